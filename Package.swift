@@ -1,0 +1,90 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is Swift 6 with strict concurrency; `make verify` turns warnings into errors.
+let shell: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
+/// Cores and codecs also have strict memory safety: each `unsafe` is spelled out where it stands.
+let core: [SwiftSetting] = shell + [
+    .strictMemorySafety(), .enableExperimentalFeature("Lifetimes"),
+]
+
+let wire: [Target.Dependency] = ["KafkaWire", "KafkaRecords", "KafkaProtocol"]
+let cluster: [Target.Dependency] =
+    wire + ["LogStorage", "KafkaConfig", "MetadataQuorum", "ClusterController", "Replication"]
+let server: [Target.Dependency] =
+    cluster + [
+        "BrokerCore", "PosixFiles",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "Logging", package: "swift-log"),
+    ]
+let tools: [Target.Dependency] =
+    server + [
+        "MartletServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ]
+
+/// A target at `Sources/<folder>/<name>`.
+func target(
+    _ folder: String, _ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting]
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/\(folder)/\(name)",
+        swiftSettings: settings)
+}
+
+/// Tests of one target, at `Tests/<name>Tests`.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests",
+        swiftSettings: shell + [.enableExperimentalFeature("Lifetimes")])
+}
+
+let package = Package(
+    name: "martlet",
+    products: [
+        .executable(name: "martlet", targets: ["martlet"]),
+        .library(name: "MartletServer", targets: ["MartletServer"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    ],
+    targets: [
+        .target(
+            name: "CCompression", path: "Sources/Wire/CCompression",
+            linkerSettings: [
+                .linkedLibrary("z"), .linkedLibrary("lz4"), .linkedLibrary("zstd"),
+                .linkedLibrary("snappy"),
+            ]),
+        target("Wire", "KafkaWire", [], core),
+        target("Wire", "KafkaRecords", ["KafkaWire", "CCompression"], core),
+        target("Wire", "KafkaProtocol", ["KafkaWire"], core),
+        target("Storage", "LogStorage", wire, core),
+        target("Storage", "PosixFiles", ["LogStorage"], shell),
+        target("Cluster", "KafkaConfig", [], core),
+        target("Cluster", "ClusterController", wire + ["KafkaConfig"], core),
+        target("Cluster", "Replication", wire + ["LogStorage"], core),
+        target("Cluster", "MetadataQuorum", wire + ["LogStorage"], core),
+        target("Broker", "BrokerCore", cluster, core),
+        target("Broker", "MartletServer", server, shell),
+        target("Client", "AdminWire", wire, shell),
+        .executableTarget(
+            name: "protocolgen", path: "Sources/Tools/protocolgen", swiftSettings: shell),
+        .executableTarget(
+            name: "martlet", dependencies: tools + ["AdminWire"], path: "Sources/Tools/martlet",
+            swiftSettings: shell),
+        tests("KafkaWire", ["KafkaWire"]),
+        tests("KafkaRecords", ["KafkaWire", "KafkaRecords"]),
+        tests("KafkaProtocol", wire),
+        tests("LogStorage", wire + ["LogStorage", "PosixFiles"]),
+        tests("KafkaConfig", ["KafkaConfig"]),
+        tests("ClusterController", wire + ["KafkaConfig", "ClusterController"]),
+        tests("MetadataQuorum", wire + ["LogStorage", "PosixFiles", "MetadataQuorum"]),
+        tests("Replication", wire + ["LogStorage", "Replication"]),
+        tests("BrokerCore", cluster + ["BrokerCore"]),
+        tests("MartletServer", server + ["MartletServer"]),
+        tests("martlet", tools + ["martlet", "AdminWire"]),
+        tests("Layering", []),
+    ]
+)

@@ -1,0 +1,3 @@
+@main struct Martlet {
+    static func main() {}
+}

@@ -1,0 +1,3 @@
+@main struct ProtocolGenerator {
+    static func main() {}
+}
