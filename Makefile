@@ -1,0 +1,77 @@
+# Martlet: `make start` runs a node, `make test` tests it, `make verify` is what CI runs.
+# Every target installs what it lacks on Debian 12 (with sudo when not root) and does nothing when it is there.
+
+SHELL := /bin/bash
+export PATH := $(PATH):/opt/swift/usr/bin:/opt/swift/bin
+
+PREFIX ?= /usr/local
+BINARY := .build/release/martlet
+VENV := .build/venv
+# One set of flags for all debug builds of `test` and `verify`, so that nothing is built twice.
+STRICT := -Xswiftc -warnings-as-errors --explicit-target-dependency-import-check error
+SWIFT_SOURCES = $(shell git ls-files 'Package.swift' 'Sources/*.swift' 'Tests/*.swift' | grep -v /Generated/)
+CLIENT_TESTS ?= -m "not slow"
+
+.DEFAULT_GOAL := build
+.PHONY: build start test test-swift test-clients verify format lint generate check-generated \
+    bench install uninstall clean libraries clients
+
+## build: the release binary at .build/release/martlet
+build: libraries
+	@test -x $(BINARY) || echo "Building Martlet for release. A first build also builds its" \
+	    "libraries: about ten minutes on two cores. Later ones take seconds."
+	swift build -c release --product martlet
+
+## start: a node on localhost:9092 with its data under ./data
+start: build
+	exec $(BINARY) server
+
+## test: unit tests, then real clients against a release server
+test: test-swift test-clients
+
+test-swift: libraries
+	@test -d .build/debug || echo "Building the tests. A first build takes several minutes."
+	swift build --build-tests $(STRICT)
+	swift test --skip-build $(STRICT)
+
+test-clients: build clients
+	$(VENV)/bin/python -m pytest tests-clients $(CLIENT_TESTS)
+
+## verify: everything that must hold before a change lands
+verify: lint test-swift check-generated test-clients
+
+## format: rewrite the sources as `swift format` wants them
+format:
+	swift format --in-place --parallel $(SWIFT_SOURCES)
+
+## lint: fail on any source that `swift format` would complain about
+lint:
+	swift format lint --strict --parallel $(SWIFT_SOURCES)
+
+## generate: write the Swift of every message in Schemas/
+generate: libraries
+	swift run $(STRICT) protocolgen
+
+check-generated: generate
+	@test -z "$$(git status --porcelain -- Sources)" || { git status --short -- Sources; \
+	    git --no-pager diff --stat -- Sources; \
+	    echo "Sources differ from what 'make generate' writes, or are not committed."; exit 1; }
+
+## bench: measure and print a Markdown table (docs/PERFORMANCE.md)
+bench: build clients
+	scripts/install-packages gcc libc6-dev librdkafka-dev
+	$(VENV)/bin/python bench/bench.py
+
+## install: the binary and its kafka-* links under PREFIX
+install: build
+	scripts/install-links $(BINARY) "$(DESTDIR)$(PREFIX)"
+
+## clean: remove all that was built; ./data stays
+clean:
+	rm -rf .build
+
+libraries:
+	@scripts/install-packages libsnappy-dev liblz4-dev libzstd-dev zlib1g-dev
+
+clients:
+	@scripts/install-clients
