@@ -4,9 +4,10 @@ import PackageDescription
 /// Every target is Swift 6 with strict concurrency; `make verify` turns warnings into errors.
 let shell: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
 /// Cores and codecs also have strict memory safety: each `unsafe` is spelled out where it stands.
-let core: [SwiftSetting] = shell + [
-    .strictMemorySafety(), .enableExperimentalFeature("Lifetimes"),
-]
+let core: [SwiftSetting] =
+    shell + [
+        .strictMemorySafety(), .enableExperimentalFeature("Lifetimes"),
+    ]
 
 let wire: [Target.Dependency] = ["KafkaWire", "KafkaRecords", "KafkaProtocol"]
 let cluster: [Target.Dependency] =
@@ -25,7 +26,8 @@ let tools: [Target.Dependency] =
 
 /// A target at `Sources/<folder>/<name>`.
 func target(
-    _ folder: String, _ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting]
+    _ folder: String, _ name: String, _ dependencies: [Target.Dependency],
+    _ settings: [SwiftSetting]
 ) -> Target {
     .target(
         name: name, dependencies: dependencies, path: "Sources/\(folder)/\(name)",

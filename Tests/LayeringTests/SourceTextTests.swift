@@ -30,8 +30,15 @@ import Testing
 
     @Test func functionLengthIsThatOfTheBody() {
         let body = String(repeating: "    if a { b([1]) }\n", count: 80)
-        let code =
-            "protocol P {\n  func f(x: Int)\n  init(y: Int)\n}\nfunc g<T>(_ t: T) -> Int\nwhere T: P {\n\(body)}\n"
+        let code = """
+            protocol P {
+              func f(x: Int)
+              init(y: Int)
+            }
+            func g<T>(_ t: T) -> Int
+            where T: P {
+            \(body)}
+            """
         let found = Functions.all(in: code)
         #expect(found.map(\.lineCount) == [82])
         #expect(found.map(\.line) == [5])

@@ -26,8 +26,8 @@ public struct BatchIterator: ~Escapable {
 
     /// The next batch that is all there, or `nil`.
     ///
-    /// - Throws: what `RecordBatchHeader.init` throws for a header that makes no sense; the iterator
-    ///   then stays where it is.
+    /// - Throws: what `RecordBatchHeader.init` throws for a header that makes no sense; the
+    ///   iterator then stays where it is.
     public mutating func next() throws(BatchError) -> Element? {
         let remaining = trailingBytes
         guard remaining >= BatchLayout.byteCountToMagic else { return nil }

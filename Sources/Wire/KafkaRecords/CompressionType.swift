@@ -17,8 +17,8 @@ public enum CompressionType: Int8, CaseIterable, Sendable {
         }
     }
 
-    /// The type of that name; `uncompressed` (the topic config's word) is `none`. `nil` for any other
-    /// name, `producer` among them.
+    /// The type of that name; `uncompressed` (the topic config's word) is `none`. `nil` for any
+    /// other name, `producer` among them.
     public init?(name: String) {
         switch name {
         case "none", "uncompressed": self = .none

@@ -11,16 +11,16 @@ public enum TimestampType: Int8, CaseIterable, Sendable {
     public var name: String { self == .createTime ? "CreateTime" : "LogAppendTime" }
 }
 
-/// The header of a record batch of format 2 (KIP-98), or what stands for it in the message formats 0
-/// and 1.
+/// The header of a record batch of format 2 (KIP-98), or what stands for it in the message formats
+/// 0 and 1.
 ///
-/// Format 2, all big endian: base offset 8, length 4 (of what follows it), partition leader epoch 4,
-/// magic 1, CRC-32C 4 (from the attributes to the end), attributes 2, last offset delta 4, base
+/// Format 2, all big endian: base offset 8, length 4 (of what follows it), partition leader epoch
+/// 4, magic 1, CRC-32C 4 (from the attributes to the end), attributes 2, last offset delta 4, base
 /// timestamp 8, max timestamp 8, producer id 8, producer epoch 2, base sequence 4, record count 4.
 ///
 /// A message of format 0 or 1 gives a header with `baseOffset` the message's offset, a
-/// `lastOffsetDelta` of 0 and a `recordCount` of 1. When it is compressed, its offset is that of the
-/// last record in it, and only `BatchReader` can tell the first and the count.
+/// `lastOffsetDelta` of 0 and a `recordCount` of 1. When it is compressed, its offset is that of
+/// the last record in it, and only `BatchReader` can tell the first and the count.
 public struct RecordBatchHeader: Equatable, Sendable {
     public var baseOffset: Offset
     /// Bytes after this field.

@@ -1,7 +1,7 @@
 public import KafkaWire
 
-/// Changes of a format-2 batch where it lies. Each takes the position at which the batch begins; all
-/// of its bytes must be there, which `RecordBatchHeader.init` and `verifyCRC` have established.
+/// Changes of a format-2 batch where it lies. Each takes the position at which the batch begins;
+/// all of its bytes must be there, which `RecordBatchHeader.init` and `verifyCRC` have established.
 extension RecordBatchHeader {
     /// Sets the base offset, which the CRC does not cover.
     public static func setBaseOffset(
@@ -45,8 +45,8 @@ extension RecordBatchHeader {
     /// (KIP-534), and renews the CRC.
     ///
     /// The horizon takes the place of the base timestamp, from which the records' timestamps count:
-    /// only for batches whose records were written with that in mind (`RecordBatchBuilder`), or that
-    /// have none.
+    /// only for batches whose records were written with that in mind (`RecordBatchBuilder`), or
+    /// that have none.
     public static func setDeleteHorizon(
         _ ms: Int64, in bytes: inout MutableRawSpan, at position: Int = 0
     ) {

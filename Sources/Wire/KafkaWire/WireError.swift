@@ -1,10 +1,12 @@
 /// Why bytes from the network or from disk could not be decoded.
 ///
-/// A decoding error is a value, never a trap: whoever fed the bytes decides what to close or discard.
+/// A decoding error is a value, never a trap: whoever fed the bytes decides what to close or
+/// discard.
 public enum WireError: Error, Equatable, Sendable {
     /// The input ended `needed` bytes too early for what `field` promised.
     case truncated(needed: Int, remaining: Int)
-    /// A count or a length is negative where the schema has no null, or larger than what remains allows.
+    /// A count or a length is negative where the schema has no null, or larger than what remains
+    /// allows.
     case badLength(Int)
     /// A variable-length integer is longer than its type allows (5 bytes for 32 bits, 10 for 64).
     case badVarint
@@ -23,7 +25,8 @@ public enum WireError: Error, Equatable, Sendable {
 
 /// Limits of the decoder. None of them allocates before it is checked.
 public enum WireLimits {
-    /// Most tagged fields in one struct (KIP-482 sets none; CVE-2026-111115 shows why one is needed).
+    /// Most tagged fields in one struct (KIP-482 sets none; CVE-2026-111115 shows why one is
+    /// needed).
     public static let taggedFields = 128
     /// Most elements in one array, whatever the frame's size.
     public static let arrayElements = 1_000_000

@@ -1,6 +1,8 @@
-/// A cursor over bytes that nobody vouches for: every read is bounds-checked and throws `WireError`.
+/// A cursor over bytes that nobody vouches for: every read is bounds-checked and throws
+/// `WireError`.
 ///
-/// Nothing is allocated by a count or a length before it has been compared with the bytes that remain.
+/// Nothing is allocated by a count or a length before it has been compared with the bytes that
+/// remain.
 public struct WireReader: ~Escapable {
     @usableFromInline let bytes: RawSpan
     /// Bytes consumed so far.

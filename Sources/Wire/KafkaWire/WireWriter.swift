@@ -6,7 +6,8 @@ public enum RecordsField: Equatable, Sendable {
     case inFrame(Range<Int>)
     /// Records in memory.
     case bytes([UInt8])
-    /// `count` bytes that the shell sends by itself at this place (a file region, say), found by `token`.
+    /// `count` bytes that the shell sends by itself at this place (a file region, say), found by
+    /// `token`.
     case external(token: Int, count: Int)
 
     /// Bytes of records; 0 for null.
@@ -20,7 +21,8 @@ public enum RecordsField: Equatable, Sendable {
     }
 }
 
-/// A place in a writer's output at which the shell inserts `count` bytes that it holds under `token`.
+/// A place in a writer's output at which the shell inserts `count` bytes that it holds under
+/// `token`.
 public struct Splice: Equatable, Sendable {
     public var position: Int
     public var token: Int
