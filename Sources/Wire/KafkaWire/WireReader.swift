@@ -6,7 +6,7 @@
 public struct WireReader: ~Escapable {
     @usableFromInline let bytes: RawSpan
     /// Bytes consumed so far.
-    public var offset: Int { position }
+    @inlinable public var offset: Int { position }
     @usableFromInline var position: Int = 0
 
     @_lifetime(copy bytes)

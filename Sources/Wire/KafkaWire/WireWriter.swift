@@ -198,14 +198,4 @@ public struct Splice: Equatable, Sendable {
             splices.append(Splice(position: used, token: token, count: count))
         }
     }
-    /// Writes one tagged field: its tag, its size, and what `body` writes.
-    public mutating func writeTagged(
-        _ tag: UInt32, _ body: (inout WireWriter) throws(WireError) -> Void
-    ) throws(WireError) {
-        var field = WireWriter(capacity: 64)
-        try body(&field)
-        writeUnsignedVarint(tag)
-        writeUnsignedVarint(UInt32(field.count))
-        writeRaw(field.bytes)
-    }
 }
