@@ -1,0 +1,112 @@
+import Glibc
+import LogStorage
+import Synchronization
+
+/// An open file of the operating system; closes with its last reference.
+final class PosixFile: StorageFile {
+    private let path: String
+    /// -1 once closed.
+    private let number: Atomic<Int32>
+
+    init(descriptor: Int32, path: String) {
+        number = Atomic(descriptor)
+        self.path = path
+    }
+
+    deinit { close() }
+
+    var descriptor: Int32? {
+        let value = number.load(ordering: .relaxed)
+        return value < 0 ? nil : value
+    }
+
+    func close() {
+        let value = number.exchange(-1, ordering: .relaxed)
+        if value >= 0 { Glibc.close(value) }
+    }
+
+    func read(
+        at position: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(FileError) -> Int {
+        let descriptor = number.load(ordering: .relaxed)
+        var done = 0
+        while done < buffer.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+            let count = retrying {
+                pread(descriptor, rest.baseAddress, rest.count, off_t(position + done))
+            }
+            guard count >= 0 else { throw FileError.current("read", path) }
+            if count == 0 { break }
+            done += count
+        }
+        return done
+    }
+
+    func write(_ bytes: RawSpan, at position: Int) throws(FileError) {
+        let failed = bytes.withUnsafeBytes { buffer in writeAll(buffer, at: position) }
+        if let failed { throw failed }
+    }
+
+    private func writeAll(_ buffer: UnsafeRawBufferPointer, at position: Int) -> FileError? {
+        let descriptor = number.load(ordering: .relaxed)
+        var done = 0
+        while done < buffer.count {
+            let rest = UnsafeRawBufferPointer(rebasing: buffer[done...])
+            let count = retrying {
+                pwrite(descriptor, rest.baseAddress, rest.count, off_t(position + done))
+            }
+            guard count >= 0 else { return FileError.current("write", path) }
+            done += count
+        }
+        return nil
+    }
+
+    func truncate(to size: Int) throws(FileError) {
+        guard retrying({ ftruncate(number.load(ordering: .relaxed), off_t(size)) }) == 0 else {
+            throw FileError.current("truncate", path)
+        }
+    }
+
+    func sync() throws(FileError) {
+        guard retrying({ fdatasync(number.load(ordering: .relaxed)) }) == 0 else {
+            throw FileError.current("sync", path)
+        }
+    }
+
+    var size: Int {
+        get throws(FileError) {
+            var info = stat()
+            guard fstat(number.load(ordering: .relaxed), &info) == 0 else {
+                throw FileError.current("status", path)
+            }
+            return Int(info.st_size)
+        }
+    }
+}
+
+/// A whole-file lock of `fcntl`'s open-file kind, the kind that Java's `FileLock` respects too.
+final class PosixFileLock: FileLock {
+    private let number: Atomic<Int32>
+
+    /// `nil` when another process holds the lock.
+    init?(descriptor: Int32, path: String) throws(FileError) {
+        number = Atomic(descriptor)
+        var range = Glibc.flock()
+        range.l_type = Int16(F_WRLCK)
+        range.l_whence = Int16(SEEK_SET)
+        // F_OFD_SETLK: unlike F_SETLK not given up when another descriptor of the file is closed.
+        let result = retrying { fcntl(descriptor, 37, &range) }
+        guard result == -1 else { return }
+        let failure = FileError.current("lock", path)
+        unlock()
+        guard failure.code == EACCES || failure.code == EAGAIN else { throw failure }
+        return nil
+    }
+
+    deinit { unlock() }
+
+    func unlock() {
+        let value = number.exchange(-1, ordering: .relaxed)
+        if value >= 0 { Glibc.close(value) }
+    }
+}
