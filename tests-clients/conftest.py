@@ -1,0 +1,79 @@
+import itertools
+import subprocess
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from martlet_server import BINARY, ROOT, Server
+
+names = itertools.count(1)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: minutes long; run by hand with -m slow")
+
+
+def pytest_sessionstart(session):
+    if not BINARY.exists():
+        raise pytest.UsageError(f"{BINARY} is not there: run `make build` first")
+
+
+@pytest.fixture
+def new_server(tmp_path):
+    """Makes servers that are killed, if still alive, when the test ends."""
+    servers = []
+
+    def make(name="node", **settings):
+        servers.append(Server(tmp_path / name, **settings))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The server that most tests share; its orderly stop is part of the test run."""
+    server = Server(tmp_path_factory.mktemp("shared"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def admin(server):
+    return AdminClient({"bootstrap.servers": server.bootstrap})
+
+
+@pytest.fixture
+def new_topic(admin):
+    """Creates a topic of a fresh name and returns the name."""
+
+    def create(partitions=1, **configs):
+        name = f"topic-{next(names)}"
+        settings = {key.replace("_", "."): str(value) for key, value in configs.items()}
+        wanted = NewTopic(name, partitions, 1, config=settings)
+        admin.create_topics([wanted])[name].result(30)
+        return name
+
+    return create
+
+
+@pytest.fixture(scope="session")
+def java(tmp_path_factory):
+    """Runs a program of tests-clients/java: java("ReadTopic", *arguments) -> its output."""
+    classes = tmp_path_factory.mktemp("classes")
+    jars = f"{ROOT}/.build/java/*"
+    sources = sorted(str(path) for path in (ROOT / "tests-clients/java").glob("*.java"))
+    subprocess.run(["javac", "-cp", jars, "-d", classes, *sources], check=True)
+
+    def run(program, *arguments, timeout=120):
+        command = ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1",
+                   "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+                   "-cp", f"{classes}:{jars}", program, *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+        return done.stdout
+
+    return run

@@ -1,0 +1,100 @@
+"""The little of Kafka's wire format that the tests speak by themselves."""
+
+import socket
+import struct
+import time
+
+
+def frame(payload):
+    return struct.pack(">i", len(payload)) + payload
+
+
+def request(key, version, correlation, body, client=b"tests", flexible=False):
+    """A framed request with a header of version 1, or 2 when the request is flexible."""
+    header = struct.pack(">hhih", key, version, correlation, len(client)) + client
+    return frame(header + (b"\0" if flexible else b"") + body)
+
+
+def read_exactly(connection, count):
+    data = bytearray()
+    while len(data) < count:
+        part = connection.recv(count - len(data))
+        if not part:
+            raise ConnectionError("closed by the server")
+        data += part
+    return bytes(data)
+
+
+def read_frame(connection):
+    (size,) = struct.unpack(">i", read_exactly(connection, 4))
+    return read_exactly(connection, size)
+
+
+def connect(port, timeout=10.0):
+    connection = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def api_versions(port, timeout=2.0):
+    """The advertised ranges, {key: (lowest, highest)}; OSError while nobody answers."""
+    with connect(port, timeout) as connection:
+        connection.sendall(request(18, 0, 7, b""))
+        answer = read_frame(connection)
+    correlation, error, count = struct.unpack_from(">ihi", answer)
+    assert (correlation, error) == (7, 0), (correlation, error)
+    entries = struct.iter_unpack(">hhh", answer[10:10 + 6 * count])
+    return {key: (lowest, highest) for key, lowest, highest in entries}
+
+
+def varint(value):
+    """An unsigned varint."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes(out + bytes([value]))
+
+
+def zigzag(value):
+    return varint((value << 1) ^ (value >> 63))
+
+
+def crc32c(data, table=[]):
+    if not table:
+        for byte in range(256):
+            for _ in range(8):
+                byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+            table.append(byte)
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF
+
+
+def record_batch(values, timestamp=None):
+    """An uncompressed batch of format 2 with these values and null keys."""
+    now = int(time.time() * 1000) if timestamp is None else timestamp
+    records = b""
+    for index, value in enumerate(values):
+        body = b"\0" + zigzag(0) + zigzag(index) + zigzag(-1) + zigzag(len(value)) + value + b"\0"
+        records += zigzag(len(body)) + body
+    count = len(values)
+    checked = struct.pack(
+        ">hiqqqhii", 0, count - 1, now, now, -1, -1, -1, count) + records
+    tail = struct.pack(">ibI", -1, 2, crc32c(checked)) + checked
+    return struct.pack(">qi", 0, len(tail)) + tail
+
+
+def produce(topic, partition, batch, acks=-1, timeout=30_000, correlation=1):
+    """A framed Produce request, version 7."""
+    name = topic.encode()
+    body = struct.pack(">hhiih", -1, acks, timeout, 1, len(name)) + name
+    body += struct.pack(">iii", 1, partition, len(batch)) + batch
+    return request(0, 7, correlation, body)
+
+
+def produce_result(answer):
+    """(error code, base offset) of a Produce response for one partition, version 7."""
+    (name,) = struct.unpack_from(">h", answer, 8)
+    return struct.unpack_from(">hq", answer, 10 + name + 4 + 4)
