@@ -20,11 +20,12 @@ import Testing
         }
     }
 
+    /// A string literal that stands alone on its line may be longer, as for `swift format`.
     @Test func linesFitTheColumn() {
         for file in SourceTree.written {
-            for (index, line) in file.text.split(
-                separator: "\n", omittingEmptySubsequences: false
-            ).enumerated() where line.count > 100 {
+            let lines = file.text.split(separator: "\n", omittingEmptySubsequences: false)
+            for (index, line) in lines.enumerated() where line.count > 100 {
+                if line.drop(while: { $0 == " " }).first == "\"" { continue }
                 Issue.record("\(file.path):\(index + 1): \(line.count) columns")
             }
         }

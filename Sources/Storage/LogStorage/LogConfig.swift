@@ -48,7 +48,8 @@ public struct LogConfig: Sendable, Equatable {
     public var flushMessages = Int64.max
     /// `flush.ms`: a flush is due after so long.
     public var flushMs = Int64.max
-    /// `producer.id.expiration.ms` (a broker config): a producer not heard of for so long is forgotten.
+    /// `producer.id.expiration.ms` (a broker config): a producer not heard of for so long is
+    /// forgotten.
     public var producerIDExpirationMs: Int64 = 86_400_000
     /// Most bytes that the records of one batch may take when the broker decompresses them.
     public var maxDecompressedBatchBytes = 64 << 20

@@ -57,8 +57,8 @@ public protocol FileLock: AnyObject, Sendable {
 
 /// The few blocking calls that storage needs. Paths are absolute, or relative to the process.
 ///
-/// A name (of a file that was made, renamed or removed) survives a power cut only once its directory
-/// is synced, and bytes only once their file is.
+/// A name (of a file that was made, renamed or removed) survives a power cut only once its
+/// directory is synced, and bytes only once their file is.
 public protocol FileSystem: Sendable {
     func open(_ path: String, _ mode: OpenMode) throws(FileError) -> any StorageFile
     /// The names in a directory, sorted, without `.` and `..`.

@@ -1,5 +1,5 @@
-/// A file or directory of a `MemoryFileSystem`: what a reader sees, what a power cut would leave, and
-/// the changes between the two, in their order.
+/// A file or directory of a `MemoryFileSystem`: what a reader sees, what a power cut would leave,
+/// and the changes between the two, in their order.
 final class MemoryNode {
     enum Kind { case file, directory }
     /// A change of a file's bytes that is not synced yet.
@@ -7,7 +7,8 @@ final class MemoryNode {
         case write([UInt8], at: Int)
         case truncate(to: Int)
     }
-    /// A change of a directory's names that is not synced yet: what each name stands for from then on.
+    /// A change of a directory's names that is not synced yet: what each name stands for from then
+    /// on.
     typealias NameChange = [(name: String, node: MemoryNode?)]
 
     let kind: Kind
@@ -81,8 +82,8 @@ final class MemoryNode {
 
 /// Which unsynced changes survive a power cut.
 struct PowerCutSurvival {
-    /// `nil`: none of them. Else a legal choice drawn from the generator: of a directory a prefix of
-    /// its changes, of a file any of its writes, each whole, lost, or torn at a 512-byte sector.
+    /// `nil`: none of them. Else a legal choice drawn from the generator: of a directory a prefix
+    /// of its changes, of a file any of its writes, each whole, lost, or torn at a 512-byte sector.
     var random: SplitMix?
 
     mutating func names(of node: MemoryNode) -> [String: MemoryNode] {

@@ -2,8 +2,8 @@ import Synchronization
 
 /// A file system in memory that can lose its power and fail on demand, for tests and simulation.
 ///
-/// It promises no more than POSIX does: unsynced bytes and unsynced names are gone after a power cut,
-/// or some of them are. One lock guards everything, so that several threads may use it.
+/// It promises no more than POSIX does: unsynced bytes and unsynced names are gone after a power
+/// cut, or some of them are. One lock guards everything, so that several threads may use it.
 public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
     // Unchecked: `root`, the nodes below it and the counters are only touched under `lock`.
     private let lock = Mutex(())
@@ -16,7 +16,8 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
 
     /// A fault to come.
     public struct Failure: Sendable {
-        /// Changes (write, truncate, sync, create, rename, remove, directory sync) that still succeed.
+        /// Changes (write, truncate, sync, create, rename, remove, directory sync) that still
+        /// succeed.
         public var after: Int
         /// Only calls of this operation count, or all changes.
         public var operation: String?
