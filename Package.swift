@@ -34,10 +34,13 @@ func target(
         swiftSettings: settings)
 }
 
-/// Tests of one target, at `Tests/<name>Tests`.
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+/// Tests of one target, at `Tests/<name>Tests`, with folders of data that they read by path.
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], data: [String] = []
+) -> Target {
     .testTarget(
         name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests",
+        exclude: data,
         swiftSettings: shell + [.enableExperimentalFeature("Lifetimes")])
 }
 
@@ -78,7 +81,7 @@ let package = Package(
             swiftSettings: shell),
         tests("KafkaWire", ["KafkaWire"]),
         tests("KafkaRecords", ["KafkaWire", "KafkaRecords"]),
-        tests("KafkaProtocol", wire),
+        tests("KafkaProtocol", wire, data: ["Golden"]),
         tests("LogStorage", wire + ["LogStorage", "PosixFiles"]),
         tests("KafkaConfig", ["KafkaConfig"]),
         tests("ClusterController", wire + ["KafkaConfig", "ClusterController"]),

@@ -45,9 +45,9 @@ extension SchemaParser {
 func errorCodes(_ errors: [ErrorCode]) -> String {
     var code = CodeWriter()
     code.header(source: "errors.schema", importing: [])
-    code.line(
-        "/// An error code of the protocol. A code that is not here is read as `unknownServerError`."
-    )
+    code.documentation([
+        "An error code of the protocol. One that is not here is read as `unknownServerError`."
+    ])
     code.block("public enum KafkaError: Int16, Error, CaseIterable, Sendable") { code in
         for error in errors {
             code.documentation([error.message])

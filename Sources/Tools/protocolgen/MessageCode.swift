@@ -62,10 +62,8 @@ struct MessageCode {
     private var key: Int { schema.api?.key ?? -1 }
 
     private func writeStatics(_ code: inout CodeWriter) {
-        let versions = message.versions
-        code.line(
-            "public static var validVersions: ClosedRange<Int16> { \(versions.low)...\(versions.high) }"
-        )
+        let range = "\(message.versions.low)...\(message.versions.high)"
+        code.line("public static var validVersions: ClosedRange<Int16> { \(range) }")
         switch message.kind {
         case .request, .response:
             let api = lowerFirst(schema.api?.name ?? "")

@@ -58,6 +58,7 @@ import Foundation
         }
         let tables = TableCode(schemas: schemas)
         files["APIKey.swift"] = tables.apiKeys()
+        files["MessageCatalog.swift"] = tables.catalog()
         for union in tables.unions { files["\(union).swift"] = tables.union(union) }
         let errors = try String(contentsOf: directory.appending(path: errorFile), encoding: .utf8)
         files["KafkaError.swift"] = errorCodes(

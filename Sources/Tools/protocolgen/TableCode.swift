@@ -75,6 +75,22 @@ struct TableCode {
         entry.name.replacing("ID", with: "Id")
     }
 
+    /// `MessageCatalog.swift`.
+    func catalog() -> String {
+        var code = CodeWriter()
+        code.header(source: "", importing: [])
+        code.line("/// All messages that have a schema, in order of their names.")
+        code.block("public enum MessageCatalog") { code in
+            code.block("public static var all: [any KafkaMessage.Type]") { code in
+                let names = schemas.flatMap(\.messages).map(\.name).sorted()
+                code.line("[")
+                for name in names { code.line("    \(name).self,") }
+                code.line("]")
+            }
+        }
+        return code.text
+    }
+
     /// The names of all unions.
     var unions: [String] {
         var names: Set<String> = []
