@@ -132,6 +132,17 @@ struct CompressionTests {
         #expect(throws: CompressionError.self) { try decompress(above, from: .zstd) }
     }
 
+    /// Threads keep their zstd context: a frame left half read must not show in the next.
+    @Test func zstdForgetsAHalfReadFrame() throws {
+        let bomb = try compress([UInt8](repeating: 0, count: 3_000_000), as: .zstd)
+        for cut in [bomb, Array(Fixtures.zstdStream.dropLast(9)), [1, 2, 3, 4, 5]] {
+            #expect(throws: CompressionError.self) {
+                try decompress(cut, from: .zstd, limit: 10_000)
+            }
+            #expect(try decompress(Fixtures.zstdStream, from: .zstd) == Fixtures.plain)
+        }
+    }
+
     @Test func brokenLz4DescriptorOfFormat0() throws {
         #expect(throws: CompressionError.self) {
             try decompress(Fixtures.lz4OldKafka, from: .lz4)
