@@ -18,9 +18,11 @@ VALUES = [b"value", None, b"", b"x" * 5_000, bytes(range(256)), "鳥".encode()]
 
 def records(count):
     for index in range(count):
+        key, value = KEYS[index % len(KEYS)], VALUES[index % len(VALUES)]
+        if key is None and value is None:  # which some clients refuse to send
+            value = b"no key"
         headers = [("n", str(index).encode()), ("empty", b""), ("null", None), ("n", b"again")]
-        yield (KEYS[index % len(KEYS)], VALUES[index % len(VALUES)], headers[:index % 5],
-               START + index * 7)
+        yield key, value, headers[:index % 5], START + index * 7
 
 
 def write_with_confluent(server, topic, codec, count):

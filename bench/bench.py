@@ -1,0 +1,171 @@
+"""Measures a release server and prints a Markdown table (docs/PERFORMANCE.md).
+
+Sizes by environment: GB=10 of 1 KiB messages, TOPIC_PARTITIONS=10000, ROUNDS=3 (medians of so many),
+SECONDS=10 of each round trip. `GB=1 TOPIC_PARTITIONS=1000 ROUNDS=1 SECONDS=3 make bench` is a quick run.
+"""
+
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests-clients"))
+
+from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
+
+import wire  # noqa: E402
+from martlet_server import Server  # noqa: E402
+
+GB = float(os.environ.get("GB", "10"))
+PARTITIONS = int(os.environ.get("TOPIC_PARTITIONS", "10000"))
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+SECONDS = int(os.environ.get("SECONDS", "10"))
+SIZE, RATE = 1024, 1000
+COUNT = int(GB * 1e9 / SIZE)
+LOAD = ROOT / ".build/bench/load"
+rows = []
+
+
+def row(what, unit, target, values):
+    values = [value for value in values if value is not None]
+    line = (what, f"{statistics.median(values):.3g} {unit}", target,
+            f"{min(values):.3g}-{max(values):.3g}")
+    rows.append(line)
+    print("  ", *line, file=sys.stderr, flush=True)
+
+
+def load(*arguments, **options):
+    done = subprocess.run([LOAD, *map(str, arguments)], check=True, stdout=subprocess.PIPE, **options)
+    return [float(word) for word in done.stdout.split()]
+
+
+def create(server, topics, partitions):
+    admin = AdminClient({"bootstrap.servers": server.bootstrap})
+    wanted = [NewTopic(name, partitions, 1) for name in topics]
+    for future in admin.create_topics(wanted, request_timeout=120).values():
+        future.result(120)
+
+
+def acknowledged(server, topic, partition, seconds=60):
+    """Waits until the partition takes a record; the seconds that took."""
+    begun = time.monotonic()
+    request = wire.produce(topic, partition, wire.record_batch([b"x"]))
+    while time.monotonic() - begun < seconds:
+        with wire.connect(server.port) as connection:
+            connection.sendall(request)
+            if wire.produce_result(wire.read_frame(connection))[0] == 0:
+                return time.monotonic() - begun
+        time.sleep(0.002)
+    raise AssertionError(f"{topic}-{partition} took no record within {seconds} s")
+
+
+def cold_start(folder):
+    first, again, idle = [], [], []
+    for number in range(5 * ROUNDS):
+        server = Server(folder / f"cold-{number}")
+        first.append(server.start() * 1000)
+        server.stop()
+        again.append(server.start() * 1000)
+        if number < ROUNDS:
+            time.sleep(2)  # what is idle is measured after a while of nothing
+            idle.append(server.resident_bytes() / 1e6)
+        server.stop()
+    row("cold start to first ApiVersions answer, formatted directory", "ms", "< 50", again)
+    row("cold start to first ApiVersions answer, empty directory", "ms", "", first)
+    row("idle resident memory", "MB", "< 30", idle)
+    return statistics.median(idle)
+
+
+def throughput(folder):
+    figures = {name: [] for name in ("in", "out", "rate in", "rate out", "memory", "restart", "record")}
+    for number in range(ROUNDS):
+        server = Server(folder / f"load-{number}")
+        server.start()
+        create(server, ["flood"], 4)
+        for mode, extra in (("in", ["produce", SIZE]), ("out", ["consume"])):
+            before = server.cpu_seconds()
+            seconds, = load(extra[0], server.bootstrap, "flood", 4, COUNT, *extra[1:])
+            figures[mode].append((server.cpu_seconds() - before) / GB)
+            figures["rate " + mode].append(GB * 1000 / seconds)
+            if mode == "in":
+                figures["memory"].append(server.resident_bytes() / 1e6)
+        server.kill()
+        figures["restart"].append(server.start() * 1000)
+        figures["record"].append(figures["restart"][-1] + acknowledged(server, "flood", 0) * 1000)
+        server.stop()
+        shutil.rmtree(server.folder)
+    row("server CPU, produce of 1 KiB messages, acks=1", "s/GB", "<= 0.7", figures["in"])
+    row("server CPU, fetch", "s/GB", "<= 0.3", figures["out"])
+    row("produce, client on the same cores", "MB/s", "", figures["rate in"])
+    row("fetch, client on the same cores", "MB/s", "", figures["rate out"])
+    row(f"resident memory after {GB:g} GB produced", "MB", "< 150", figures["memory"])
+    row(f"restart with {GB:g} GB of log after kill -9, to first answer", "ms", "< 1000",
+        figures["restart"])
+    row("the same, to first acknowledged record", "ms", "", figures["record"])
+
+
+def round_trips(folder):
+    file = folder / "fdatasync"
+    samples = [load("fdatasync", file, RATE, RATE * SECONDS, SIZE) for _ in range(ROUNDS)]
+    file.unlink()
+    disk = statistics.median(p99 for _, p99 in samples)
+    row("fdatasync of a 1 KiB append, p50", "us", "", [p50 for p50, _ in samples])
+    row("fdatasync of a 1 KiB append, p99", "us", "", [p99 for _, p99 in samples])
+    request = wire.produce("trip", 0, wire.record_batch([b"x" * SIZE]))
+    for durability, target in (("replicated", "< 300"), ("flushed", f"< {2 * disk:.0f} (2 x fdatasync)")):
+        server = Server(folder / durability, **{"martlet.durability": durability})
+        server.start()
+        create(server, ["trip"], 1)
+        acknowledged(server, "trip", 0)
+        bare = [load("roundtrip", server.port, RATE, RATE * SECONDS, input=request)
+                for _ in range(ROUNDS)]
+        through = [load("latency", server.bootstrap, "trip", RATE, RATE * SECONDS, SIZE)
+                   for _ in range(ROUNDS)]
+        server.stop()
+        for name, figures in (("bare socket", bare), ("librdkafka", through)):
+            row(f"produce round trip, {durability}, {name}, p50", "us", "", [p50 for p50, _ in figures])
+            row(f"produce round trip, {durability}, {name}, p99", "us", target,
+                [p99 for _, p99 in figures])
+
+
+def many_partitions(folder, idle):
+    server = Server(folder / "many")
+    server.start()
+    per_topic = min(1000, PARTITIONS)
+    topics = [f"many-{number}" for number in range(PARTITIONS // per_topic)]
+    for topic in topics:
+        create(server, [topic], per_topic)
+    server.stop()
+    starts, ready, memory, files = [], [], [], []
+    for _ in range(ROUNDS):
+        starts.append(server.start(120) * 1000)
+        ready.append(starts[-1] + acknowledged(server, topics[-1], per_topic - 1) * 1000)
+        memory.append((server.resident_bytes() / 1e6 - idle) * 1000 / PARTITIONS)
+        files.append(server.open_files())
+        server.stop(120)
+    row(f"{PARTITIONS} partitions: start to first answer", "ms", "< 2000", starts)
+    row(f"{PARTITIONS} partitions: start to first acknowledged record", "ms", "", ready)
+    row(f"{PARTITIONS} partitions: resident memory of each", "KB", "< 20", memory)
+    row(f"{PARTITIONS} partitions: open files", "", "", files)
+
+
+def main():
+    LOAD.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["gcc", "-O2", "-Wall", "-o", LOAD, ROOT / "bench/load.c", "-lrdkafka"], check=True)
+    with tempfile.TemporaryDirectory(dir=LOAD.parent) as name:
+        folder = pathlib.Path(name)
+        idle = cold_start(folder)
+        round_trips(folder)
+        many_partitions(folder, idle)
+        throughput(folder)
+    print("| what | median | target | range |\n|---|---|---|---|")
+    for line in rows:
+        print("| " + " | ".join(line) + " |")
+
+
+main()
