@@ -68,8 +68,8 @@ struct CompressionTests {
         }
     }
 
-    /// What Kafka's Java client writes: the framing of snappy-java, and lz4 frames of version 1 with
-    /// independent blocks of 64 KiB, without checksums or a content size.
+    /// What Kafka's Java client writes: the framing of snappy-java, and lz4 frames of version 1
+    /// with independent blocks of 64 KiB, without checksums or a content size.
     @Test func writesKafkasFrames() throws {
         let snappy = try compress(Fixtures.plain, as: .snappy)
         #expect(Array(snappy[..<8]) == SnappyFraming.magic)
@@ -170,7 +170,8 @@ struct DamagedCompressionTests {
     @Test(arguments: inputs)
     func cutShort(type: CompressionType, bytes: [UInt8]) {
         for count in 0..<bytes.count {
-            // A framed stream may end after any of its blocks, which only the record count can tell.
+            // A framed stream may end after any of its blocks, which only the record count can
+            // tell.
             let result = Result { () throws(CompressionError) in
                 try decompress(Array(bytes[..<count]), from: type)
             }

@@ -4,7 +4,8 @@ import Testing
 
 @testable import KafkaRecords
 
-/// Log files that a real Kafka broker wrote, beside the repository; `MARTLET_GOLDEN` names another place.
+/// Log files that a real Kafka broker wrote, beside the repository; `MARTLET_GOLDEN` names another
+/// place.
 private enum Golden {
     static let directory: URL? = {
         let environment = ProcessInfo.processInfo.environment["MARTLET_GOLDEN"].map {
@@ -154,7 +155,8 @@ struct GoldenLogTests {
             .map { [UInt8](try Data(contentsOf: log.appendingPathComponent($0))) }
     }
 
-    /// Every batch in the archive: markers, the coordinators' topics, the quorum's log and snapshots.
+    /// Every batch in the archive: markers, the coordinators' topics, the quorum's log and
+    /// snapshots.
     @Test(arguments: ["clean", "crashed"])
     func everyBatchIsRead(name: String) throws {
         let directory = try Golden.unpack(name)

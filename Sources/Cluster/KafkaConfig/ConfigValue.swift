@@ -9,7 +9,8 @@ public enum ConfigValue: Sendable, Equatable {
     case text(String)
     case list([String])
 
-    /// The value as DescribeConfigs shows it: lists with bare commas, numbers without blanks or sign.
+    /// The value as DescribeConfigs shows it: lists with bare commas, numbers without blanks or
+    /// sign.
     public var description: String {
         switch self {
         case .boolean(let value): value ? "true" : "false"

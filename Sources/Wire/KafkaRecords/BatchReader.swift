@@ -1,12 +1,13 @@
 /// Decodes the records of one batch, of any format.
 ///
-/// `limit` is the most bytes that the records may take once decompressed; whatever the batch declares,
-/// no more memory is taken for them. The batch's CRC is not checked here (`verifyCRC`), that of the
-/// messages within a compressed message of format 0 or 1 is.
+/// `limit` is the most bytes that the records may take once decompressed; whatever the batch
+/// declares, no more memory is taken for them. The batch's CRC is not checked here (`verifyCRC`),
+/// that of the messages within a compressed message of format 0 or 1 is.
 public enum BatchReader {
     /// All records of the batch at `position`, in order, control records among them.
     ///
-    /// - Throws: `BatchError` for all that is cut off, does not decompress, decompresses to more than
+    /// - Throws: `BatchError` for all that is cut off, does not decompress, decompresses to more
+    /// than
     ///   `limit` bytes, or has lengths, counts or left-over bytes that do not fit.
     public static func records(
         _ bytes: RawSpan, at position: Int = 0, limit: Int
@@ -28,7 +29,8 @@ public enum BatchReader {
     }
 
     /// Calls `body` with what follows the header of a format-2 batch, decompressed if need be: the
-    /// input of a `RecordCursor`. The bytes are those of the batch itself when it is not compressed.
+    /// input of a `RecordCursor`. The bytes are those of the batch itself when it is not
+    /// compressed.
     ///
     /// A batch of no records, which compaction leaves behind, gives no bytes.
     public static func withPayload<Result>(

@@ -4,8 +4,8 @@ public enum BatchRejection: Error, Equatable, Sendable {
     case invalidBatch(String)
     /// The batch's timestamps do (`INVALID_TIMESTAMP`).
     case invalidTimestamp(String)
-    /// Records are at fault, at most `BatchValidator.rejectionsListed` of them: `INVALID_TIMESTAMP` if
-    /// any of them is for its timestamp, `INVALID_RECORD` otherwise.
+    /// Records are at fault, at most `BatchValidator.rejectionsListed` of them: `INVALID_TIMESTAMP`
+    /// if any of them is for its timestamp, `INVALID_RECORD` otherwise.
     case invalidRecords([RecordRejection])
     /// The bytes are damaged (`CORRUPT_MESSAGE`), or structured wrongly (`BatchError.invalid`,
     /// `INVALID_RECORD`), or decompress to too much.
@@ -35,8 +35,8 @@ extension RecordRejection: CustomStringConvertible {
     }
 }
 
-/// What a leader checks of a format-2 batch besides its checksum, in two steps: the header, always, and
-/// the records, which costs decompressing them.
+/// What a leader checks of a format-2 batch besides its checksum, in two steps: the header, always,
+/// and the records, which costs decompressing them.
 public struct BatchValidator: Sendable {
     /// Most rejected records that are listed in one answer.
     public static let rejectionsListed = 100
@@ -79,8 +79,8 @@ public struct BatchValidator: Sendable {
     }
 
     /// Checks what the header alone can tell: format, record count against offsets, that clients
-    /// write no control batches, set no log-append time, and give a sequence with a producer id; and
-    /// its largest timestamp against the topic's bounds.
+    /// write no control batches, set no log-append time, and give a sequence with a producer id;
+    /// and its largest timestamp against the topic's bounds.
     public func validate(_ header: RecordBatchHeader, now: Int64) throws(BatchRejection) {
         guard header.magic == 2 else { throw .unreadable(.unsupportedMagic(header.magic)) }
         guard isFromClient else { return }

@@ -2,8 +2,8 @@ import KafkaWire
 
 /// One message of format 0 or 1, where it lies.
 ///
-/// Offset 8, size 4, CRC-32 4, magic 1, attributes 1, timestamp 8 (format 1 only), then key and value,
-/// each with a length of 4 bytes, -1 for null.
+/// Offset 8, size 4, CRC-32 4, magic 1, attributes 1, timestamp 8 (format 1 only), then key and
+/// value, each with a length of 4 bytes, -1 for null.
 struct LegacyMessage {
     var header: RecordBatchHeader
     var key: Range<Int>?

@@ -1,5 +1,5 @@
-/// The descriptor of an lz4 frame: flags 1, block size 1, content size 8 and dictionary id 4 where the
-/// flags say so, and one byte of checksum.
+/// The descriptor of an lz4 frame: flags 1, block size 1, content size 8 and dictionary id 4 where
+/// the flags say so, and one byte of checksum.
 enum Lz4FrameHeader {
     /// The frame with the checksum of its descriptor put right, or `nil` if it has no such header.
     ///

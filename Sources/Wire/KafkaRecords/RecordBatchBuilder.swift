@@ -44,7 +44,8 @@ public struct RecordBatchBuilder: ~Copyable {
             self.deleteHorizonMs = deleteHorizonMs
         }
 
-        /// The options that write a batch like that of `header` again, but for its compression level.
+        /// The options that write a batch like that of `header` again, but for its compression
+        /// level.
         public init(like header: RecordBatchHeader) {
             self.init(
                 baseOffset: header.baseOffset, partitionLeaderEpoch: header.partitionLeaderEpoch,
@@ -163,8 +164,8 @@ public struct RecordBatchBuilder: ~Copyable {
         return Self.sealed(writer.toArray())
     }
 
-    /// A batch without records that keeps the place, the producer's state and the times of one whose
-    /// records compaction has dropped.
+    /// A batch without records that keeps the place, the producer's state and the times of one
+    /// whose records compaction has dropped.
     public static func emptyBatch(like header: RecordBatchHeader) -> [UInt8] {
         var empty = header
         empty.magic = 2

@@ -28,8 +28,8 @@ public struct RecordFields: Equatable, Sendable {
 
 /// Walks the records of a format-2 batch, decompressed, without allocating.
 ///
-/// A record is: length, attributes 1, timestamp delta, offset delta, key, value, header count, headers;
-/// all lengths, deltas and counts are zigzag varints, a negative length is null.
+/// A record is: length, attributes 1, timestamp delta, offset delta, key, value, header count,
+/// headers; all lengths, deltas and counts are zigzag varints, a negative length is null.
 public struct RecordCursor: ~Escapable {
     let payload: RawSpan
     private var reader: WireReader

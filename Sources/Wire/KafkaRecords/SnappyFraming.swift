@@ -1,7 +1,7 @@
 internal import CCompression
 
-/// The stream format of snappy-java, which Kafka's Java client writes: a header of 16 bytes (magic 8,
-/// version 4, least compatible version 4), then blocks, each with its length in 4 bytes.
+/// The stream format of snappy-java, which Kafka's Java client writes: a header of 16 bytes (magic
+/// 8, version 4, least compatible version 4), then blocks, each with its length in 4 bytes.
 enum SnappyFraming {
     static let magic: [UInt8] = [0x82, 0x53, 0x4E, 0x41, 0x50, 0x50, 0x59, 0x00]
     static let headerByteCount = 16

@@ -1,4 +1,5 @@
-/// How the text of a config value is read. Raw values are the type codes of DescribeConfigs (KIP-569).
+/// How the text of a config value is read. Raw values are the type codes of DescribeConfigs
+/// (KIP-569).
 public enum ConfigType: Int8, Sendable, Equatable {
     /// `true` or `false`, in any case.
     case boolean = 1

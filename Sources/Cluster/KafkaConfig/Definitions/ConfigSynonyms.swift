@@ -23,7 +23,8 @@ public struct ConfigSynonym: Sendable, Equatable {
 }
 
 extension TopicConfigs {
-    /// Broker keys that give a topic key its default, the strongest first; empty when there is none.
+    /// Broker keys that give a topic key its default, the strongest first; empty when there is
+    /// none.
     public static func synonyms(_ name: String) -> [ConfigSynonym] { synonymTable[name] ?? [] }
 
     private static let synonymTable: [String: [ConfigSynonym]] = {
