@@ -1,0 +1,40 @@
+import AdminWire
+
+/// Makes clients from the options that all tools share.
+enum ClientOptions {
+    /// `--bootstrap-server` and `--command-config`.
+    static let specs: [OptionSpec] = [.bootstrapServer, .commandConfig]
+
+    /// A client for the servers of `--bootstrap-server`, with the settings of `--command-config`.
+    static func client(_ options: ParsedOptions, id: String) throws -> AdminClient {
+        guard !options.has("--bootstrap-controller") else { throw controllersAreNotThereYet }
+        let servers = try options.required("--bootstrap-server")
+        var settings = AdminSettings(bootstrap: try HostPort.list(servers), clientID: id)
+        if let file = options.value("--command-config") {
+            try settings.apply(try properties(file))
+        }
+        return AdminClient(settings)
+    }
+
+    /// The settings in a properties file.
+    static func properties(_ path: String) throws -> [String: String] {
+        try PropertiesText.parse(try TextFile.read(path), path)
+    }
+
+    /// `key=value` arguments as settings; a missing value is the empty text.
+    static func pairs(_ arguments: [String]) -> [String: String] {
+        var pairs: [String: String] = [:]
+        for argument in arguments {
+            let parts = argument.split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            pairs[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
+        }
+        return pairs
+    }
+
+    private static var controllersAreNotThereYet: Failure {
+        Failure(
+            "--bootstrap-controller is not supported yet.",
+            remedy: "Use --bootstrap-server with a broker of the cluster.")
+    }
+}

@@ -1,0 +1,101 @@
+import AdminWire
+import KafkaWire
+
+/// `martlet console-consumer`, `kafka-console-consumer.sh`.
+enum ConsoleConsumerTool: Tool {
+    static let name = "console-consumer"
+    static let kafkaNames = ["kafka-console-consumer"]
+    static let summary = "Print the records of topics to standard output."
+    private static let formatterHelp =
+        "key=value for printing: print.timestamp, print.key, print.offset, print.epoch, "
+        + "print.partition, print.headers, print.value, key.separator, line.separator, "
+        + "headers.separator, null.literal. May be repeated."
+    static let options: [OptionSpec] = [
+        .value("--topic", label: "topic", help: "The topic to read."),
+        .value("--include", label: "regex", help: "The topics to read."),
+        .value(
+            "--partition", label: "number",
+            help: "Read only this partition; from its end unless --offset says otherwise."),
+        .value(
+            "--offset", label: "offset",
+            help: "Where to begin: a number, earliest or latest (default: latest)."),
+        .flag("--from-beginning", help: "Begin with the first record of each partition."),
+        .value("--max-messages", label: "count", help: "Stop after so many."),
+        .value("--timeout-ms", label: "ms", help: "Stop when nothing has come for so long."),
+        .flag("--skip-message-on-error", help: "Go on after a record that cannot be printed."),
+        .bootstrapServer,
+        .value(
+            "--isolation-level", label: "level",
+            help: "read_committed leaves out what was not committed.", default: "read_uncommitted"),
+        .value("--formatter-property", label: "prop", help: formatterHelp, isRepeatable: true),
+        .value(
+            "--property", label: "prop", help: "Old form of --formatter-property.",
+            isRepeatable: true, isHidden: true),
+        .value("--formatter-config", label: "file", help: "Properties file for printing."),
+        .value(
+            "--formatter", label: "class", help: "Java classes cannot be loaded.", isHidden: true),
+        .value("--key-deserializer", label: "class", help: "As --formatter.", isHidden: true),
+        .value("--value-deserializer", label: "class", help: "As --formatter.", isHidden: true),
+        .value(
+            "--command-property", label: "prop", help: "key=value for the consumer.",
+            isRepeatable: true),
+        .value(
+            "--consumer-property", label: "prop", help: "Old form of --command-property.",
+            isRepeatable: true, isHidden: true),
+        .commandConfig,
+        .value(
+            "--consumer.config", label: "file", help: "Old form of --command-config.",
+            isHidden: true),
+        .value("--group", label: "group", help: "Not supported yet: reads without a group."),
+        .flag("--enable-systest-events", help: "Accepted, not used.", isHidden: true),
+    ]
+
+    static func run(_ invocation: Invocation, _ console: Console) throws -> Int32 {
+        let options = invocation.options
+        let plan = try ConsumptionPlan(options)
+        var settings = AdminSettings(
+            bootstrap: try HostPort.list(try options.required("--bootstrap-server")),
+            clientID: "console-consumer")
+        try settings.apply(plan.properties)
+        let client = AdminClient(settings)
+        defer { client.close() }
+        let reader = PartitionReader(
+            client, topics: try topics(options, client), readCommitted: plan.readCommitted,
+            reset: plan.reset)
+        try reader.start(plan.start, only: plan.partition)
+        Interruption.watch()
+        var count = 0
+        defer {
+            console.flush()
+            console.error("Processed a total of \(count) messages")
+        }
+        var lastRecord = Clocks.monotonic
+        var line: [UInt8] = []
+        while console.isOpen, !Interruption.isRequested, plan.wantsMore(after: count) {
+            try reader.poll { record in
+                line.removeAll(keepingCapacity: true)
+                plan.formatter.write(record, to: &line)
+                console.write(line)
+                count += 1
+                lastRecord = Clocks.monotonic
+                return console.isOpen && plan.wantsMore(after: count)
+            }
+            console.flush()
+            if let timeout = plan.timeout, Clocks.monotonic - lastRecord >= timeout { break }
+        }
+        if !console.isOpen {
+            console.error("Unable to write to standard out, closing consumer.")
+        }
+        return 0
+    }
+
+    private static func topics(_ options: ParsedOptions, _ client: AdminClient) throws -> [String] {
+        if let topic = options.value("--topic") { return [topic] }
+        let text = try options.required("--include")
+        let pattern = try TopicPattern(text)
+        let names = try client.metadata(topics: nil).topics.compactMap(\.name).sorted()
+        let found = names.filter { pattern.matches($0) && !InternalTopics.names.contains($0) }
+        guard !found.isEmpty else { throw Failure("No topic matches --include '\(text)'.") }
+        return found
+    }
+}

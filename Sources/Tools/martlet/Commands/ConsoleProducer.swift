@@ -1,0 +1,144 @@
+import AdminWire
+import KafkaWire
+
+/// `martlet console-producer`, `kafka-console-producer.sh`.
+enum ConsoleProducerTool: Tool {
+    static let name = "console-producer"
+    static let kafkaNames = ["kafka-console-producer"]
+    static let summary = "Send the lines of standard input to a topic."
+    private static let readerHelp =
+        "key=value for reading lines: parse.key, key.separator (tab), parse.headers, "
+        + "headers.delimiter (tab), headers.separator (,), headers.key.separator (:), "
+        + "ignore.error, null.marker. May be repeated."
+    static let options: [OptionSpec] = [
+        .value("--topic", label: "topic", help: "The topic to send to."), .bootstrapServer,
+        .flag("--sync", help: "Wait for the answer to each line before the next."),
+        .optionalValue(
+            "--compression-codec", label: "codec",
+            help: "none, gzip, snappy, lz4 or zstd; gzip when the name is left out."),
+        .value("--batch-size", label: "bytes", help: "Records in one batch (default: 16384)."),
+        .value(
+            "--message-send-max-retries", label: "count", help: "Retries of a batch (default: 3)."),
+        .value("--retry-backoff-ms", label: "ms", help: "Pause before a retry (default: 100)."),
+        .value("--timeout", label: "ms", help: "Time a batch waits for more (default: 1000)."),
+        .value(
+            "--request-required-acks", label: "acks",
+            help: "-1 or all: all in-sync replicas; 1: the leader; 0: nobody (default: -1)."),
+        .value(
+            "--request-timeout-ms", label: "ms", help: "Time for the answer (default: 1500)."),
+        .value("--metadata-expiry-ms", label: "ms", help: "Accepted, not used.", isHidden: true),
+        .value("--max-block-ms", label: "ms", help: "Time to wait for the topic (default: 3000)."),
+        .value(
+            "--max-memory-bytes", label: "bytes",
+            help: "Records that wait for an answer (default: 33554432)."),
+        .value(
+            "--max-partition-memory-bytes", label: "bytes", help: "Old form of --batch-size.",
+            isHidden: true),
+        .value(
+            "--line-reader", label: "class", help: "Java classes cannot be loaded.",
+            isHidden: true),
+        .value("--socket-buffer-size", label: "bytes", help: "Accepted, not used.", isHidden: true),
+        .value("--reader-property", label: "prop", help: readerHelp, isRepeatable: true),
+        .value(
+            "--property", label: "prop", help: "Old form of --reader-property.",
+            isRepeatable: true, isHidden: true),
+        .value("--reader-config", label: "file", help: "Properties file for reading lines."),
+        .value(
+            "--command-property", label: "prop",
+            help: "key=value for the producer: acks, linger.ms, batch.size, ... May be repeated.",
+            isRepeatable: true),
+        .value(
+            "--producer-property", label: "prop", help: "Old form of --command-property.",
+            isRepeatable: true, isHidden: true),
+        .commandConfig,
+        .value(
+            "--producer.config", label: "file", help: "Old form of --command-config.",
+            isHidden: true),
+    ]
+
+    static func run(_ invocation: Invocation, _ console: Console) throws -> Int32 {
+        let options = invocation.options
+        _ = try options.required("--topic")
+        let servers = try options.required("--bootstrap-server")
+        try checkOldNames(options)
+        if let reader = options.value("--line-reader"), !reader.hasSuffix("LineMessageReader") {
+            throw Failure("--line-reader \(reader) names a Java class, which cannot be loaded.")
+        }
+        let properties = try merged(
+            options, ["--command-config", "--producer.config"],
+            ["--command-property", "--producer-property"])
+        let parser = try LineParser(
+            try merged(options, ["--reader-config"], ["--reader-property", "--property"]))
+        var settings = AdminSettings(
+            bootstrap: try HostPort.list(servers), clientID: "console-producer")
+        var clientProperties = properties
+        // This is the time for a produce request; looking up the topic keeps its own.
+        clientProperties["request.timeout.ms"] = nil
+        try settings.apply(clientProperties)
+        let client = AdminClient(settings)
+        defer { client.close() }
+        let producer = BatchProducer(client, try ProducerSettings(options, properties), console)
+        try producer.start()
+        let isSynchronous = options.has("--sync")
+        try send(parser, producer, isSynchronous: isSynchronous, console)
+        return producer.failedRecords == 0 ? 0 : 1
+    }
+
+    private static func checkOldNames(_ options: ParsedOptions) throws(Failure) {
+        for (new, old) in [
+            ("--command-config", "--producer.config"),
+            ("--command-property", "--producer-property"), ("--reader-property", "--property"),
+        ] where options.has(new) {
+            try options.forbid(new, with: [old])
+        }
+    }
+
+    /// Properties of files, and of arguments, which win.
+    static func merged(
+        _ options: ParsedOptions, _ files: [String], _ arguments: [String]
+    ) throws -> [String: String] {
+        var properties: [String: String] = [:]
+        for file in files.compactMap(options.value) {
+            properties.merge(try ClientOptions.properties(file)) { $1 }
+        }
+        for argument in arguments {
+            properties.merge(ClientOptions.pairs(options.values(argument))) { $1 }
+        }
+        return properties
+    }
+
+    private static func send(
+        _ parser: LineParser, _ producer: BatchProducer, isSynchronous: Bool, _ console: Console
+    ) throws {
+        var lines = InputLines(descriptor: 0)
+        var number = 0
+        let prompts = console.promptsForInput
+        Interruption.watch()
+        var isPrompted = false
+        reading: while !Interruption.isRequested {
+            if prompts, !isPrompted {
+                console.write(">")
+                console.flush()
+                isPrompted = true
+            }
+            let now = Clocks.monotonic
+            switch try lines.next(milliseconds: producer.wait(now: now) ?? 1000) {
+            case .end: break reading
+            case .idle: try producer.sendWaiting(now: Clocks.monotonic)
+            case .line(let line):
+                isPrompted = false
+                number += 1
+                do {
+                    let record = try parser.record(line, number: number)
+                    try producer.add(record, timestamp: Clocks.wall, now: now)
+                } catch let failure as Failure {
+                    // What came before the bad line still goes out.
+                    try producer.flush()
+                    throw failure
+                }
+                if isSynchronous { try producer.flush() }
+            }
+        }
+        try producer.flush()
+    }
+}
