@@ -19,10 +19,7 @@ let server: [Target.Dependency] =
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "Logging", package: "swift-log"),
     ]
-let tools: [Target.Dependency] =
-    server + [
-        "MartletServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-    ]
+let tools: [Target.Dependency] = server + ["MartletServer"]
 
 /// A target at `Sources/<folder>/<name>`.
 func target(
@@ -53,7 +50,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
     ],
     targets: [
         .target(

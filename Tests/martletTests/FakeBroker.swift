@@ -1,0 +1,136 @@
+import Foundation
+import KafkaProtocol
+import KafkaWire
+
+/// A broker of a few lines: answers requests on a free port of this machine, one connection a thread.
+final class FakeBroker: @unchecked Sendable {
+    /// What a test does with a request: the answer's bytes with its header, or `nil` to hang up.
+    struct Request {
+        var key: APIKey
+        var version: Int16
+        var correlationID: Int32
+        /// The request's fields.
+        var body: [UInt8]
+
+        func decoded<R: KafkaRequest>(_: R.Type) throws -> R {
+            try R(decoding: body, version: version)
+        }
+        func answer<R: KafkaResponse>(_ response: R, version: Int16? = nil) throws -> [UInt8] {
+            var writer = WireWriter()
+            let used = version ?? self.version
+            try ResponseHeader(correlationID: correlationID).encode(
+                to: &writer, version: key.responseHeaderVersion(for: used))
+            try response.encode(to: &writer, version: used)
+            return writer.toArray()
+        }
+    }
+    typealias Handler = @Sendable (Request) throws -> [UInt8]?
+
+    let port: UInt16
+    private let listener: Int32
+    private let handler: Handler
+    var address: String { "127.0.0.1:\(port)" }
+
+    /// Begins to listen.
+    init(_ handler: @escaping Handler) throws {
+        self.handler = handler
+        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let descriptor = listener
+        let bound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, size) == 0 && listen(descriptor, 16) == 0
+                    && getsockname(descriptor, $0, &size) == 0
+            }
+        }
+        guard bound else { throw POSIXError(.EADDRINUSE) }
+        port = UInt16(bigEndian: address.sin_port)
+        Thread.detachNewThread { [descriptor, handler] in
+            while true {
+                let client = accept(descriptor, nil, nil)
+                guard client >= 0 else { return }
+                Thread.detachNewThread { Self.serve(client, handler) }
+            }
+        }
+    }
+
+    /// Stops listening; connections end when their clients close them.
+    func stop() {
+        shutdown(listener, Int32(SHUT_RDWR))
+        close(listener)
+    }
+
+    private static func serve(_ client: Int32, _ handler: Handler) {
+        defer { close(client) }
+        while let frame = readFrame(client) {
+            do {
+                guard let request = try decode(frame), let answer = try handler(request) else {
+                    return
+                }
+                let size = withUnsafeBytes(of: Int32(answer.count).bigEndian) { Array($0) }
+                let bytes = size + answer
+                guard send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
+                    return
+                }
+            } catch {
+                print("fake broker: \(error)")
+                return
+            }
+        }
+    }
+
+    private static func decode(_ frame: [UInt8]) throws -> Request? {
+        var reader = WireReader(frame.span.bytes)
+        let raw = try reader.readInt16()
+        let version = try reader.readInt16()
+        guard let key = APIKey(rawValue: raw) else { return nil }
+        var again = WireReader(frame.span.bytes)
+        let header = try RequestHeader(
+            from: &again, version: key.requestHeaderVersion(for: version))
+        return Request(
+            key: key, version: version, correlationID: header.correlationID,
+            body: Array(frame[again.offset...]))
+    }
+
+    private static func readFrame(_ client: Int32) -> [UInt8]? {
+        guard let size = read(client, 4) else { return nil }
+        return read(client, size.reduce(0) { $0 << 8 | Int($1) })
+    }
+
+    private static func read(_ client: Int32, _ count: Int) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        let got = recv(client, &bytes, count, Int32(MSG_WAITALL))
+        return got == count ? bytes : nil
+    }
+}
+
+extension FakeBroker {
+    /// An answer to ApiVersions that offers all that this code speaks.
+    static func versions(_ keys: [APIKey] = APIKey.allCases) -> ApiVersionsResponse {
+        ApiVersionsResponse(
+            apiKeys: keys.map {
+                .init(
+                    apiKey: $0.rawValue, minVersion: $0.validVersions.lowerBound,
+                    maxVersion: $0.validVersions.upperBound)
+            })
+    }
+
+    /// An answer to Metadata: this broker alone, leading all partitions.
+    static func metadata(_ port: UInt16, _ topics: [(String, Int32)]) -> MetadataResponse {
+        MetadataResponse(
+            brokers: [.init(nodeID: 1, host: "127.0.0.1", port: Int32(port))], clusterID: "c",
+            controllerID: 1,
+            topics: topics.map { name, count in
+                .init(
+                    errorCode: count == 0 ? KafkaError.unknownTopicOrPartition.rawValue : 0,
+                    name: name,
+                    partitions: (0..<count).map {
+                        .init(
+                            partitionIndex: $0, leaderID: 1, replicaNodes: [1], isrNodes: [1])
+                    })
+            })
+    }
+}
