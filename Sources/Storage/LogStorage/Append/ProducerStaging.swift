@@ -1,0 +1,158 @@
+import KafkaProtocol
+import KafkaRecords
+import KafkaWire
+
+/// What an append will change of the producers, kept apart until the batches are written.
+struct ProducerStaging {
+    /// Nearly every append is of one producer; more need an array.
+    private var first: ProducerState?
+    private var rest: [ProducerState] = []
+    private var completed: [CompletedTransaction] = []
+
+    private func staged(_ id: ProducerID) -> ProducerState? {
+        if let first, first.producerID == id { return first }
+        return rest.first { $0.producerID == id }
+    }
+
+    private mutating func stage(_ state: ProducerState) {
+        if first == nil || first?.producerID == state.producerID {
+            first = state
+        } else if let index = rest.firstIndex(where: { $0.producerID == state.producerID }) {
+            rest[index] = state
+        } else {
+            rest.append(state)
+        }
+    }
+
+    private func state(_ id: ProducerID, _ table: ProducerTable) -> ProducerState {
+        staged(id) ?? table[id] ?? ProducerState(producerID: id)
+    }
+
+    /// Takes a batch of records that will get its header's offsets.
+    ///
+    /// `origin` is `nil` when the batch was checked before (by the leader, or before a restart).
+    mutating func add(
+        _ header: RecordBatchHeader, baseOffset: Offset, origin: AppendOrigin?,
+        _ table: ProducerTable
+    ) throws(AppendError) {
+        var state = state(header.producerID, table)
+        if let origin {
+            try Self.checkEpoch(header, state)
+            if origin == .client { try Self.checkSequence(header, state) }
+            if state.currentTxnFirstOffset != nil, !header.isTransactional {
+                throw .kafka(
+                    .invalidTxnState,
+                    "producer \(header.producerID) has an open transaction and wrote outside of it")
+            }
+        }
+        state.add(
+            ProducerBatch(
+                lastSequence: header.lastSequence,
+                lastOffset: baseOffset + Int64(header.lastOffsetDelta),
+                offsetDelta: header.lastOffsetDelta, timestamp: header.maxTimestamp),
+            epoch: header.producerEpoch)
+        if header.isTransactional, state.currentTxnFirstOffset == nil {
+            state.currentTxnFirstOffset = baseOffset
+        }
+        stage(state)
+    }
+
+    /// Takes the marker of a control batch at `offset`.
+    mutating func add(
+        _ marker: TransactionMarker, _ header: RecordBatchHeader, at offset: Offset,
+        origin: AppendOrigin?, transactionVersion: Int16, _ table: ProducerTable
+    ) throws(AppendError) {
+        var state = state(header.producerID, table)
+        if origin != nil {
+            try Self.checkMarker(marker, header, state, transactionVersion)
+        }
+        if let begun = state.currentTxnFirstOffset {
+            completed.append(
+                CompletedTransaction(
+                    producerID: header.producerID, firstOffset: begun, lastOffset: offset,
+                    isAbort: marker.isAbort))
+        }
+        state.adopt(epoch: header.producerEpoch)
+        state.coordinatorEpoch = marker.coordinatorEpoch
+        state.lastTimestamp = marker.timestamp
+        state.currentTxnFirstOffset = nil
+        stage(state)
+    }
+
+    /// Hands all over to `table`; the transactions that were aborted.
+    consuming func commit(to table: inout ProducerTable) -> [AbortedTransaction] {
+        if let first { table.store(first) }
+        for state in rest { table.store(state) }
+        var aborted: [AbortedTransaction] = []
+        for transaction in completed {
+            if transaction.isAbort {
+                aborted.append(
+                    AbortedTransaction(
+                        producerID: transaction.producerID, firstOffset: transaction.firstOffset,
+                        lastOffset: transaction.lastOffset,
+                        lastStableOffset: table.lastStableOffset(after: transaction)))
+            }
+            table.complete(transaction)
+        }
+        return aborted
+    }
+
+    // MARK: Checks
+
+    private static func checkEpoch(
+        _ header: RecordBatchHeader, _ state: ProducerState
+    ) throws(AppendError) {
+        guard header.producerEpoch >= state.producerEpoch else {
+            throw .kafka(
+                .invalidProducerEpoch,
+                "producer \(header.producerID) wrote with epoch \(header.producerEpoch), "
+                    + "the last seen is \(state.producerEpoch)")
+        }
+    }
+
+    private static func checkSequence(
+        _ header: RecordBatchHeader, _ state: ProducerState
+    ) throws(AppendError) {
+        // Nothing is known of it (new, expired, or its records are deleted): any sequence will do.
+        if state.producerEpoch == -1 { return }
+        let expected: Int32
+        if header.producerEpoch != state.producerEpoch || state.lastSequence == .max {
+            expected = 0
+        } else {
+            expected = state.lastSequence + 1
+        }
+        guard header.baseSequence == expected else {
+            throw .kafka(
+                .outOfOrderSequenceNumber,
+                "producer \(header.producerID) with epoch \(header.producerEpoch) sent sequence "
+                    + "\(header.baseSequence), expected is \(expected)")
+        }
+    }
+
+    private static func checkMarker(
+        _ marker: TransactionMarker, _ header: RecordBatchHeader, _ state: ProducerState,
+        _ transactionVersion: Int16
+    ) throws(AppendError) {
+        let epoch = header.producerEpoch
+        // From transaction version 2 on each transaction has an epoch of its own, so that a marker
+        // of the current one is late, unless it repeats the one that ended it (KIP-890).
+        let isRepeat =
+            epoch == state.producerEpoch
+            && (state.currentTxnFirstOffset == nil || epoch == Int16.max)
+        let isValid =
+            transactionVersion >= 2
+            ? epoch > state.producerEpoch || isRepeat : epoch >= state.producerEpoch
+        guard isValid else {
+            throw .kafka(
+                .invalidProducerEpoch,
+                "the marker for producer \(header.producerID) has epoch \(epoch), the last seen "
+                    + "is \(state.producerEpoch)")
+        }
+        guard marker.coordinatorEpoch >= state.coordinatorEpoch else {
+            throw .kafka(
+                .transactionCoordinatorFenced,
+                "the marker for producer \(header.producerID) is of coordinator epoch "
+                    + "\(marker.coordinatorEpoch), the last seen is \(state.coordinatorEpoch)")
+        }
+    }
+}

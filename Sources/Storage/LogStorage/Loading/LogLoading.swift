@@ -1,0 +1,91 @@
+public import KafkaWire
+
+/// What loading a directory gives a log.
+struct LoadedLog {
+    var logStartOffset: Offset
+    var logEndOffset: Offset
+    var flushedOffset: Offset
+    var segments: [LogSegment]
+    var producers: ProducerTable
+    var snapshots: [Offset]
+    var epochs: LeaderEpochCache
+    var unsynced: PartitionLog.Unsynced
+}
+
+extension PartitionLog {
+    /// Opens the log in `directory`, or makes an empty one there.
+    ///
+    /// Touches nothing outside of the directory, so that several threads may open several logs. After a
+    /// clean shutdown what is on disk is trusted; else the segments from the one that holds
+    /// `recoveryPoint` on are read, what is not whole and valid at their end is cut off, and their
+    /// indexes and the producers' state are built anew.
+    /// - Parameters:
+    ///   - topicID: written to `partition.metadata` when it is not there yet.
+    ///   - recoveryPoint: the log is known to be on disk up to here.
+    ///   - logStartOffset: from the checkpoint; nothing below is readable.
+    ///   - now: milliseconds since the epoch.
+    /// - Throws: `corrupt` when `partition.metadata` is damaged or of another topic.
+    public static func open(
+        directory: String, topicPartition: TopicPartition, topicID: KafkaUUID?,
+        config: LogConfig, fileSystem: any FileSystem, recoveryPoint: Offset,
+        logStartOffset: Offset, cleanShutdown: Bool, now: Int64
+    ) throws(LogError) -> PartitionLog {
+        let isNew: Bool
+        let found: KafkaUUID?
+        do throws(FileError) {
+            isNew = try fileSystem.status(directory) == nil
+            if isNew { try fileSystem.createDirectory(directory) }
+        } catch {
+            throw .io(error)
+        }
+        found = try PartitionMetadataFile.read(directory, fileSystem)
+        if let topicID, let found, topicID != found {
+            throw .corrupt(
+                "\(directory) belongs to the topic with the id \(found), not \(topicID)")
+        }
+        let loader = LogLoader(
+            directory: directory, config: config, fileSystem: fileSystem,
+            recoveryPoint: recoveryPoint, logStartOffset: logStartOffset,
+            cleanShutdown: cleanShutdown, now: now)
+        do throws(FileError) {
+            var loaded = try loader.load()
+            if isNew { loaded.unsynced.directory = true }
+            let log = PartitionLog(
+                topicPartition: topicPartition, topicID: found, directory: directory,
+                config: config, fileSystem: fileSystem, loaded: loaded)
+            if let topicID, found == nil { try log.writeMetadata(topicID) }
+            return log
+        } catch {
+            throw .io(error)
+        }
+    }
+
+    /// Gives the partition its topic's id. The next flush makes it durable, with or before the first
+    /// record.
+    private func writeMetadata(_ id: KafkaUUID) throws(FileError) {
+        let path = directory + "/" + PartitionMetadataFile.fileName
+        let file = try fileSystem.open(path, .create)
+        try file.truncate(to: 0)
+        let bytes = PartitionMetadataFile.encode(id)
+        // Bytes have no padding.
+        try unsafe file.write(bytes.span.bytes, at: 0)
+        topicID = id
+        unsynced.metadata = true
+        unsynced.names = true
+    }
+
+    /// Closes the log. With `clean`, all of it is made durable first, with a snapshot of the producers,
+    /// so that the next start after a clean shutdown can trust it.
+    public func close(clean: Bool) throws(LogError) {
+        if clean, failure == nil {
+            try failingLog { () throws(FileError) in
+                if active.isChanged { try active.finishIndexes() }
+                try writeSnapshot(at: logEndOffset)
+            }
+            try flush()
+        }
+        closeIdleFiles()
+        markFailed(
+            FileError(operation: "use", path: directory, code: 9, message: "the log is closed"))
+    }
+}

@@ -1,0 +1,104 @@
+public import KafkaWire
+
+/// What one flush makes durable: made under the log's lock, run off it, completed under it.
+public final class FlushTicket: Sendable {
+    /// Everything below is durable once `run` has returned.
+    public let endOffset: Offset
+    let generation: Int
+    /// The base offsets of the rolled segments that are synced, and the snapshots.
+    let segments: [Offset]
+    let snapshots: [Offset]
+    /// How many names the log had made.
+    let nameCount: Int
+    let files: [any StorageFile]
+    let epochs: (path: String, text: String)?
+    let directories: [String]
+    let fileSystem: any FileSystem
+
+    init(
+        endOffset: Offset, files: [any StorageFile], unsynced: PartitionLog.Unsynced,
+        epochs: (path: String, text: String)?, directories: [String],
+        fileSystem: any FileSystem
+    ) {
+        self.endOffset = endOffset
+        generation = unsynced.generation
+        segments = unsynced.segments.map(\.baseOffset)
+        snapshots = unsynced.snapshots
+        nameCount = unsynced.nameCount
+        self.files = files
+        self.epochs = epochs
+        self.directories = directories
+        self.fileSystem = fileSystem
+    }
+
+    /// Syncs; blocks, and needs no lock. After a failure nobody can tell what is on disk: pass the error
+    /// to `PartitionLog.markFailed`, and never try again.
+    public func run() throws(FileError) {
+        for file in files { try file.sync() }
+        if let epochs { try fileSystem.replaceFile(epochs.path, with: Array(epochs.text.utf8)) }
+        for directory in directories { try fileSystem.syncDirectory(directory) }
+    }
+}
+
+extension PartitionLog {
+    /// Notes what is to be synced for all that the log holds now; `nil` when all is on disk.
+    public func beginFlush() throws(LogError) -> FlushTicket? {
+        let isClean =
+            flushedOffset >= logEndOffset && unsynced.segments.isEmpty && !unsynced.epochs
+            && !unsynced.names && !unsynced.directory
+        if isClean && failure == nil { return nil }
+        return try failingLog { () throws(FileError) in
+            var files: [any StorageFile] = []
+            for segment in unsynced.segments {
+                files.append(try segment.file())
+                files += try segment.finishIndexes()
+                segment.closeFiles()
+            }
+            for offset in unsynced.snapshots {
+                files.append(try fileSystem.open(snapshotPath(offset), .create))
+            }
+            if unsynced.metadata {
+                let path = directory + "/" + PartitionMetadataFile.fileName
+                files.append(try fileSystem.open(path, .readWrite))
+            }
+            if active.size > 0 || unsynced.names { files.append(try active.file()) }
+            return FlushTicket(
+                endOffset: logEndOffset, files: files, unsynced: unsynced,
+                epochs: unsynced.epochs ? (epochPath, epochs.text) : nil,
+                directories: directoriesToSync, fileSystem: fileSystem)
+        }
+    }
+
+    var epochPath: String { directory + "/" + LeaderEpochCache.fileName }
+
+    private var directoriesToSync: [String] {
+        var directories: [String] = []
+        if unsynced.names || unsynced.epochs || unsynced.directory { directories.append(directory) }
+        if unsynced.directory, let slash = directory.lastIndex(of: "/") {
+            directories.append(String(directory[..<slash]))
+        }
+        return directories
+    }
+
+    /// Takes over what a ticket has made durable.
+    public func completeFlush(_ ticket: FlushTicket) {
+        // A truncation since then may have put other records below the ticket's end.
+        guard ticket.generation == unsynced.generation else { return }
+        flushedOffset = max(flushedOffset, min(ticket.endOffset, logEndOffset))
+        if let epochs = ticket.epochs, epochs.text == self.epochs.text { unsynced.epochs = false }
+        unsynced.segments.removeAll { ticket.segments.contains($0.baseOffset) }
+        unsynced.snapshots.removeAll { ticket.snapshots.contains($0) }
+        unsynced.syncedNameCount = max(unsynced.syncedNameCount, ticket.nameCount)
+        if !ticket.directories.isEmpty {
+            unsynced.directory = false
+            unsynced.metadata = false
+        }
+    }
+
+    /// Flushes at once, on the caller's thread.
+    public func flush() throws(LogError) {
+        guard let ticket = try beginFlush() else { return }
+        try failingLog { () throws(FileError) in try ticket.run() }
+        completeFlush(ticket)
+    }
+}

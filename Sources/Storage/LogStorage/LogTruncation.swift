@@ -1,0 +1,93 @@
+public import KafkaWire
+
+extension PartitionLog {
+    /// Cuts off everything from `offset` on, as a follower does that has other records than the leader.
+    ///
+    /// A batch that holds `offset` goes as a whole, so that the log may end before it.
+    public func truncate(to offset: Offset, now: Int64) throws(LogError) {
+        guard offset < logEndOffset else { return }
+        guard offset >= segments[0].baseOffset else {
+            return try truncateFullyAndStart(at: offset, now: now)
+        }
+        try failingLog { () throws(FileError) in
+            let index = segmentIndex(of: offset)
+            for segment in segments[(index + 1)...] { try remove(segment) }
+            segments.removeSubrange((index + 1)...)
+            var end = offset
+            if let batch = try active.batch(holding: offset) {
+                end = min(end, batch.header.baseOffset)
+            }
+            try active.truncate(to: end, now: now)
+            try ended(at: end, now)
+        }
+    }
+
+    private func ended(at end: Offset, _ now: Int64) throws(FileError) {
+        logEndOffset = end
+        logStartOffset = min(logStartOffset, end)
+        changedBelowEnd(end)
+        if epochs.truncate(fromEnd: end) { unsynced.epochs = true }
+        if end < producers.endOffset {
+            let replay = ProducerReplay(log: self, now: now)
+            producers = try replay.table(
+                upTo: end, segments, logStart: logStartOffset, &snapshots)
+        }
+    }
+
+    /// Notes that what lies at or above `end` is not what it was.
+    private func changedBelowEnd(_ end: Offset) {
+        flushedOffset = min(flushedOffset, end)
+        unsynced.generation += 1
+        unsynced.names = true
+        unsynced.snapshots.removeAll { $0 > end }
+        let kept = segments
+        unsynced.segments.removeAll { segment in
+            segment === active || !kept.contains { $0 === segment }
+        }
+    }
+
+    /// Drops everything and begins anew, empty, at `offset`.
+    public func truncateFullyAndStart(at offset: Offset, now: Int64) throws(LogError) {
+        try failingLog { () throws(FileError) in
+            for segment in segments { try remove(segment) }
+            for snapshot in snapshots { try removeSnapshot(snapshot) }
+            snapshots = []
+            segments = [
+                try LogSegment.create(
+                    directory: directory, baseOffset: offset,
+                    indexIntervalBytes: config.indexIntervalBytes, fileSystem: fileSystem,
+                    now: now)
+            ]
+            producers.removeAll(endOffset: offset)
+            epochs.removeAll()
+            unsynced.epochs = true
+            logStartOffset = offset
+            logEndOffset = offset
+            changedBelowEnd(offset)
+        }
+    }
+
+    /// Makes `offset` the log's start: what is below is not readable any more. Retention removes the
+    /// segments that are all below. Never goes back.
+    /// - Precondition: `offset` is not above the high watermark, so not above the log's end.
+    public func deleteRecords(before offset: Offset) {
+        guard offset > logStartOffset else { return }
+        precondition(offset <= logEndOffset, "the log start cannot be above the log end")
+        logStartOffset = offset
+        producers.forgetEnded(below: offset)
+        if epochs.truncate(fromStart: offset) { unsynced.epochs = true }
+    }
+
+    private func remove(_ segment: LogSegment) throws(FileError) {
+        segment.closeFiles()
+        for kind in SegmentFileKind.allCases where kind != .producerSnapshot {
+            let path = segment.path(kind)
+            if try fileSystem.status(path) != nil { try fileSystem.remove(path) }
+        }
+    }
+
+    func removeSnapshot(_ offset: Offset) throws(FileError) {
+        let path = snapshotPath(offset)
+        if try fileSystem.status(path) != nil { try fileSystem.remove(path) }
+    }
+}
