@@ -14,12 +14,15 @@ public final class FlushTicket: Sendable {
     let epochs: (path: String, text: String)?
     let directories: [String]
     let fileSystem: any FileSystem
+    /// Set when the files to sync could not even be found.
+    let failure: FileError?
 
     init(
         endOffset: Offset, files: [any StorageFile], unsynced: PartitionLog.Unsynced,
         epochs: (path: String, text: String)?, directories: [String],
-        fileSystem: any FileSystem
+        fileSystem: any FileSystem, failure: FileError? = nil
     ) {
+        self.failure = failure
         self.endOffset = endOffset
         generation = unsynced.generation
         segments = unsynced.segments.map(\.baseOffset)
@@ -34,6 +37,7 @@ public final class FlushTicket: Sendable {
     /// Syncs; blocks, and needs no lock. After a failure nobody can tell what is on disk: pass the error
     /// to `PartitionLog.markFailed`, and never try again.
     public func run() throws(FileError) {
+        if let failure { throw failure }
         for file in files { try file.sync() }
         if let epochs { try fileSystem.replaceFile(epochs.path, with: Array(epochs.text.utf8)) }
         for directory in directories { try fileSystem.syncDirectory(directory) }
@@ -42,31 +46,46 @@ public final class FlushTicket: Sendable {
 
 extension PartitionLog {
     /// Notes what is to be synced for all that the log holds now; `nil` when all is on disk.
-    public func beginFlush() throws(LogError) -> FlushTicket? {
+    ///
+    /// The ticket of a failed log fails when it is run.
+    public func beginFlush() -> FlushTicket? {
         let isClean =
             flushedOffset >= logEndOffset && unsynced.segments.isEmpty && !unsynced.epochs
             && !unsynced.names && !unsynced.directory
         if isClean && failure == nil { return nil }
-        return try failingLog { () throws(FileError) in
-            var files: [any StorageFile] = []
-            for segment in unsynced.segments {
-                files.append(try segment.file())
-                files += try segment.finishIndexes()
-                segment.closeFiles()
-            }
-            for offset in unsynced.snapshots {
-                files.append(try fileSystem.open(snapshotPath(offset), .create))
-            }
-            if unsynced.metadata {
-                let path = directory + "/" + PartitionMetadataFile.fileName
-                files.append(try fileSystem.open(path, .readWrite))
-            }
-            if active.size > 0 || unsynced.names { files.append(try active.file()) }
-            return FlushTicket(
-                endOffset: logEndOffset, files: files, unsynced: unsynced,
-                epochs: unsynced.epochs ? (epochPath, epochs.text) : nil,
-                directories: directoriesToSync, fileSystem: fileSystem)
+        if let failure { return ticket([], failure) }
+        do throws(FileError) {
+            return ticket(try filesToSync(), nil)
+        } catch {
+            markFailed(error)
+            return ticket([], error)
         }
+    }
+
+    private func ticket(_ files: [any StorageFile], _ failure: FileError?) -> FlushTicket {
+        FlushTicket(
+            endOffset: logEndOffset, files: files, unsynced: unsynced,
+            epochs: unsynced.epochs ? (epochPath, epochs.text) : nil,
+            directories: directoriesToSync, fileSystem: fileSystem, failure: failure)
+    }
+
+    /// Oldest first, so that what is on disk after a power cut is a prefix of the log.
+    private func filesToSync() throws(FileError) -> [any StorageFile] {
+        var files: [any StorageFile] = []
+        if unsynced.metadata {
+            let path = directory + "/" + PartitionMetadataFile.fileName
+            files.append(try fileSystem.open(path, .readWrite))
+        }
+        for segment in unsynced.segments {
+            files.append(try segment.file())
+            files += try segment.finishIndexes()
+            segment.closeFiles()
+        }
+        for offset in unsynced.snapshots {
+            files.append(try fileSystem.open(snapshotPath(offset), .create))
+        }
+        if active.size > 0 || unsynced.names { files.append(try active.file()) }
+        return files
     }
 
     var epochPath: String { directory + "/" + LeaderEpochCache.fileName }
@@ -97,7 +116,7 @@ extension PartitionLog {
 
     /// Flushes at once, on the caller's thread.
     public func flush() throws(LogError) {
-        guard let ticket = try beginFlush() else { return }
+        guard let ticket = beginFlush() else { return }
         try failingLog { () throws(FileError) in try ticket.run() }
         completeFlush(ticket)
     }

@@ -4,10 +4,10 @@ extension PartitionLog {
     /// Cuts off everything from `offset` on, as a follower does that has other records than the leader.
     ///
     /// A batch that holds `offset` goes as a whole, so that the log may end before it.
-    public func truncate(to offset: Offset, now: Int64) throws(LogError) {
+    public func truncate(to offset: Offset) throws(LogError) {
         guard offset < logEndOffset else { return }
         guard offset >= segments[0].baseOffset else {
-            return try truncateFullyAndStart(at: offset, now: now)
+            return try truncateFullyAndStart(at: offset)
         }
         try failingLog { () throws(FileError) in
             let index = segmentIndex(of: offset)
@@ -18,11 +18,11 @@ extension PartitionLog {
                 end = min(end, batch.header.baseOffset)
             }
             try active.truncate(to: end, now: now)
-            try ended(at: end, now)
+            try ended(at: end)
         }
     }
 
-    private func ended(at end: Offset, _ now: Int64) throws(FileError) {
+    private func ended(at end: Offset) throws(FileError) {
         logEndOffset = end
         logStartOffset = min(logStartOffset, end)
         changedBelowEnd(end)
@@ -47,7 +47,7 @@ extension PartitionLog {
     }
 
     /// Drops everything and begins anew, empty, at `offset`.
-    public func truncateFullyAndStart(at offset: Offset, now: Int64) throws(LogError) {
+    public func truncateFullyAndStart(at offset: Offset) throws(LogError) {
         try failingLog { () throws(FileError) in
             for segment in segments { try remove(segment) }
             for snapshot in snapshots { try removeSnapshot(snapshot) }
@@ -69,10 +69,13 @@ extension PartitionLog {
 
     /// Makes `offset` the log's start: what is below is not readable any more. Retention removes the
     /// segments that are all below. Never goes back.
-    /// - Precondition: `offset` is not above the high watermark, so not above the log's end.
-    public func deleteRecords(before offset: Offset) {
+    /// The caller sees to it that `offset` is not above the high watermark.
+    /// - Throws: `offsetOutOfRange` above the log's end.
+    public func deleteRecords(before offset: Offset) throws(LogError) {
         guard offset > logStartOffset else { return }
-        precondition(offset <= logEndOffset, "the log start cannot be above the log end")
+        guard offset <= logEndOffset else {
+            throw .offsetOutOfRange(requested: offset, start: logStartOffset, end: logEndOffset)
+        }
         logStartOffset = offset
         producers.forgetEnded(below: offset)
         if epochs.truncate(fromStart: offset) { unsynced.epochs = true }

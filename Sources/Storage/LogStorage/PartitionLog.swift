@@ -26,6 +26,8 @@ public final class PartitionLog {
     public internal(set) var failure: FileError?
 
     let fileSystem: any FileSystem
+    /// The latest time that the log was told, in milliseconds since the epoch.
+    var now: Int64
     /// By base offset; the last one is active. Never empty.
     var segments: [LogSegment]
     var producers: ProducerTable
@@ -58,13 +60,14 @@ public final class PartitionLog {
 
     init(
         topicPartition: TopicPartition, topicID: KafkaUUID?, directory: String,
-        config: LogConfig, fileSystem: any FileSystem, loaded: LoadedLog
+        config: LogConfig, fileSystem: any FileSystem, loaded: LoadedLog, now: Int64
     ) {
         self.topicPartition = topicPartition
         self.topicID = topicID
         self.directory = directory
         self.config = config
         self.fileSystem = fileSystem
+        self.now = now
         logStartOffset = loaded.logStartOffset
         logEndOffset = loaded.logEndOffset
         flushedOffset = loaded.flushedOffset

@@ -26,6 +26,7 @@ extension PartitionLog {
         now: Int64, transactionVersion: Int16 = 0
     ) throws(AppendError) -> AppendInfo {
         if let failure { throw .io(failure) }
+        self.now = now
         if var rewritten = try rewrittenBatches(batches.bytes, origin: origin, now: now) {
             var span = rewritten.mutableSpan
             // Bytes have no padding.
@@ -105,9 +106,9 @@ extension PartitionLog {
             return try staged.producers.add(
                 header, baseOffset: staged.nextOffset, origin: origin, producers)
         }
-        let marker: TransactionMarker?
+        let marker: TransactionEnd?
         do throws(WireError) {
-            marker = try TransactionMarker(bytes, at: position, header)
+            marker = try TransactionEnd(bytes, at: position, header)
         } catch {
             throw .kafka(.corruptMessage, "a control batch whose marker cannot be read: \(error)")
         }

@@ -59,7 +59,7 @@ struct ProducerStaging {
 
     /// Takes the marker of a control batch at `offset`.
     mutating func add(
-        _ marker: TransactionMarker, _ header: RecordBatchHeader, at offset: Offset,
+        _ marker: TransactionEnd, _ header: RecordBatchHeader, at offset: Offset,
         origin: AppendOrigin?, transactionVersion: Int16, _ table: ProducerTable
     ) throws(AppendError) {
         var state = state(header.producerID, table)
@@ -130,7 +130,7 @@ struct ProducerStaging {
     }
 
     private static func checkMarker(
-        _ marker: TransactionMarker, _ header: RecordBatchHeader, _ state: ProducerState,
+        _ marker: TransactionEnd, _ header: RecordBatchHeader, _ state: ProducerState,
         _ transactionVersion: Int16
     ) throws(AppendError) {
         let epoch = header.producerEpoch

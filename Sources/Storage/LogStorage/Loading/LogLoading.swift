@@ -52,7 +52,7 @@ extension PartitionLog {
             if isNew { loaded.unsynced.directory = true }
             let log = PartitionLog(
                 topicPartition: topicPartition, topicID: found, directory: directory,
-                config: config, fileSystem: fileSystem, loaded: loaded)
+                config: config, fileSystem: fileSystem, loaded: loaded, now: now)
             if let topicID, found == nil { try log.writeMetadata(topicID) }
             return log
         } catch {
@@ -76,7 +76,7 @@ extension PartitionLog {
 
     /// Closes the log. With `clean`, all of it is made durable first, with a snapshot of the producers,
     /// so that the next start after a clean shutdown can trust it.
-    public func close(clean: Bool) throws(LogError) {
+    public func close(clean: Bool = true) throws(LogError) {
         if clean, failure == nil {
             try failingLog { () throws(FileError) in
                 if active.isChanged { try active.finishIndexes() }

@@ -112,9 +112,9 @@ struct ProducerReplay {
 
     private static func marker(
         _ header: RecordBatchHeader, _ bytes: RawSpan, at position: Int
-    ) -> TransactionMarker? {
+    ) -> TransactionEnd? {
         do throws(WireError) {
-            return try TransactionMarker(bytes, at: position, header)
+            return try TransactionEnd(bytes, at: position, header)
         } catch {
             return nil
         }

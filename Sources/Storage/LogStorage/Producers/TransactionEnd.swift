@@ -2,7 +2,7 @@ import KafkaRecords
 import KafkaWire
 
 /// The control record that ends a producer's transaction in one partition.
-struct TransactionMarker: Equatable {
+struct TransactionEnd: Equatable {
     var isAbort: Bool
     var coordinatorEpoch: Int32
     /// In milliseconds since the epoch.
