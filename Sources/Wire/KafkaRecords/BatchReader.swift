@@ -7,8 +7,7 @@ public enum BatchReader {
     /// All records of the batch at `position`, in order, control records among them.
     ///
     /// - Throws: `BatchError` for all that is cut off, does not decompress, decompresses to more
-    /// than
-    ///   `limit` bytes, or has lengths, counts or left-over bytes that do not fit.
+    ///   than `limit` bytes, or has lengths, counts or left-over bytes that do not fit.
     public static func records(
         _ bytes: RawSpan, at position: Int = 0, limit: Int
     ) throws(BatchError) -> [Record] {
