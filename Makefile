@@ -14,7 +14,7 @@ CLIENT_TESTS ?= -m "not slow"
 
 .DEFAULT_GOAL := build
 .PHONY: build start test test-swift test-clients verify format lint generate check-generated \
-    bench install uninstall clean libraries clients
+    bench install clean libraries clients
 
 ## build: the release binary at .build/release/martlet
 build: libraries
