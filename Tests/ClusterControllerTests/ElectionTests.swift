@@ -1,0 +1,186 @@
+import KafkaProtocol
+import KafkaWire
+import Testing
+
+@testable import ClusterController
+
+@Suite struct ElectionTests {
+    private func elect(
+        _ cluster: inout TestCluster, _ type: Int8,
+        _ partitions: [ElectLeadersRequest.TopicPartitions]?
+    ) throws -> ElectLeadersResponse {
+        let request = ElectLeadersRequest(electionType: type, topicPartitions: partitions)
+        return try cluster.apply(cluster.controller.electLeaders(request))
+    }
+
+    @Test func thePreferredLeaderComesBack() throws {
+        var cluster = try TestCluster(brokers: 2)
+        try cluster.create("t", partitions: -1, replicas: -1, assignments: [[1, 2], [2, 1]])
+        try cluster.apply(cluster.controller.fenceBroker(1))
+        let tooEarly = try elect(&cluster, 0, [.init(topic: "t", partitions: [0])])
+        #expect(
+            tooEarly.replicaElectionResults[0].partitionResult[0].errorCode
+                == KafkaError.preferredLeaderNotAvailable.rawValue)
+        try cluster.heartbeat(1)
+        #expect(try cluster.partition("t").leader == 2)
+        try growISR("t", to: [1, 2], in: &cluster)
+        let response = try elect(&cluster, 0, nil)
+        #expect(response.replicaElectionResults[0].partitionResult.map(\.partitionID) == [0])
+        #expect(try cluster.partition("t").leader == 1)
+        let again = try elect(&cluster, 0, [.init(topic: "t", partitions: [0, 1])])
+        let codes = again.replicaElectionResults[0].partitionResult.map(\.errorCode)
+        #expect(codes == [84, 84])
+    }
+
+    private func growISR(
+        _ topic: String, to isr: [Int32], in cluster: inout TestCluster
+    ) throws {
+        var change = PartitionChangeRecord()
+        change.topicID = try #require(cluster.image.topics.id(of: topic))
+        change.partitionID = 0
+        change.isr = isr
+        try cluster.append([.partitionChangeRecord(change)])
+    }
+
+    @Test func electionsAreChecked() throws {
+        var cluster = try TestCluster(brokers: 1)
+        try cluster.create("t")
+        let unknown = try elect(&cluster, 7, nil)
+        #expect(unknown.errorCode == KafkaError.invalidRequest.rawValue)
+        let response = try elect(
+            &cluster, 1,
+            [.init(topic: "t", partitions: [0, 5]), .init(topic: "no", partitions: [0])])
+        let results = response.replicaElectionResults.flatMap(\.partitionResult)
+        #expect(
+            results.map { KafkaError(rawValue: $0.errorCode) } == [
+                .electionNotNeeded, .unknownTopicOrPartition, .unknownTopicOrPartition,
+            ])
+        #expect(results[1].errorMessage == "No such partition as t-5")
+        #expect(results[2].errorMessage == "No such topic as no")
+    }
+
+    @Test func anUncleanElectionTakesWhoIsThere() throws {
+        let version = try #require(MetadataVersion(name: "4.0", allowUnstable: false))
+        var cluster = try TestCluster(brokers: 2, version: version)
+        try cluster.create("t", partitions: -1, replicas: -1, assignments: [[1, 2]])
+        try cluster.apply(cluster.controller.fenceBroker(2))
+        try cluster.apply(cluster.controller.fenceBroker(1))
+        #expect(try cluster.partition("t").isr == [1])
+        try cluster.heartbeat(2)
+        #expect(try cluster.partition("t").leader == -1)
+        let response = try elect(&cluster, 1, [.init(topic: "t", partitions: [0])])
+        #expect(response.replicaElectionResults[0].partitionResult[0].errorCode == 0)
+        let elected = try cluster.partition("t")
+        #expect(elected.leader == 2)
+        #expect(elected.isr == [2])
+        #expect(elected.isRecovering)
+    }
+
+    @Test func eligibleReplicasLeadWithoutLoss() throws {
+        var cluster = try TestCluster(brokers: 3)
+        try cluster.create(
+            "t", partitions: -1, replicas: -1, configs: ["min.insync.replicas": "2"],
+            assignments: [[1, 2, 3]])
+        for broker in [3, 2, 1] as [Int32] {
+            try cluster.apply(cluster.controller.fenceBroker(broker))
+        }
+        let dark = try cluster.partition("t")
+        #expect(dark.leader == -1)
+        #expect(dark.isr == [])
+        #expect(dark.eligibleLeaderReplicas == [1, 2])
+        #expect(dark.lastKnownELR == [1])
+        try cluster.heartbeat(3)
+        #expect(try cluster.partition("t").leader == -1)
+        try cluster.heartbeat(2)
+        let back = try cluster.partition("t")
+        #expect(back.leader == 2)
+        #expect(back.isr == [2])
+        #expect(!back.isRecovering)
+        #expect(back.eligibleLeaderReplicas == [1])
+    }
+
+    private func reassign(
+        _ cluster: inout TestCluster, _ topic: String, to replicas: [Int32]?,
+        mayResize: Bool = true
+    ) throws -> AlterPartitionReassignmentsResponse.ReassignablePartitionResponse {
+        var request = AlterPartitionReassignmentsRequest()
+        request.allowReplicationFactorChange = mayResize
+        request.topics = [
+            .init(name: topic, partitions: [.init(partitionIndex: 0, replicas: replicas)])
+        ]
+        let response = try cluster.apply(
+            cluster.controller.alterPartitionReassignments(request))
+        return try #require(response.responses.first?.partitions.first)
+    }
+
+    @Test func aReassignmentRunsThroughItsStages() throws {
+        var cluster = try TestCluster(brokers: 3)
+        try cluster.create("t", partitions: -1, replicas: -1, assignments: [[1, 2]])
+        let answer = try reassign(&cluster, "t", to: [2, 3])
+        #expect(answer.errorCode == 0)
+        #expect(answer.errorMessage == nil)
+        let moving = try cluster.partition("t")
+        #expect(moving.replicas == [2, 3, 1])
+        #expect(moving.addingReplicas == [3])
+        #expect(moving.removingReplicas == [1])
+        #expect(moving.directories == [2, 3, 1].map { TestCluster.directory(of: $0) })
+        let listed = cluster.controller.listPartitionReassignments(.init())
+        #expect(listed.topics.map(\.name) == ["t"])
+        #expect(listed.topics[0].partitions[0].addingReplicas == [3])
+        #expect(
+            cluster.controller.listPartitionReassignments(
+                .init(topics: [.init(name: "t", partitionIndexes: [4])])
+            ).topics == [])
+
+        var request = AlterPartitionRequest(brokerID: 1)
+        request.brokerEpoch = try #require(cluster.image.brokers[1]).epoch
+        let id = try #require(cluster.image.topics.id(of: "t"))
+        var data = AlterPartitionRequest.PartitionData()
+        data.leaderEpoch = moving.leaderEpoch
+        data.partitionEpoch = moving.partitionEpoch
+        data.newIsrWithEpochs = [1, 2, 3].map { .init(brokerID: $0, brokerEpoch: -1) }
+        request.topics = [.init(topicID: id, partitions: [data])]
+        let altered = try cluster.apply(
+            cluster.controller.alterPartition(request, context: cluster.context(3)))
+        #expect(
+            altered.topics[0].partitions[0].errorCode
+                == KafkaError.newLeaderElected.rawValue)
+        let done = try cluster.partition("t")
+        #expect(done.replicas == [2, 3])
+        #expect(done.isr == [2, 3])
+        #expect(done.leader == 2)
+        #expect(!done.isReassigning)
+    }
+
+    @Test func aReassignmentIsTakenBack() throws {
+        var cluster = try TestCluster(brokers: 3)
+        try cluster.create("t", partitions: -1, replicas: -1, assignments: [[1, 2]])
+        let none = try reassign(&cluster, "t", to: nil)
+        expectError(none.errorCode, nil, is: .noReassignmentInProgress)
+        _ = try reassign(&cluster, "t", to: [3, 1])
+        let cancelled = try reassign(&cluster, "t", to: nil)
+        #expect(cancelled.errorCode == 0)
+        let back = try cluster.partition("t")
+        #expect(Set(back.replicas) == [1, 2])
+        #expect(!back.isReassigning)
+        #expect(back.leader == 1)
+    }
+
+    @Test func reassignmentsAreChecked() throws {
+        var cluster = try TestCluster(brokers: 3)
+        try cluster.create("t", partitions: -1, replicas: -1, assignments: [[1, 2]])
+        let missing = try reassign(&cluster, "no", to: [1])
+        expectError(
+            missing.errorCode, missing.errorMessage, is: .unknownTopicOrPartition,
+            "Unable to find a topic named no.")
+        let unknown = try reassign(&cluster, "t", to: [9])
+        expectError(unknown.errorCode, nil, is: .invalidReplicaAssignment)
+        let resized = try reassign(&cluster, "t", to: [1, 2, 3], mayResize: false)
+        expectError(
+            resized.errorCode, resized.errorMessage, is: .invalidReplicationFactor,
+            "The replication factor is changed from 2 to 3")
+        #expect(try reassign(&cluster, "t", to: [2, 1], mayResize: false).errorCode == 0)
+        #expect(try cluster.partition("t").replicas == [2, 1])
+        #expect(try cluster.partition("t").leader == 1)
+    }
+}
