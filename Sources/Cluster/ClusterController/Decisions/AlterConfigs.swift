@@ -126,7 +126,7 @@ extension Controller {
             }
         }
         for record in records { try checkRecord(record, on: resource) }
-        try ConfigSchema.validate(next, of: resource, settings: settings)
+        try validate(next, of: resource)
         return records.map { .configRecord($0) }
     }
 
@@ -285,7 +285,7 @@ extension Controller {
             try checkRecord(record, on: resource)
             records.append(record)
         }
-        try ConfigSchema.validate(configs, of: resource, settings: settings)
+        try validate(configs, of: resource)
         return records
     }
 }

@@ -146,7 +146,7 @@ extension PartitionImage {
         record.leaderEpoch = leaderEpoch
         record.partitionEpoch = partitionEpoch
         if options.version.supportsDirectories { record.directories = directories }
-        if options.eligibleLeaderReplicas {
+        if options.version.supportsEligibleLeaderReplicas, options.eligibleLeaderReplicas {
             if !eligibleLeaderReplicas.isEmpty {
                 record.eligibleLeaderReplicas = eligibleLeaderReplicas
             }

@@ -1,0 +1,91 @@
+import KafkaConfig
+import KafkaProtocol
+
+/// A config with the value that counts and where it comes from.
+public struct EffectiveConfig: Equatable, Sendable {
+    public var name: String
+    public var value: String?
+    public var source: ConfigSource
+}
+
+extension Controller {
+    /// What broker-level configs give a topic key: the node's own, those of all brokers, those of
+    /// the file, in this order, under each name that the key has; `nil` when none does.
+    private func brokerValue(
+        ofTopicKey key: String
+    ) -> (value: String, source: ConfigSource)? {
+        let synonyms = TopicConfigs.synonyms(key)
+        if synonyms.isEmpty { return nil }
+        for (configs, source) in brokerLayers {
+            for synonym in synonyms {
+                if let value = configs[synonym.name] {
+                    return (synonym.convert(value), source)
+                }
+            }
+        }
+        return nil
+    }
+
+    /// The broker-level configs, the strongest first.
+    var brokerLayers: [(configs: [String: String], source: ConfigSource)] {
+        [
+            (image.configs[.broker(settings.nodeID)], .dynamicBroker),
+            (image.configs[.allBrokers], .dynamicDefaultBroker),
+            (settings.staticConfigs, .staticBroker),
+        ]
+    }
+
+    /// What broker-level configs give all topics, by topic key: only what differs from the
+    /// defaults.
+    public var topicDefaults: [String: String] {
+        var defaults: [String: String] = [:]
+        for definition in TopicConfigs.all {
+            defaults[definition.name] = brokerValue(ofTopicKey: definition.name)?.value
+        }
+        return defaults
+    }
+
+    /// The value of one key for a topic with these overrides.
+    func effectiveConfig(
+        _ definition: ConfigDefinition, overrides: [String: String]
+    ) -> EffectiveConfig {
+        let name = definition.name
+        if let value = overrides[name] {
+            return EffectiveConfig(name: name, value: value, source: .dynamicTopic)
+        }
+        if let (value, source) = brokerValue(ofTopicKey: name) {
+            return EffectiveConfig(name: name, value: value, source: source)
+        }
+        return EffectiveConfig(name: name, value: definition.defaultValue, source: .defaultValue)
+    }
+
+    /// All configs of a topic, sorted by key; internal ones only when they are set.
+    public func effectiveTopicConfigs(of topic: String) -> [EffectiveConfig] {
+        effectiveConfigs(overrides: image.configs[.topic(topic)])
+    }
+
+    private func effectiveConfigs(overrides: [String: String]) -> [EffectiveConfig] {
+        TopicConfigs.all.filter { !$0.isInternal || overrides[$0.name] != nil }
+            .map { effectiveConfig($0, overrides: overrides) }.sorted { $0.name < $1.name }
+    }
+
+    /// The value of one topic key that counts for a topic; `nil` for an unknown key.
+    func effectiveTopicConfig(_ key: String, of topic: String) -> String? {
+        guard let definition = TopicConfigs.definition(key) else { return nil }
+        return effectiveConfig(definition, overrides: image.configs[.topic(topic)]).value
+    }
+
+    /// The configs that CreateTopics answers with from version 5 on (KIP-525).
+    func effectiveConfigs(
+        ofNew topic: CreateTopicsRequest.CreatableTopic
+    ) -> [CreateTopicsResponse.CreatableTopicConfigs] {
+        var overrides: [String: String] = [:]
+        for config in topic.configs { overrides[config.name] = config.value }
+        return effectiveConfigs(overrides: overrides).map { config in
+            let isSensitive = TopicConfigs.definition(config.name)?.isSensitive ?? true
+            return .init(
+                name: config.name, value: isSensitive ? nil : config.value, readOnly: false,
+                configSource: config.source.rawValue, isSensitive: isSensitive)
+        }
+    }
+}
