@@ -69,7 +69,7 @@ import Testing
         }
         let unknown = try cluster.create("t", configs: ["no.such": "1"])
         #expect(unknown.errorMessage == "Unknown topic config name: no.such")
-        let null = try cluster.create("t", configs: ["retention.ms": .some(nil)])
+        let null = try cluster.create("t", configs: ["retention.ms": String?.none])
         #expect(null.errorMessage == "Null value not supported for topic configs: retention.ms")
         #expect(cluster.image.topics.count == 0)
     }
@@ -100,7 +100,7 @@ import Testing
         let t = ConfigResource.topic("t")
         #expect(try replace(&cluster, t, ["retention.ms": "7"]).errorCode == 0)
         #expect(cluster.image.configs[t] == ["retention.ms": "7"])
-        let null = try replace(&cluster, t, ["retention.ms": .some(nil)])
+        let null = try replace(&cluster, t, ["retention.ms": String?.none])
         expectError(
             null.errorCode, null.errorMessage, is: .invalidRequest,
             "Null value not supported for : retention.ms")
