@@ -108,79 +108,86 @@ import Testing
         #expect(cluster.image.configs[t] == [:])
     }
 
+    typealias Refusal = (
+        resource: ConfigResource, changes: [Change], error: KafkaError, message: String?
+    )
+
+    private static let refusals: [Refusal] = [
+        (
+            .topic("t"), [("retention.ms", 2, "5")], .invalidConfig,
+            "Can't APPEND to key retention.ms because its type is not LIST."
+        ),
+        (
+            .topic("t"), [("a", 0, "1"), ("a", 0, "1")], .invalidRequest,
+            "Error due to duplicate config keys"
+        ),
+        (.topic("t"), [("a", 0, nil)], .invalidRequest, "Null value not supported for : a"),
+        (.topic("t"), [("a", 9, "1")], .invalidRequest, "Unknown operations type 9"),
+        (.topic("no"), [], .unknownTopicOrPartition, "The topic 'no' does not exist."),
+        (.topic(""), [], .invalidRequest, "Default topic resources are not allowed."),
+        (.topic("a b"), [], .invalidTopicException, nil),
+        (
+            .init(.broker, "x"), [], .invalidRequest,
+            "Unable to parse broker name as a base 10 number."
+        ),
+        (.init(.broker, "-1"), [], .invalidRequest, "Invalid negative broker ID."),
+        (.broker(9), [], .brokerIDNotRegistered, "No node with id 9 found."),
+        (.init(.group, ""), [], .invalidRequest, "Default group resources are not allowed."),
+        (
+            .init(.group, "g"), [("a", 0, "1")], .invalidConfig,
+            "Unknown group config name: a"
+        ),
+        (
+            .init(.group, "g"), [("consumer.session.timeout.ms", 0, "1")], .invalidConfig,
+            "consumer.session.timeout.ms must be in the range 45000 to 60000 inclusive."
+        ),
+        (.init(.clientMetrics, ""), [], .invalidRequest, "Subscription name can't be empty"),
+        (
+            .init(.clientMetrics, "m"), [("a", 0, "1")], .invalidRequest,
+            "Unknown client metrics configuration: a"
+        ),
+        (
+            .init(.clientMetrics, "m"), [("match", 0, "nobody=x")], .invalidConfig,
+            "Illegal client matching pattern: nobody=x"
+        ),
+        (.init(.brokerLogger, "1"), [("root", 0, "INFO")], .invalidRequest, nil),
+        (
+            .init(ConfigResourceType(rawValue: 99), "1"), [], .invalidRequest,
+            "Unknown resource type 99"
+        ),
+        (
+            .broker(1), [("node.id", 0, "4")], .invalidRequest,
+            "Cannot update these configs dynamically: [node.id]"
+        ),
+        (
+            .allBrokers, [("listeners", 0, "PLAINTEXT://:1")], .invalidRequest,
+            "Cannot update these configs at default cluster level, broker id must be "
+                + "specified: [listeners]"
+        ),
+        (.broker(1), [("log.cleaner.threads", 0, "x")], .invalidRequest, nil),
+        (
+            .broker(1), [("min.insync.replicas", 0, "2")], .invalidConfig,
+            "Broker-level min.insync.replicas cannot be altered while ELR is enabled."
+        ),
+        (
+            .allBrokers, [("min.insync.replicas", 1, nil)], .invalidConfig,
+            "Cluster-level min.insync.replicas cannot be removed while ELR is enabled."
+        ),
+        (
+            .topic("t"), [("retention.ms", 0, String(repeating: "1", count: 40_000))],
+            .invalidConfig,
+            "The configuration value cannot be added because it exceeds the maximum value "
+                + "size of 32767 bytes."
+        ),
+    ]
+
     @Test func changesAreChecked() throws {
         var cluster = try TestCluster()
         try cluster.create("t")
-        let t = ConfigResource.topic("t")
-        for (resource, changes, error, message) in [
-            (
-                t, [("retention.ms", 2, "5")], .invalidConfig,
-                "Can't APPEND to key retention.ms because its type is not LIST."
-            ),
-            (
-                t, [("a", 0, "1"), ("a", 0, "1")], .invalidRequest,
-                "Error due to duplicate config keys"
-            ),
-            (t, [("a", 0, nil)], .invalidRequest, "Null value not supported for : a"),
-            (t, [("a", 9, "1")], .invalidRequest, "Unknown operations type 9"),
-            (.topic("no"), [], .unknownTopicOrPartition, "The topic 'no' does not exist."),
-            (.topic(""), [], .invalidRequest, "Default topic resources are not allowed."),
-            (.topic("a b"), [], .invalidTopicException, nil),
-            (
-                .init(.broker, "x"), [], .invalidRequest,
-                "Unable to parse broker name as a base 10 number."
-            ),
-            (.init(.broker, "-1"), [], .invalidRequest, "Invalid negative broker ID."),
-            (.broker(9), [], .brokerIDNotRegistered, "No node with id 9 found."),
-            (.init(.group, ""), [], .invalidRequest, "Default group resources are not allowed."),
-            (
-                .init(.group, "g"), [("a", 0, "1")], .invalidConfig,
-                "Unknown group config name: a"
-            ),
-            (
-                .init(.group, "g"), [("consumer.session.timeout.ms", 0, "1")], .invalidConfig,
-                "consumer.session.timeout.ms must be in the range 45000 to 60000 inclusive."
-            ),
-            (.init(.clientMetrics, ""), [], .invalidRequest, "Subscription name can't be empty"),
-            (
-                .init(.clientMetrics, "m"), [("a", 0, "1")], .invalidRequest,
-                "Unknown client metrics configuration: a"
-            ),
-            (
-                .init(.clientMetrics, "m"), [("match", 0, "nobody=x")], .invalidConfig,
-                "Illegal client matching pattern: nobody=x"
-            ),
-            (.init(.brokerLogger, "1"), [("root", 0, "INFO")], .invalidRequest, nil),
-            (
-                .init(ConfigResourceType(rawValue: 99), "1"), [], .invalidRequest,
-                "Unknown resource type 99"
-            ),
-            (
-                .broker(1), [("node.id", 0, "4")], .invalidRequest,
-                "Cannot update these configs dynamically: [node.id]"
-            ),
-            (
-                .allBrokers, [("listeners", 0, "PLAINTEXT://:1")], .invalidRequest,
-                "Cannot update these configs at default cluster level, broker id must be "
-                    + "specified: [listeners]"
-            ),
-            (.broker(1), [("log.cleaner.threads", 0, "x")], .invalidRequest, nil),
-            (
-                .broker(1), [("min.insync.replicas", 0, "2")], .invalidConfig,
-                "Broker-level min.insync.replicas cannot be altered while ELR is enabled."
-            ),
-            (
-                .allBrokers, [("min.insync.replicas", 1, nil)], .invalidConfig,
-                "Cluster-level min.insync.replicas cannot be removed while ELR is enabled."
-            ),
-            (
-                t, [("retention.ms", 0, String(repeating: "1", count: 40_000))], .invalidConfig,
-                "The configuration value cannot be added because it exceeds the maximum value "
-                    + "size of 32767 bytes."
-            ),
-        ] as [(ConfigResource, [Change], KafkaError, String?)] {
-            let result = try change(&cluster, resource, changes)
-            expectError(result.errorCode, result.errorMessage, is: error, message)
+        for refusal in Self.refusals {
+            let result = try change(&cluster, refusal.resource, refusal.changes)
+            expectError(
+                result.errorCode, result.errorMessage, is: refusal.error, refusal.message)
             #expect(cluster.delta.isEmpty)
         }
     }

@@ -18,7 +18,8 @@ import Testing
         return copy
     }
 
-    /// Decisions of all kinds, drawn at random; after each, a snapshot must give the same image.
+    /// Decisions of all kinds, drawn at random; every now and then, a snapshot must give the
+    /// same image.
     @Test(arguments: 0..<12 as Range<UInt64>)
     func randomHistoriesSurviveASnapshot(seed: UInt64) throws {
         var random = SeededGenerator(seed)
@@ -28,14 +29,16 @@ import Testing
             brokers: 3, version: try #require(MetadataVersion(rawValue: level)))
         cluster.generator = SeededGenerator(seed &+ 99)
         var incarnation: UInt64 = 1
-        for _ in 0..<120 {
+        var mostTopics = 0
+        for index in 0..<150 {
             let before = cluster.image
             incarnation += 1
             try step(&cluster, &random, incarnation)
             #expect(MetadataDelta(from: before, to: cluster.image).topicsAgree(cluster.delta))
+            mostTopics = max(mostTopics, cluster.image.topics.count)
+            if index % 10 == 9 { #expect(try reread(cluster.image) == cluster.image) }
         }
-        #expect(try reread(cluster.image) == cluster.image)
-        #expect(cluster.image.topics.count > 0)
+        #expect(mostTopics > 2)
     }
 
     private func step(
@@ -43,7 +46,7 @@ import Testing
     ) throws {
         let name = "t\(Int.random(in: 0..<8, using: &random))"
         let broker = Int32.random(in: 1...3, using: &random)
-        switch Int.random(in: 0..<11, using: &random) {
+        switch Int.random(in: 0..<14, using: &random) {
         case 0, 1:
             try cluster.create(
                 name, partitions: .random(in: 1...4, using: &random),
@@ -52,7 +55,7 @@ import Testing
             try cluster.apply(cluster.controller.deleteTopics(.init(topicNames: [name])))
         case 3:
             try cluster.apply(cluster.controller.fenceBroker(broker))
-        case 4:
+        case 4, 11, 12, 13:
             try cluster.heartbeat(broker)
         case 5:
             try cluster.register(broker, incarnation: incarnation)
@@ -63,12 +66,12 @@ import Testing
             let decision = cluster.controller.createPartitions(request, using: &generator)
             try cluster.apply(decision)
         case 7:
-            let value = Double(Int.random(in: 1..<99, using: &random))
+            let value = Int.random(in: 1..<99, using: &random)
             try cluster.append([
                 .clientQuotaRecord(
                     .init(
                         entity: [.init(entityType: "user", entityName: name)],
-                        key: "consumer_byte_rate", value: value)),
+                        key: "consumer_byte_rate", value: Double(value))),
                 .configRecord(ConfigRecord(.broker(broker), "log.retention.ms", "\(value)")),
             ])
         case 8:
