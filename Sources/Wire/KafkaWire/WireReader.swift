@@ -16,55 +16,62 @@ public struct WireReader: ~Escapable {
     @inlinable public var remaining: Int { bytes.byteCount - position }
 
     /// Claims `count` bytes and returns where they start.
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func take(_ count: Int) throws(WireError) -> Int {
-        guard count >= 0 else { throw .badLength(count) }
-        guard count <= remaining else { throw .truncated(needed: count, remaining: remaining) }
+        guard count >= 0, count <= remaining else { throw refusal(of: count) }
         let start = position
         position += count
         return start
     }
+    /// Why `count` bytes cannot be taken; kept out of line, for callers are many and small.
+    @usableFromInline @inline(never) func refusal(of count: Int) -> WireError {
+        count < 0 ? .badLength(count) : .truncated(needed: count, remaining: remaining)
+    }
 
     // MARK: Fixed width, big endian
 
-    @inlinable mutating func readInteger<T: FixedWidthInteger & BitwiseCopyable>(
+    @inlinable @inline(__always)
+    mutating func readInteger<T: FixedWidthInteger & BitwiseCopyable>(
         _: T.Type
     ) throws(WireError) -> T {
         let start = try take(MemoryLayout<T>.size)
         // `take` has checked the range; every bit pattern is a valid integer.
-        return unsafe T(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: start, as: T.self))
+        return unsafe T(
+            bigEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: start, as: T.self))
     }
 
-    @inlinable public mutating func readInt8() throws(WireError) -> Int8 {
+    @inlinable @inline(__always) public mutating func readInt8() throws(WireError) -> Int8 {
         try readInteger(Int8.self)
     }
-    @inlinable public mutating func readUInt8() throws(WireError) -> UInt8 {
+    @inlinable @inline(__always) public mutating func readUInt8() throws(WireError) -> UInt8 {
         try readInteger(UInt8.self)
     }
-    @inlinable public mutating func readInt16() throws(WireError) -> Int16 {
+    @inlinable @inline(__always) public mutating func readInt16() throws(WireError) -> Int16 {
         try readInteger(Int16.self)
     }
-    @inlinable public mutating func readUInt16() throws(WireError) -> UInt16 {
+    @inlinable @inline(__always) public mutating func readUInt16() throws(WireError) -> UInt16 {
         try readInteger(UInt16.self)
     }
-    @inlinable public mutating func readInt32() throws(WireError) -> Int32 {
+    @inlinable @inline(__always) public mutating func readInt32() throws(WireError) -> Int32 {
         try readInteger(Int32.self)
     }
-    @inlinable public mutating func readUInt32() throws(WireError) -> UInt32 {
+    @inlinable @inline(__always) public mutating func readUInt32() throws(WireError) -> UInt32 {
         try readInteger(UInt32.self)
     }
-    @inlinable public mutating func readInt64() throws(WireError) -> Int64 {
+    @inlinable @inline(__always) public mutating func readInt64() throws(WireError) -> Int64 {
         try readInteger(Int64.self)
     }
-    @inlinable public mutating func readUInt64() throws(WireError) -> UInt64 {
+    @inlinable @inline(__always) public mutating func readUInt64() throws(WireError) -> UInt64 {
         try readInteger(UInt64.self)
     }
-    @inlinable public mutating func readFloat64() throws(WireError) -> Double {
+    @inlinable @inline(__always) public mutating func readFloat64() throws(WireError) -> Double {
         Double(bitPattern: try readInteger(UInt64.self))
     }
     /// Any non-zero byte is true, as Kafka reads it.
-    @inlinable public mutating func readBool() throws(WireError) -> Bool { try readInt8() != 0 }
-    @inlinable public mutating func readUUID() throws(WireError) -> KafkaUUID {
+    @inlinable @inline(__always) public mutating func readBool() throws(WireError) -> Bool {
+        try readInt8() != 0
+    }
+    @inlinable @inline(__always) public mutating func readUUID() throws(WireError) -> KafkaUUID {
         let high = try readInteger(UInt64.self)
         return KafkaUUID(high: high, low: try readInteger(UInt64.self))
     }
@@ -72,7 +79,22 @@ public struct WireReader: ~Escapable {
     // MARK: Variable width
 
     /// An unsigned base-128 integer of at most 5 bytes.
-    @inlinable public mutating func readUnsignedVarint() throws(WireError) -> UInt32 {
+    @inlinable @inline(__always)
+    public mutating func readUnsignedVarint() throws(WireError) -> UInt32 {
+        if remaining > 0 {
+            // Most are a length, a count or a tag of one byte, which is there.
+            let byte = unsafe bytes.unsafeLoad(
+                fromUncheckedByteOffset: position, as: UInt8.self)
+            if byte < 0x80 {
+                position += 1
+                return UInt32(byte)
+            }
+        }
+        return try readLongVarint()
+    }
+    /// An unsigned base-128 integer of two to five bytes.
+    @usableFromInline @inline(never)
+    mutating func readLongVarint() throws(WireError) -> UInt32 {
         let value = try readUnsignedVarlong(maxBytes: 5)
         guard let result = UInt32(exactly: value) else { throw .badVarint }
         return result

@@ -43,7 +43,13 @@ extension WireReader {
         else { return nil }
         var elements: [Element] = []
         elements.reserveCapacity(Swift.min(count, WireLimits.reservedElements))
-        for _ in 0..<count { elements.append(try readInteger(Element.self)) }
+        let start = try take(count * size)
+        for index in 0..<count {
+            // `take` has checked the range; every bit pattern is a valid integer.
+            let raw = unsafe bytes.unsafeLoadUnaligned(
+                fromUncheckedByteOffset: start + index * size, as: Element.self)
+            elements.append(Element(bigEndian: raw))
+        }
         return elements
     }
     @inlinable public mutating func readIntegers<Element>(
@@ -117,6 +123,7 @@ extension WireWriter {
     ) throws(WireError) where Element: FixedWidthInteger & BitwiseCopyable {
         guard let elements else { return writeArrayCount(nil, compact: compact) }
         try writeBoundedCount(elements.count, compact: compact)
+        reserve(elements.count * MemoryLayout<Element>.size)
         for element in elements { writeInteger(element) }
     }
     public mutating func write(strings elements: [String]?, compact: Bool) throws(WireError) {

@@ -74,10 +74,10 @@ public struct Splice: Equatable, Sendable {
         splices.removeAll(keepingCapacity: true)
     }
 
-    @inlinable mutating func reserve(_ count: Int) {
+    @inlinable @inline(__always) mutating func reserve(_ count: Int) {
         if used + count > capacity { grow(count) }
     }
-    @usableFromInline mutating func grow(_ count: Int) {
+    @usableFromInline @inline(never) mutating func grow(_ count: Int) {
         let larger = Swift.max(capacity * 2, used + count)
         let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
         unsafe moved.copyMemory(from: base, byteCount: used)
@@ -88,7 +88,8 @@ public struct Splice: Equatable, Sendable {
 
     // MARK: Fixed width, big endian
 
-    @inlinable mutating func writeInteger<T: FixedWidthInteger & BitwiseCopyable>(_ value: T) {
+    @inlinable @inline(__always)
+    mutating func writeInteger<T: FixedWidthInteger & BitwiseCopyable>(_ value: T) {
         reserve(MemoryLayout<T>.size)
         unsafe base.storeBytes(of: value.bigEndian, toByteOffset: used, as: T.self)
         used += MemoryLayout<T>.size
@@ -115,7 +116,8 @@ public struct Splice: Equatable, Sendable {
 
     // MARK: Variable width
 
-    @inlinable public mutating func writeUnsignedVarint(_ value: UInt32) {
+    @inlinable @inline(__always) public mutating func writeUnsignedVarint(_ value: UInt32) {
+        if value < 0x80 { return writeInteger(UInt8(truncatingIfNeeded: value)) }
         writeUnsignedVarlong(UInt64(value))
     }
     @inlinable public mutating func writeVarint(_ value: Int32) {
@@ -124,7 +126,7 @@ public struct Splice: Equatable, Sendable {
     @inlinable public mutating func writeVarlong(_ value: Int64) {
         writeUnsignedVarlong(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
     }
-    @inlinable mutating func writeUnsignedVarlong(_ value: UInt64) {
+    @usableFromInline mutating func writeUnsignedVarlong(_ value: UInt64) {
         var rest = value
         while rest >= 0x80 {
             writeInteger(UInt8(truncatingIfNeeded: rest) | 0x80)

@@ -10,10 +10,12 @@ public struct ApiVersionsResponse: KafkaResponse, Sendable {
 
     public var errorCode: Int16 = 0
     public var apiKeys: [ApiVersion] = []
+    /// Ms for which the quota mutes the connection; 0 when it does not.
     /// Versions 1+.
     public var throttleTimeMs: Int32 = 0
     /// Versions 3+.
     public var supportedFeatures: [SupportedFeatureKey] = []
+    /// Grows with each change of the features; -1 when unknown.
     /// Versions 3+.
     public var finalizedFeaturesEpoch: Int64 = -1
     /// Versions 3+.

@@ -11,8 +11,11 @@ public struct BrokerHeartbeatRequest: KafkaRequest, Sendable {
 
     public var brokerID: Int32 = 0
     public var brokerEpoch: Int64 = -1
+    /// Last metadata record the broker has applied.
     public var currentMetadataOffset: Int64 = 0
+    /// The broker asks to be fenced.
     public var wantFence: Bool = false
+    /// The broker asks to hand over its leaders and stop.
     public var wantShutDown: Bool = false
     /// Versions 1+.
     public var offlineLogDirs: [KafkaUUID] = []

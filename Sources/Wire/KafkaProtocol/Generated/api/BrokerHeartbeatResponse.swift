@@ -10,8 +10,11 @@ public struct BrokerHeartbeatResponse: KafkaResponse, Sendable {
 
     public var throttleTimeMs: Int32 = 0
     public var errorCode: Int16 = 0
+    /// Whether the broker has come near the end of the metadata log.
     public var isCaughtUp: Bool = false
+    /// Whether clients are kept away from the broker.
     public var isFenced: Bool = true
+    /// Whether the broker may stop now.
     public var shouldShutDown: Bool = false
 
     public init() {}

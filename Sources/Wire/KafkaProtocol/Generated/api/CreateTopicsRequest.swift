@@ -10,7 +10,9 @@ public struct CreateTopicsRequest: KafkaRequest, Sendable {
     public typealias Response = CreateTopicsResponse
 
     public var topics: [CreatableTopic] = []
+    /// Longest wait for the topics, in ms.
     public var timeoutMs: Int32 = 60000
+    /// Only check, create nothing.
     public var validateOnly: Bool = false
 
     public init() {}
@@ -45,7 +47,9 @@ public struct CreateTopicsRequest: KafkaRequest, Sendable {
     /// `CreatableTopic` of `CreateTopicsRequest`.
     public struct CreatableTopic: WireStruct, Sendable {
         public var name: String = ""
+        /// -1 for num.partitions, or when assignments are given.
         public var numPartitions: Int32 = 0
+        /// -1 for default.replication.factor, or when assignments are given.
         public var replicationFactor: Int16 = 0
         public var assignments: [CreatableReplicaAssignment] = []
         public var configs: [CreatableTopicConfig] = []

@@ -46,8 +46,10 @@ public struct CreateTopicsResponse: KafkaResponse, Sendable {
         public var errorMessage: String? = ""
         /// Versions 5+.
         public var topicConfigErrorCode: Int16 = 0
+        /// -1 for num.partitions, or when assignments are given.
         /// Versions 5+.
         public var numPartitions: Int32 = -1
+        /// -1 for default.replication.factor, or when assignments are given.
         /// Versions 5+.
         public var replicationFactor: Int16 = -1
         /// Versions 5+.

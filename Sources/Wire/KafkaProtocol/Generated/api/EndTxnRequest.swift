@@ -12,6 +12,7 @@ public struct EndTxnRequest: KafkaRequest, Sendable {
     public var transactionalID: String = ""
     public var producerID: Int64 = 0
     public var producerEpoch: Int16 = 0
+    /// True commits, false aborts.
     public var committed: Bool = false
 
     public init() {}

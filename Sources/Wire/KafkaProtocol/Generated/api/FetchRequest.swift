@@ -9,23 +9,34 @@ public struct FetchRequest: KafkaRequest, Sendable {
     public static var apiKey: APIKey { .fetch }
     public typealias Response = FetchResponse
 
+    /// Checked by a controller; null when unknown.
     /// Versions 12+.
     public var clusterID: String? = nil
+    /// Node id of a follower, -1 for a consumer.
     /// Versions 4-14.
     public var replicaID: Int32 = -1
     /// Versions 15+.
     public var replicaState: ReplicaState = ReplicaState()
+    /// Longest wait for minBytes, in ms.
     public var maxWaitMs: Int32 = 0
+    /// Bytes to wait for; 0 answers at once.
     public var minBytes: Int32 = 0
+    /// Bytes of records in the response; the first batch is sent even when it is larger.
     public var maxBytes: Int32 = 0x7fffffff
+    /// 0 up to the high watermark, 1 up to the last stable offset (committed transactions only).
     public var isolationLevel: Int8 = 0
+    /// Fetch session (KIP-227); 0 when there is none or a new one is wanted.
     /// Versions 7+.
     public var sessionID: Int32 = 0
+    /// -1 without a session, 0 opens one, then counts up.
     /// Versions 7+.
     public var sessionEpoch: Int32 = -1
+    /// In a session: only partitions that are new or have changed.
     public var topics: [FetchTopic] = []
+    /// Partitions to remove from the session.
     /// Versions 7+.
     public var forgottenTopicsData: [ForgottenTopic] = []
+    /// Rack of the consumer, to be sent to a near replica (KIP-392).
     /// Versions 11+.
     public var rackID: String = ""
 
@@ -111,6 +122,7 @@ public struct FetchRequest: KafkaRequest, Sendable {
     /// `ReplicaState` of `FetchRequest`.
     public struct ReplicaState: WireStruct, Sendable {
         public var replicaID: Int32 = -1
+        /// Broker epoch of the follower (KIP-903); -1 when unknown.
         public var replicaEpoch: Int64 = -1
 
         public init() {}
@@ -171,16 +183,21 @@ public struct FetchRequest: KafkaRequest, Sendable {
     /// `FetchPartition` of `FetchRequest`.
     public struct FetchPartition: WireStruct, Sendable {
         public var partition: Int32 = 0
+        /// Leader epoch the fetcher knows; -1 skips the check (KIP-320).
         /// Versions 9+.
         public var currentLeaderEpoch: Int32 = -1
         public var fetchOffset: Int64 = 0
+        /// Epoch of the last record fetched, to find divergence (KIP-595); -1 skips the check.
         /// Versions 12+.
         public var lastFetchedEpoch: Int32 = -1
+        /// Of a follower: where its log starts; -1 for consumers.
         /// Versions 5+.
         public var logStartOffset: Int64 = -1
+        /// Bytes of records of this partition; see maxBytes.
         public var partitionMaxBytes: Int32 = 0
         /// Versions 17+.
         public var replicaDirectoryID: KafkaUUID = .zero
+        /// High watermark that the follower has, so that a change of it alone is told at once (KIP-1166).
         /// Versions 18+.
         public var highWatermark: Int64 = 9223372036854775807
 

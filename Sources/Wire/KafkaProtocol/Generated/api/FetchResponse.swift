@@ -8,9 +8,11 @@ public struct FetchResponse: KafkaResponse, Sendable {
     public static var validVersions: ClosedRange<Int16> { 4...18 }
     public static var apiKey: APIKey { .fetch }
 
+    /// Ms for which the quota mutes the connection; 0 when it does not.
     public var throttleTimeMs: Int32 = 0
     /// Versions 7+.
     public var errorCode: Int16 = 0
+    /// Fetch session (KIP-227); 0 when there is none or a new one is wanted.
     /// Versions 7+.
     public var sessionID: Int32 = 0
     public var responses: [FetchableTopicResponse] = []
@@ -110,18 +112,25 @@ public struct FetchResponse: KafkaResponse, Sendable {
         public var partitionIndex: Int32 = 0
         public var errorCode: Int16 = 0
         public var highWatermark: Int64 = 0
+        /// First offset of the oldest open transaction, else the high watermark; -1 when unknown.
         public var lastStableOffset: Int64 = -1
+        /// First offset of the log; -1 when unknown.
         /// Versions 5+.
         public var logStartOffset: Int64 = -1
+        /// Set when the logs diverge: largest epoch not above lastFetchedEpoch, and where it ends.
         /// Versions 12+.
         public var divergingEpoch: EpochEndOffset = EpochEndOffset()
         /// Versions 12+.
         public var currentLeader: LeaderIDAndEpoch = LeaderIDAndEpoch()
+        /// Set when the offset lies before the log: the snapshot to load instead (KIP-630).
         /// Versions 12+.
         public var snapshotID: SnapshotID = SnapshotID()
+        /// For readers of committed records; null otherwise.
         public var abortedTransactions: [AbortedTransaction]? = []
+        /// Follower to fetch from instead (KIP-392); -1 for none.
         /// Versions 11+.
         public var preferredReadReplica: Int32 = -1
+        /// Batches from the one that holds the offset; may begin before it and be cut at the end.
         public var records: RecordsField = .null
 
         public init() {}

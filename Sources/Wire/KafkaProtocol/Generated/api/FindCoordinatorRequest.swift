@@ -11,6 +11,7 @@ public struct FindCoordinatorRequest: KafkaRequest, Sendable {
 
     /// Versions 0-3.
     public var key: String = ""
+    /// 0 group, 1 transactional id, 2 share group partition (group:topicID:partition).
     /// Versions 1+.
     public var keyType: Int8 = 0
     /// Versions 4+.

@@ -10,14 +10,19 @@ public struct InitProducerIDRequest: KafkaRequest, Sendable {
     public static var apiKey: APIKey { .initProducerID }
     public typealias Response = InitProducerIDResponse
 
+    /// Null for a producer that is only idempotent.
     public var transactionalID: String? = ""
+    /// Ms after which an idle transaction is aborted.
     public var transactionTimeoutMs: Int32 = 0
+    /// Id whose epoch shall grow; -1 for a new one.
     /// Versions 3+.
     public var producerID: Int64 = -1
     /// Versions 3+.
     public var producerEpoch: Int16 = -1
+    /// The client commits in two phases (KIP-939).
     /// Versions 6+.
     public var enable2Pc: Bool = false
+    /// Leave the transaction that is prepared as it is (KIP-939).
     /// Versions 6+.
     public var keepPreparedTxn: Bool = false
 

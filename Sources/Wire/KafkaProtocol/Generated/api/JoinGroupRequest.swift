@@ -10,10 +10,14 @@ public struct JoinGroupRequest: KafkaRequest, Sendable {
     public typealias Response = JoinGroupResponse
 
     public var groupID: String = ""
+    /// Ms without a heartbeat after which the member is removed.
     public var sessionTimeoutMs: Int32 = 0
+    /// Ms that members get to join again; -1 for the session timeout.
     /// Versions 1+.
     public var rebalanceTimeoutMs: Int32 = -1
+    /// Empty on the first join.
     public var memberID: String = ""
+    /// Set by a static member (KIP-345).
     /// Versions 5+.
     public var groupInstanceID: String? = nil
     public var protocolType: String = ""

@@ -16,8 +16,10 @@ public struct JoinGroupResponse: KafkaResponse, Sendable {
     public var protocolType: String? = nil
     public var protocolName: String? = ""
     public var leader: String = ""
+    /// The leader must not assign, for it is static and only came back (KIP-814).
     /// Versions 9+.
     public var skipAssignment: Bool = false
+    /// Empty on the first join.
     public var memberID: String = ""
     public var members: [JoinGroupResponseMember] = []
 
@@ -71,7 +73,9 @@ public struct JoinGroupResponse: KafkaResponse, Sendable {
 
     /// `JoinGroupResponseMember` of `JoinGroupResponse`.
     public struct JoinGroupResponseMember: WireStruct, Sendable {
+        /// Empty on the first join.
         public var memberID: String = ""
+        /// Set by a static member (KIP-345).
         /// Versions 5+.
         public var groupInstanceID: String? = nil
         public var metadata: [UInt8] = []

@@ -9,10 +9,13 @@ public struct ListOffsetsRequest: KafkaRequest, Sendable {
     public static var apiKey: APIKey { .listOffsets }
     public typealias Response = ListOffsetsResponse
 
+    /// Node id of a follower, -1 for a consumer, -2 for a debugging consumer.
     public var replicaID: Int32 = 0
+    /// 0 up to the high watermark, 1 up to the last stable offset.
     /// Versions 2+.
     public var isolationLevel: Int8 = 0
     public var topics: [ListOffsetsTopic] = []
+    /// Longest wait for tiered storage, in ms (KIP-1075).
     /// Versions 10+.
     public var timeoutMs: Int32 = 0
 
@@ -81,8 +84,11 @@ public struct ListOffsetsRequest: KafkaRequest, Sendable {
     /// `ListOffsetsPartition` of `ListOffsetsRequest`.
     public struct ListOffsetsPartition: WireStruct, Sendable {
         public var partitionIndex: Int32 = 0
+        /// Leader epoch the client knows; -1 skips the check.
         /// Versions 4+.
         public var currentLeaderEpoch: Int32 = -1
+        /// Ms since the epoch, or: -1 latest, -2 earliest, -3 largest timestamp,
+        /// -4 earliest on local disk, -5 latest in tiered storage, -6 earliest not yet uploaded.
         public var timestamp: Int64 = 0
 
         public init() {}

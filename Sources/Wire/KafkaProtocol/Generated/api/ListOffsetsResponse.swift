@@ -72,6 +72,7 @@ public struct ListOffsetsResponse: KafkaResponse, Sendable {
     public struct ListOffsetsPartitionResponse: WireStruct, Sendable {
         public var partitionIndex: Int32 = 0
         public var errorCode: Int16 = 0
+        /// Timestamp of the record found, in ms since the epoch; -1 when there is none.
         public var timestamp: Int64 = -1
         public var offset: Int64 = -1
         /// Versions 4+.

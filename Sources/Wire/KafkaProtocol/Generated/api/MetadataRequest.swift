@@ -9,7 +9,9 @@ public struct MetadataRequest: KafkaRequest, Sendable {
     public static var apiKey: APIKey { .metadata }
     public typealias Response = MetadataResponse
 
+    /// Null asks for all topics, empty for none; in version 0 empty asks for all.
     public var topics: [MetadataRequestTopic]? = []
+    /// Whether a missing topic may be created (auto.create.topics.enable).
     /// Versions 4+.
     public var allowAutoTopicCreation: Bool = true
     /// Versions 8-10.

@@ -13,11 +13,14 @@ public struct MetadataResponse: KafkaResponse, Sendable {
     public var brokers: [MetadataResponseBroker] = []
     /// Versions 2+.
     public var clusterID: String? = nil
+    /// -1 when unknown; brokers of KRaft name a random broker.
     /// Versions 1+.
     public var controllerID: Int32 = -1
     public var topics: [MetadataResponseTopic] = []
+    /// Bit n for AclOperation n; Int32.min when it was not asked for.
     /// Versions 8-10.
     public var clusterAuthorizedOperations: Int32 = -2147483648
+    /// An error of this topic or partition alone.
     /// Versions 13+.
     public var errorCode: Int16 = 0
 
@@ -103,6 +106,7 @@ public struct MetadataResponse: KafkaResponse, Sendable {
 
     /// `MetadataResponseTopic` of `MetadataResponse`.
     public struct MetadataResponseTopic: WireStruct, Sendable {
+        /// An error of this topic or partition alone.
         public var errorCode: Int16 = 0
         public var name: String? = ""
         /// Versions 10+.
@@ -110,6 +114,7 @@ public struct MetadataResponse: KafkaResponse, Sendable {
         /// Versions 1+.
         public var isInternal: Bool = false
         public var partitions: [MetadataResponsePartition] = []
+        /// Bit n for AclOperation n; Int32.min when it was not asked for.
         /// Versions 8+.
         public var topicAuthorizedOperations: Int32 = -2147483648
 
@@ -153,13 +158,17 @@ public struct MetadataResponse: KafkaResponse, Sendable {
 
     /// `MetadataResponsePartition` of `MetadataResponse`.
     public struct MetadataResponsePartition: WireStruct, Sendable {
+        /// An error of this topic or partition alone.
         public var errorCode: Int16 = 0
         public var partitionIndex: Int32 = 0
+        /// -1 while there is none.
         public var leaderID: Int32 = 0
+        /// -1 when unknown.
         /// Versions 7+.
         public var leaderEpoch: Int32 = -1
         public var replicaNodes: [Int32] = []
         public var isrNodes: [Int32] = []
+        /// Replicas whose broker or log directory is down.
         /// Versions 5+.
         public var offlineReplicas: [Int32] = []
 

@@ -10,10 +10,13 @@ public struct OffsetCommitRequest: KafkaRequest, Sendable {
     public typealias Response = OffsetCommitResponse
 
     public var groupID: String = ""
+    /// Generation (classic) or member epoch (KIP-848); -1 outside of a group.
     public var generationIDOrMemberEpoch: Int32 = -1
     public var memberID: String = ""
+    /// Set by a static member (KIP-345).
     /// Versions 7+.
     public var groupInstanceID: String? = nil
+    /// Ms to keep the offset; -1 for offsets.retention.minutes.
     /// Versions 2-4.
     public var retentionTimeMs: Int64 = -1
     public var topics: [OffsetCommitRequestTopic] = []
@@ -95,7 +98,9 @@ public struct OffsetCommitRequest: KafkaRequest, Sendable {
     /// `OffsetCommitRequestPartition` of `OffsetCommitRequest`.
     public struct OffsetCommitRequestPartition: WireStruct, Sendable {
         public var partitionIndex: Int32 = 0
+        /// The next offset to read.
         public var committedOffset: Int64 = 0
+        /// Epoch of the last record read; -1 when unknown.
         /// Versions 6+.
         public var committedLeaderEpoch: Int32 = -1
         public var committedMetadata: String? = ""

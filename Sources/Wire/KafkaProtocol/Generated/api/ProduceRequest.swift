@@ -9,8 +9,11 @@ public struct ProduceRequest: KafkaRequest, Sendable {
     public static var apiKey: APIKey { .produce }
     public typealias Response = ProduceResponse
 
+    /// Set by a transactional producer, else null.
     public var transactionalID: String? = nil
+    /// Replicas that must have the records: 0 none (no response is sent), 1 the leader, -1 all in sync.
     public var acks: Int16 = 0
+    /// Longest wait for the replicas, in ms.
     public var timeoutMs: Int32 = 0
     public var topicData: [TopicProduceData] = []
 
@@ -85,6 +88,7 @@ public struct ProduceRequest: KafkaRequest, Sendable {
     /// `PartitionProduceData` of `ProduceRequest`.
     public struct PartitionProduceData: WireStruct, Sendable {
         public var index: Int32 = 0
+        /// Record batches of magic 2, without offsets.
         public var records: RecordsField = .null
 
         public init() {}

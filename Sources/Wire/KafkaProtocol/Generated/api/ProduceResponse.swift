@@ -9,7 +9,9 @@ public struct ProduceResponse: KafkaResponse, Sendable {
     public static var apiKey: APIKey { .produce }
 
     public var responses: [TopicProduceResponse] = []
+    /// Ms for which the quota mutes the connection; 0 when it does not.
     public var throttleTimeMs: Int32 = 0
+    /// Where the leaders named above listen (KIP-951).
     /// Versions 10+.
     public var nodeEndpoints: [NodeEndpoint] = []
 
@@ -99,14 +101,19 @@ public struct ProduceResponse: KafkaResponse, Sendable {
     public struct PartitionProduceResponse: WireStruct, Sendable {
         public var index: Int32 = 0
         public var errorCode: Int16 = 0
+        /// Offset of the first record; -1 on an error.
         public var baseOffset: Int64 = 0
+        /// Ms since the epoch where the topic stamps records on append, else -1.
         public var logAppendTimeMs: Int64 = -1
+        /// First offset of the log; -1 when unknown.
         /// Versions 5+.
         public var logStartOffset: Int64 = -1
+        /// Records for which the whole batch was refused (KIP-467).
         /// Versions 8+.
         public var recordErrors: [BatchIndexAndErrorMessage] = []
         /// Versions 8+.
         public var errorMessage: String? = nil
+        /// Sent with notLeaderOrFollower and fencedLeaderEpoch (KIP-951).
         /// Versions 10+.
         public var currentLeader: LeaderIDAndEpoch = LeaderIDAndEpoch()
 
@@ -172,6 +179,7 @@ public struct ProduceResponse: KafkaResponse, Sendable {
 
     /// `BatchIndexAndErrorMessage` of `ProduceResponse`.
     public struct BatchIndexAndErrorMessage: WireStruct, Sendable {
+        /// Position of the record within its batch.
         public var batchIndex: Int32 = 0
         public var batchIndexErrorMessage: String? = nil
 

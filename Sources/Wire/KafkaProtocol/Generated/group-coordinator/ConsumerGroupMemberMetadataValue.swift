@@ -16,6 +16,7 @@ public struct ConsumerGroupMemberMetadataValue: CoordinatorRecordValue, Sendable
     public var subscribedTopicRegex: String? = ""
     public var rebalanceTimeoutMs: Int32 = -1
     public var serverAssignor: String? = ""
+    /// Set while the member speaks the classic protocol. A default value is not null: write null for none.
     public var classicMemberMetadata: ClassicMemberMetadata? = ClassicMemberMetadata()
 
     public init() {}

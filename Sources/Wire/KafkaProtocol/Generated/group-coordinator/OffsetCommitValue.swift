@@ -8,11 +8,15 @@ public struct OffsetCommitValue: CoordinatorRecordValue, Sendable {
     public static var validVersions: ClosedRange<Int16> { 0...4 }
     public static var recordType: Int16 { 1 }
 
+    /// The next offset to read.
     public var offset: Int64 = 0
+    /// Epoch of the last record read; -1 when unknown.
     /// Versions 3+.
     public var leaderEpoch: Int32 = -1
     public var metadata: String = ""
+    /// Ms since the epoch.
     public var commitTimestamp: Int64 = 0
+    /// Ms since the epoch; -1 for offsets.retention.minutes.
     /// Versions 1.
     public var expireTimestamp: Int64 = -1
     /// Versions 4+.

@@ -11,6 +11,7 @@ public struct StreamsGroupMetadataValue: CoordinatorRecordValue, Sendable {
     public var epoch: Int32 = 0
     public var metadataHash: Int64 = 0
     public var validatedTopologyEpoch: Int32 = -1
+    /// The default is empty, not null: both are written differently.
     public var lastAssignmentConfigs: [LastAssignmentConfig]? = []
     public var storedDescriptionTopologyEpoch: Int32 = -1
     public var failedDescriptionTopologyEpoch: Int32 = -1

@@ -8,9 +8,11 @@ public struct ConfigRecord: KafkaRecordBody, Sendable {
     public static var validVersions: ClosedRange<Int16> { 0...0 }
     public static var recordType: Int16 { 4 }
 
+    /// 2 topic, 4 broker, 16 client metrics, 32 group.
     public var resourceType: Int8 = 0
     public var resourceName: String = ""
     public var name: String = ""
+    /// Null removes the key.
     public var value: String? = ""
 
     public init() {}

@@ -9,6 +9,7 @@ public struct FeatureLevelRecord: KafkaRecordBody, Sendable {
     public static var recordType: Int16 { 12 }
 
     public var name: String = ""
+    /// 0 removes the feature.
     public var featureLevel: Int16 = 0
 
     public init() {}

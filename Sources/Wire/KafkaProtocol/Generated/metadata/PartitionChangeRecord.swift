@@ -10,12 +10,19 @@ public struct PartitionChangeRecord: KafkaRecordBody, Sendable {
 
     public var partitionID: Int32 = -1
     public var topicID: KafkaUUID = .zero
+    /// Null leaves it as it is.
     public var isr: [Int32]? = nil
+    /// -1 for none, -2 leaves it as it is.
     public var leader: Int32 = -2
+    /// Null leaves it as it is.
     public var replicas: [Int32]? = nil
+    /// Null leaves it as it is, empty clears it.
     public var removingReplicas: [Int32]? = nil
+    /// Null leaves it as it is, empty clears it.
     public var addingReplicas: [Int32]? = nil
+    /// -1 leaves it as it is.
     public var leaderRecoveryState: Int8 = -1
+    /// Null leaves it as it is.
     /// Versions 1+.
     public var directories: [KafkaUUID]? = nil
     /// Versions 2+.

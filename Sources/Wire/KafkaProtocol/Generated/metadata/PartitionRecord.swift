@@ -14,14 +14,20 @@ public struct PartitionRecord: KafkaRecordBody, Sendable {
     public var isr: [Int32] = []
     public var removingReplicas: [Int32] = []
     public var addingReplicas: [Int32] = []
+    /// -1 when there is none.
     public var leader: Int32 = -1
+    /// 0 recovered, 1 recovering after an unclean election.
     public var leaderRecoveryState: Int8 = 0
     public var leaderEpoch: Int32 = -1
+    /// Grows with each change of the partition.
     public var partitionEpoch: Int32 = -1
+    /// Log directory of each replica, in their order (KIP-858).
     /// Versions 1+.
     public var directories: [KafkaUUID] = []
+    /// Replicas out of the ISR that hold all committed records (KIP-966).
     /// Versions 2+.
     public var eligibleLeaderReplicas: [Int32]? = nil
+    /// The last eligible replicas, kept when none is left.
     /// Versions 2+.
     public var lastKnownElr: [Int32]? = nil
 

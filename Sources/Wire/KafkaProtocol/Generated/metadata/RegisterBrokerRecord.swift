@@ -12,11 +12,14 @@ public struct RegisterBrokerRecord: KafkaRecordBody, Sendable {
     /// Versions 2+.
     public var isMigratingZkBroker: Bool = false
     public var incarnationID: KafkaUUID = .zero
+    /// Offset of this record in the metadata log.
     public var brokerEpoch: Int64 = 0
     public var endPoints: [BrokerEndpoint] = []
     public var features: [BrokerFeature] = []
     public var rack: String? = ""
+    /// Whether clients are kept away from the broker.
     public var fenced: Bool = true
+    /// Whether the broker hands over its leaders before it stops.
     /// Versions 1+.
     public var inControlledShutdown: Bool = false
     /// Versions 3+.
@@ -100,6 +103,7 @@ public struct RegisterBrokerRecord: KafkaRecordBody, Sendable {
         public var name: String = ""
         public var host: String = ""
         public var port: UInt16 = 0
+        /// 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL.
         public var securityProtocol: Int16 = 0
 
         public init() {}

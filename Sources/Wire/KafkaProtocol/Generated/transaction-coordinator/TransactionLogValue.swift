@@ -16,7 +16,10 @@ public struct TransactionLogValue: CoordinatorRecordValue, Sendable {
     public var producerEpoch: Int16 = 0
     /// Versions 1+.
     public var nextProducerEpoch: Int16 = -1
+    /// Ms after which an idle transaction is aborted.
     public var transactionTimeoutMs: Int32 = 0
+    /// 0 empty, 1 ongoing, 2 prepareCommit, 3 prepareAbort, 4 completeCommit,
+    /// 5 completeAbort, 6 dead, 7 prepareEpochFence.
     public var transactionStatus: Int8 = 0
     public var transactionPartitions: [PartitionsSchema]? = []
     public var transactionLastUpdateTimestampMs: Int64 = 0
