@@ -14,7 +14,8 @@ extension BrokerConfigs {
             "Threads for assignments and regular expressions."),
         define(
             "group.coordinator.append.linger.ms", .int, "-1", .atLeast(-1), .medium, .readOnly,
-            "Milliseconds that writes are gathered before they go to the log; -1 adapts to the load."
+            "Milliseconds that writes are gathered before they go to the log; -1 adapts to the "
+                + "load."
         ),
         define(
             "offsets.commit.timeout.ms", .int, "5000", .atLeast(1), .high, .readOnly,

@@ -44,7 +44,8 @@ extension BrokerConfigs {
             "Threads for request work that may block."),
         define(
             "num.replica.alter.log.dirs.threads", .int, nil, .any, .high, .readOnly,
-            "Threads that move replicas between data directories; by default one for each directory."
+            "Threads that move replicas between data directories; by default one for each "
+                + "directory."
         ),
         define(
             "background.threads", .int, "10", .atLeast(1), .high, .clusterWide,

@@ -57,7 +57,8 @@ extension BrokerConfigs {
             "Milliseconds between two looks for partitions that need an unclean election."),
         define(
             "unclean.leader.election.enable", .boolean, "false", .any, .high, .clusterWide,
-            "Lets a replica outside the ISR lead when no other is left, at the price of lost records."
+            "Lets a replica outside the ISR lead when no other is left, at the price of lost "
+                + "records."
         ),
         define(
             "security.inter.broker.protocol", .string, "PLAINTEXT", .oneOf(SecurityProtocol.names),

@@ -80,7 +80,8 @@ extension BrokerConfigs {
             "Codec of `__share_group_state`: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd."),
         define(
             "share.coordinator.append.linger.ms", .int, "-1", .atLeast(-1), .medium, .readOnly,
-            "Milliseconds that writes are gathered before they go to the log; -1 adapts to the load."
+            "Milliseconds that writes are gathered before they go to the log; -1 adapts to the "
+                + "load."
         ),
         define(
             "share.coordinator.write.timeout.ms", .int, "5000", .atLeast(1), .high, .readOnly,

@@ -21,7 +21,8 @@ extension BrokerConfigs {
             "Where the segment store plug-in is loaded from."),
         define(
             "remote.log.metadata.manager.class.name", .string,
-            "org.apache.kafka.server.log.remote.metadata.storage.TopicBasedRemoteLogMetadataManager",
+            "org.apache.kafka.server.log.remote.metadata.storage."
+                + "TopicBasedRemoteLogMetadataManager",
             .nonEmptyString, .medium, .readOnly,
             "Metadata plug-in; the default keeps it in a topic."),
         define(

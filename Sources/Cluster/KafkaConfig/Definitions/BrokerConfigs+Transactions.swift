@@ -47,7 +47,8 @@ extension BrokerConfigs {
         define(
             "add.partitions.to.txn.retry.backoff.max.ms", .int, "100", .atLeast(0), .high,
             .readOnly,
-            "Longest the broker itself retries to add a partition to a transaction, in milliseconds."
+            "Longest the broker itself retries to add a partition to a transaction, in "
+                + "milliseconds."
         ),
         define(
             "add.partitions.to.txn.retry.backoff.ms", .int, "20", .atLeast(1), .high, .readOnly,

@@ -31,7 +31,8 @@ public enum GroupConfigs {
             "Records of one partition that may be acquired at once."),
         define(
             "share.auto.offset.reset", .string, "latest", .shareOffsetReset, .medium, .resource,
-            "Where a share partition starts: `earliest`, `latest` or `by_duration:` and an ISO 8601 duration."
+            "Where a share partition starts: `earliest`, `latest` or `by_duration:` and an ISO "
+                + "8601 duration."
         ),
         define(
             "share.isolation.level", .string, "read_uncommitted",

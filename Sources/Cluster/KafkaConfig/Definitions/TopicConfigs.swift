@@ -10,14 +10,16 @@ public enum TopicConfigs {
             "Milliseconds after which the active segment is closed even if it is not full."),
         define(
             "segment.jitter.ms", .long, "0", .atLeast(0), .medium, .resource,
-            "Random milliseconds, at most this many, taken off `segment.ms` so that segments do not all roll at once."
+            "Random milliseconds, at most this many, taken off `segment.ms` so that segments do "
+                + "not all roll at once."
         ),
         define(
             "segment.index.bytes", .int, "10485760", .atLeast(4), .medium, .resource,
             "Upper bound in bytes of each offset and time index file."),
         define(
             "flush.messages", .long, "9223372036854775807", .atLeast(1), .medium, .resource,
-            "Records after which the log is synced to disk; at `martlet.durability=flushed` every acknowledged batch is synced anyway."
+            "Records after which the log is synced to disk; at `martlet.durability=flushed` "
+                + "every acknowledged batch is synced anyway."
         ),
         define(
             "flush.ms", .long, "9223372036854775807", .atLeast(0), .medium, .resource,
@@ -55,7 +57,8 @@ public enum TopicConfigs {
             "What happens to old segments: `delete`, `compact`, both, or (empty) neither."),
         define(
             "unclean.leader.election.enable", .boolean, "false", .any, .medium, .resource,
-            "Lets a replica outside the ISR lead when no other is left, at the price of lost records."
+            "Lets a replica outside the ISR lead when no other is left, at the price of lost "
+                + "records."
         ),
         define(
             "min.insync.replicas", .int, "1", .atLeast(1), .medium, .resource,
@@ -101,7 +104,8 @@ public enum TopicConfigs {
             "Turns tiered storage on for the topic."),
         define(
             "local.retention.ms", .long, "-2", .atLeast(-2), .medium, .resource,
-            "Age in milliseconds at which uploaded segments leave local disk; -2 follows `retention.ms`."
+            "Age in milliseconds at which uploaded segments leave local disk; -2 follows "
+                + "`retention.ms`."
         ),
         define(
             "local.retention.bytes", .long, "-2", .atLeast(-2), .medium, .resource,
@@ -111,11 +115,13 @@ public enum TopicConfigs {
             "Stops uploads and leaves the remote data readable."),
         define(
             "remote.copy.lag.ms", .long, "0", .atLeast(-1), .medium, .resource,
-            "Milliseconds since its last record after which a closed segment may be uploaded; 0 at once, -1 follows local retention (KIP-1241)."
+            "Milliseconds since its last record after which a closed segment may be uploaded; 0 "
+                + "at once, -1 follows local retention (KIP-1241)."
         ),
         define(
             "remote.copy.lag.bytes", .long, "-1", .atLeast(-1), .medium, .resource,
-            "Bytes of newer log after which a closed segment may be uploaded; 0 at once, -1 follows local retention (KIP-1241)."
+            "Bytes of newer log after which a closed segment may be uploaded; 0 at once, -1 "
+                + "follows local retention (KIP-1241)."
         ),
         define(
             "remote.log.delete.on.disable", .boolean, "false", .any, .medium, .resource,
