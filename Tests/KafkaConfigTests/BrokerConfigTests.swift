@@ -76,6 +76,12 @@ private func failure(_ overrides: String..., file: String? = combined) -> String
         #expect(config.staticConfigs["log.retention.ms"] == nil)
     }
 
+    @Test(arguments: ["hours", "minutes", "ms"])
+    func retentionBelowZeroIsNoLimit(unit: String) throws {
+        let config = try load(combined, overrides: ["log.retention.\(unit)=-2"])
+        #expect(config.topicDefaults == ["retention.ms": "-1"])
+    }
+
     @Test func namesOfOneLayerStandSideBySide() throws {
         let config = try load(combined + "\nlog.retention.ms=5\nlog.retention.hours=1")
         #expect(config.topicDefaults == ["retention.ms": "5"])

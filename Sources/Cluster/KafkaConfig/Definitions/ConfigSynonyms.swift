@@ -12,14 +12,19 @@ public struct ConfigSynonym: Sendable, Equatable {
     /// Unit of its value.
     public let unit: Unit
 
-    /// The broker value in the unit of the topic key. A value that is no number, or too large, is
-    /// returned as it is, for validation to refuse.
+    /// The broker value in the unit of the topic key; a retention below zero is -1, no limit. A
+    /// value that is no number, or too large, is returned as it is, for validation to refuse.
     public func convert(_ value: String) -> String {
-        guard unit != .same else { return value }
         guard let number = Int64(value.javaTrimmed) else { return value }
+        if number < 0, Self.retentionTimes.contains(name) { return "-1" }
+        guard unit != .same else { return value }
         let (product, overflow) = number.multipliedReportingOverflow(by: unit.rawValue)
         return overflow ? value : String(product)
     }
+
+    private static let retentionTimes = [
+        "log.retention.ms", "log.retention.minutes", "log.retention.hours",
+    ]
 }
 
 extension TopicConfigs {
