@@ -341,6 +341,43 @@ import Testing
         #expect(refused.response.errorCode == KafkaError.unsupportedVersion.rawValue)
     }
 
+    @Test func controllersAreForgotten() throws {
+        let record = MetadataRecord.registerControllerRecord(.init(controllerID: 5))
+        let request = UnregisterControllerRequest(controllerID: 5)
+        var cluster = try TestCluster(version: .latest)
+        let unknown = cluster.controller.unregisterController(request)
+        expectError(
+            unknown.response.errorCode, unknown.response.errorMessage,
+            is: .controllerIDNotRegistered, "Controller ID 5 is not currently registered.")
+        try cluster.append([record])
+        let response = try cluster.apply(cluster.controller.unregisterController(request))
+        expectError(response.errorCode, response.errorMessage, is: .none)
+        #expect(cluster.image.controllers[5] == nil)
+        var old = try TestCluster(version: .latestProduction)
+        try old.append([record])
+        let refused = old.controller.unregisterController(request)
+        #expect(refused.response.errorCode == KafkaError.unsupportedVersion.rawValue)
+        #expect(refused.records == [])
+    }
+
+    /// The only broker of 5 000 topics dies and comes back: every partition is led again.
+    @Test func manyTopicsSurviveARestart() throws {
+        var cluster = try TestCluster(brokers: 1)
+        for batch in 0..<10 {
+            let topics = (0..<500).map {
+                CreateTopicsRequest.CreatableTopic(
+                    name: "t\(batch * 500 + $0)", numPartitions: 1, replicationFactor: 1)
+            }
+            #expect(try cluster.createTopics(.init(topics: topics)).topics.count == 500)
+        }
+        #expect(cluster.image.topics.partitionCount == 5000)
+        try cluster.register(1, incarnation: 2)
+        #expect(cluster.delta.changedPartitions.count == 5000)
+        try cluster.heartbeat(1)
+        let led = cluster.image.topics.sorted.filter { $0[0]?.leader == 1 }
+        #expect(led.count == 5000)
+    }
+
     @Test func sessionsExpire() throws {
         let cluster = try TestCluster(brokers: 3)
         let epoch = try #require(cluster.image.brokers[2]).epoch

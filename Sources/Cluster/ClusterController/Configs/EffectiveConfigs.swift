@@ -69,10 +69,9 @@ extension Controller {
             .map { effectiveConfig($0, overrides: overrides) }.sorted { $0.name < $1.name }
     }
 
-    /// The value of one topic key that counts for a topic; `nil` for an unknown key.
-    func effectiveTopicConfig(_ key: String, of topic: String) -> String? {
-        guard let definition = TopicConfigs.definition(key) else { return nil }
-        return effectiveConfig(definition, overrides: image.configs[.topic(topic)]).value
+    /// The value of one topic key for topics that do not set it; `nil` for an unknown key.
+    func defaultTopicConfig(_ key: String) -> String? {
+        TopicConfigs.definition(key).flatMap { effectiveConfig($0, overrides: [:]).value }
     }
 
     /// The configs that CreateTopics answers with from version 5 on (KIP-525).

@@ -63,8 +63,7 @@ extension Controller {
         guard isr.allSatisfy({ isEligible($0.id, epoch: $0.epoch) }) else {
             throw .init(.ineligibleReplica)
         }
-        var change = change(of: partition, in: topic)
-        if allowsUncleanElection(topic) { change.election = .unclean }
+        var change = ElectionRules(self).changes(in: topic)(partition)
         change.isr = isr.map(\.id)
         change.isRecovering = wanted.leaderRecoveryState == 1
         guard let record = change.record() else { return (partition, nil) }

@@ -89,7 +89,8 @@ extension Controller {
         }
         let removing = partition.replicas.filter { !replicas.contains($0) }.sorted()
         let adding = replicas.filter { !partition.replicas.contains($0) }.sorted()
-        var change = change(of: partition, in: topic)
+        var change = ElectionRules(self).changes(in: topic)(partition)
+        change.election = .online
         change.replicas = replicas + removing
         if !removing.isEmpty { change.removing = removing }
         if !adding.isEmpty { change.adding = adding }
@@ -100,8 +101,9 @@ extension Controller {
         of partition: PartitionImage, in topic: TopicImage
     ) throws(DecisionFailure) -> PartitionChangeRecord? {
         if !partition.isReassigning { throw .init(.noReassignmentInProgress) }
-        var change = change(of: partition, in: topic)
-        let mayBeUnclean = allowsUncleanElection(topic)
+        let rules = ElectionRules(self)
+        var change = rules.changes(in: topic)(partition)
+        let mayBeUnclean = rules.allowsUnclean(topic)
         change.replicas.removeAll(where: partition.addingReplicas.contains)
         change.isr.removeAll(where: partition.addingReplicas.contains)
         if change.isr.isEmpty {
@@ -118,7 +120,6 @@ extension Controller {
             }
             change.isr = [first]
         }
-        if mayBeUnclean { change.election = .unclean }
         change.removing = []
         change.adding = []
         return change.record()

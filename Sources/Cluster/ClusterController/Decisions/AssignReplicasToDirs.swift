@@ -54,15 +54,14 @@ extension Controller {
             throw .init(.notLeaderOrFollower)
         }
         if broker.isOnline(directory) {
-            var change = change(of: partition, in: topic)
+            var change = ElectionRules(self).changes(in: topic)(partition)
+            change.election = .online
             change.directories[broker.id] = directory
             return change.record()
         }
         let image = image
-        var change = change(
-            of: partition, in: topic,
-            mayLead: { $0 != broker.id && image.isActive($0) })
-        if allowsUncleanElection(topic) { change.election = .unclean }
+        let rules = ElectionRules(self, mayLead: { $0 != broker.id && image.isActive($0) })
+        var change = rules.changes(in: topic)(partition)
         change.directories[broker.id] = directory
         change.isr.removeAll { $0 == broker.id }
         return change.record()

@@ -18,6 +18,7 @@ extension Controller {
             decision.response.errorCode = KafkaError.invalidRequest.rawValue
             return decision
         }
+        let rules = ElectionRules(self)
         let targets =
             request.topicPartitions?.map { ($0.topic, $0.partitions) }
             ?? image.topics.sorted.map { ($0.name, $0.partitions.map(\.id)) }
@@ -26,7 +27,7 @@ extension Controller {
             results.topic = topic
             for partition in partitions {
                 do throws(DecisionFailure) {
-                    decision.records.append(try elect(topic, partition, election))
+                    decision.records.append(try elect(topic, partition, election, rules))
                     results.partitionResult.append(
                         .init(partitionID: partition, errorMessage: nil))
                 } catch {
@@ -46,7 +47,8 @@ extension Controller {
     }
 
     private func elect(
-        _ name: String, _ id: Int32, _ election: PartitionChange.Election
+        _ name: String, _ id: Int32, _ election: PartitionChange.Election,
+        _ rules: ElectionRules
     ) throws(DecisionFailure) -> MetadataRecord {
         guard let topic = image.topics[name] else {
             throw .init(.unknownTopicOrPartition, "No such topic as \(name)")
@@ -59,7 +61,7 @@ extension Controller {
             ? partition.leader == partition.preferredLeader
             : partition.leader != PartitionImage.noLeader
         if isDone { throw .init(.electionNotNeeded) }
-        var change = change(of: partition, in: topic)
+        var change = rules.changes(in: topic)(partition)
         change.election = election
         guard let record = change.record() else {
             throw .init(

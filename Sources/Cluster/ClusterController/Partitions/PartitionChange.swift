@@ -19,14 +19,11 @@ struct PartitionChange {
 
     let partition: PartitionImage
     let topicID: KafkaUUID
-    let options: RecordOptions
+    let rules: ElectionRules
     /// The topic's `min.insync.replicas`, at most its number of replicas.
     let minISR: Int
-    /// Whether a broker may lead: alive, its replica's directory online.
-    let isAcceptableLeader: (Int32) -> Bool
-    /// The directory to record for a replica that is new on a broker.
-    let defaultDirectory: (Int32) -> KafkaUUID
 
+    /// What the topic's configs allow; changes that must be clean, or that a user asks for, set it.
     var election = Election.online
     var isr: [Int32]
     var replicas: [Int32]
@@ -39,17 +36,11 @@ struct PartitionChange {
     var directories: [Int32: KafkaUUID] = [:]
     private var elr: [Int32]
 
-    init(
-        of partition: PartitionImage, topicID: KafkaUUID, options: RecordOptions, minISR: Int,
-        isAcceptableLeader: @escaping (Int32) -> Bool,
-        defaultDirectory: @escaping (Int32) -> KafkaUUID
-    ) {
+    init(of partition: PartitionImage, topicID: KafkaUUID, rules: ElectionRules, minISR: Int) {
         self.partition = partition
         self.topicID = topicID
-        self.options = options
+        self.rules = rules
         self.minISR = minISR
-        self.isAcceptableLeader = isAcceptableLeader
-        self.defaultDirectory = defaultDirectory
         isr = partition.isr
         replicas = partition.replicas
         removing = partition.removingReplicas
@@ -74,7 +65,7 @@ struct PartitionChange {
         bumpEpochIfReplicasLeft(&record)
         recordEligibleLeaders(&record)
         if record.isr == nil, isr != partition.isr,
-            !isr.isEmpty || options.eligibleLeaderReplicas
+            !isr.isEmpty || rules.options.eligibleLeaderReplicas
         {
             record.isr = isr
         }
@@ -104,7 +95,7 @@ struct PartitionChange {
 
     /// What leaves the ISR while it is under the minimum stays eligible to lead.
     private mutating func computeEligibleLeaders() {
-        guard options.eligibleLeaderReplicas else { return }
+        guard rules.options.eligibleLeaderReplicas else { return }
         guard isr.count < minISR else {
             elr = []
             return
@@ -137,22 +128,24 @@ extension PartitionChange {
         if isValidLeader(partition.leader) { return (partition.leader, false) }
         if let next = replicas.first(where: isValidLeader) { return (next, false) }
         if let last = electableLastLeader { return (last, true) }
-        if election == .unclean, let any = replicas.first(where: isAcceptableLeader) {
+        if election == .unclean, let any = replicas.first(where: isAcceptable) {
             return (any, true)
         }
         return (PartitionImage.noLeader, false)
     }
 
+    private func isAcceptable(_ replica: Int32) -> Bool { rules.mayLead(replica, partition) }
+
     /// In the ISR, or, when that is empty, an eligible leader replica.
     private func isValidLeader(_ replica: Int32) -> Bool {
         (isr.contains(replica) || (isr.isEmpty && elr.contains(replica)))
-            && isAcceptableLeader(replica)
+            && isAcceptable(replica)
     }
 
     /// The last leader, when nobody else has all records and it is back.
     private var electableLastLeader: Int32? {
-        guard options.eligibleLeaderReplicas, elr.isEmpty, isr.isEmpty,
-            partition.lastKnownELR.count == 1, isAcceptableLeader(partition.lastKnownELR[0])
+        guard rules.options.eligibleLeaderReplicas, elr.isEmpty, isr.isEmpty,
+            partition.lastKnownELR.count == 1, isAcceptable(partition.lastKnownELR[0])
         else { return nil }
         return partition.lastKnownELR[0]
     }
@@ -163,7 +156,7 @@ extension PartitionChange {
     }
 
     private func bumpEpochIfISRShrank(_ record: inout PartitionChangeRecord) {
-        guard options.version.bumpsLeaderEpochOnShrink,
+        guard rules.options.version.bumpsLeaderEpochOnShrink,
             record.leader == PartitionImage.noLeaderChange, let isr = record.isr
         else { return }
         if !partition.isr.allSatisfy(isr.contains) { record.leader = partition.leader }
@@ -171,12 +164,12 @@ extension PartitionChange {
 
     private mutating func recordEligibleLeaders(_ record: inout PartitionChangeRecord) {
         // An unclean election has set the ISR by now; nobody else's log counts then.
-        if record.isr != nil || !options.eligibleLeaderReplicas { elr = [] }
+        if record.isr != nil || !rules.options.eligibleLeaderReplicas { elr = [] }
         if elr != partition.eligibleLeaderReplicas { record.eligibleLeaderReplicas = elr }
     }
 
     private func recordLastLeader(_ record: inout PartitionChangeRecord) {
-        guard options.eligibleLeaderReplicas else { return }
+        guard rules.options.eligibleLeaderReplicas else { return }
         if record.leader == PartitionImage.noLeader, partition.lastKnownELR.isEmpty {
             record.lastKnownElr = [partition.leader]
         } else if record.leader >= 0, !partition.lastKnownELR.isEmpty {
@@ -186,10 +179,10 @@ extension PartitionChange {
 
     private func recordAssignment(_ record: inout PartitionChangeRecord) {
         if !replicas.isEmpty {
-            if options.version.supportsDirectories {
+            if rules.options.version.supportsDirectories {
                 let wanted = replicas.map { broker in
                     directories[broker] ?? partition.directory(of: broker)
-                        ?? defaultDirectory(broker)
+                        ?? rules.defaultDirectory(of: broker)
                 }
                 if wanted != partition.directories { record.directories = wanted }
             }

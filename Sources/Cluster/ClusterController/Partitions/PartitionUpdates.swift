@@ -2,39 +2,6 @@ import KafkaProtocol
 import KafkaWire
 
 extension Controller {
-    /// Prepares a change of one partition of `topic`.
-    ///
-    /// - Parameter mayLead: which brokers may lead now; by default those that are active.
-    func change(
-        of partition: PartitionImage, in topic: TopicImage,
-        mayLead: ((Int32) -> Bool)? = nil
-    ) -> PartitionChange {
-        let image = image
-        return PartitionChange(
-            of: partition, topicID: topic.id, options: image.recordOptions,
-            minISR: effectiveMinISR(of: topic),
-            isAcceptableLeader: { broker in
-                guard mayLead?(broker) ?? image.isActive(broker),
-                    let registration = image.brokers[broker],
-                    let directory = partition.directory(of: broker)
-                else { return false }
-                return registration.isOnline(directory)
-            },
-            defaultDirectory: image.defaultDirectory)
-    }
-
-    /// `min.insync.replicas` of a topic, at most its number of replicas.
-    func effectiveMinISR(of topic: TopicImage) -> Int {
-        let configured = effectiveTopicConfig("min.insync.replicas", of: topic.name)
-        let minISR = configured.flatMap { Int($0) } ?? 1
-        return min(minISR, topic[0]?.replicas.count ?? minISR)
-    }
-
-    /// Whether a topic allows leaders that may lack records.
-    func allowsUncleanElection(_ topic: TopicImage) -> Bool {
-        effectiveTopicConfig("unclean.leader.election.enable", of: topic.name) == "true"
-    }
-
     /// Why the partitions of a cluster are looked at: what happened to a broker.
     enum BrokerEvent {
         /// It leaves the ISR and leads no more, but keeps its log.
@@ -49,11 +16,13 @@ extension Controller {
     ///
     /// Looks at every partition: linear in their number.
     func partitionChanges(after event: BrokerEvent) -> [MetadataRecord] {
+        let rules = ElectionRules(self, mayLead: mayLead(after: event))
         var records: [MetadataRecord] = []
         for topic in image.topics.sorted {
+            guard topic.partitions.contains(where: { concerns(event, $0) }) else { continue }
+            let change = rules.changes(in: topic)
             for partition in topic.partitions where concerns(event, partition) {
-                var change = change(of: partition, in: topic, mayLead: mayLead(after: event))
-                if allowsUncleanElection(topic) { change.election = .unclean }
+                var change = change(partition)
                 switch event {
                 case .left(let broker): change.isr.removeAll { $0 == broker }
                 case .returned: break
@@ -72,15 +41,15 @@ extension Controller {
     func partitionChanges(
         afterLossOf directories: Set<KafkaUUID>, on broker: Int32
     ) -> [MetadataRecord] {
+        let rules = ElectionRules(self, mayLead: mayLead(after: .left(broker)))
         var records: [MetadataRecord] = []
         for topic in image.topics.sorted {
+            let change = rules.changes(in: topic)
             for partition in topic.partitions {
                 guard let directory = partition.directory(of: broker),
                     directories.contains(directory)
                 else { continue }
-                var change = change(
-                    of: partition, in: topic, mayLead: mayLead(after: .left(broker)))
-                if allowsUncleanElection(topic) { change.election = .unclean }
+                var change = change(partition)
                 change.isr.removeAll { $0 == broker }
                 if let record = change.record() { records.append(.partitionChangeRecord(record)) }
             }
