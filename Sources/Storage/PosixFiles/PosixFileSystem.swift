@@ -88,6 +88,13 @@ public struct PosixFileSystem: FileSystem {
         }
     }
 
+    public func space(of path: String) -> (total: Int64, usable: Int64)? {
+        var volume = statvfs()
+        guard statvfs(path, &volume) == 0 else { return nil }
+        let block = Int64(volume.f_frsize)
+        return (Int64(volume.f_blocks) * block, Int64(volume.f_bavail) * block)
+    }
+
     public func lock(_ path: String) throws(FileError) -> (any FileLock)? {
         let descriptor = retrying { Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644) }
         guard descriptor >= 0 else { throw FileError.current("lock", path) }

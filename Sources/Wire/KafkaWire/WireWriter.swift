@@ -64,6 +64,10 @@ public struct Splice: Equatable, Sendable {
             return unsafe _overrideLifetime(span, borrowing: self)
         }
     }
+    /// Lends what has been written to code that takes a pointer (a socket).
+    public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+        unsafe body(UnsafeRawBufferPointer(start: base, count: used))
+    }
     /// A copy of what has been written.
     public func toArray() -> [UInt8] {
         unsafe [UInt8](UnsafeRawBufferPointer(start: base, count: used))

@@ -35,6 +35,15 @@ extension Controller {
         ]
     }
 
+    /// The value of one key that counts for this broker; `nil` for a key that nobody sets and that
+    /// has no default.
+    public func effectiveBrokerConfig(_ key: String) -> String? {
+        for (configs, _) in brokerLayers {
+            if let value = configs[key] { return value }
+        }
+        return BrokerConfigs.definition(key)?.defaultValue
+    }
+
     /// What broker-level configs give all topics, by topic key: only what differs from the
     /// defaults.
     public var topicDefaults: [String: String] {
@@ -72,6 +81,12 @@ extension Controller {
     /// The value of one topic key for topics that do not set it; `nil` for an unknown key.
     func defaultTopicConfig(_ key: String) -> String? {
         TopicConfigs.definition(key).flatMap { effectiveConfig($0, overrides: [:]).value }
+    }
+
+    /// The value of one topic key that counts for a topic; `nil` for an unknown key.
+    public func effectiveTopicConfig(_ key: String, of topic: String) -> String? {
+        guard let definition = TopicConfigs.definition(key) else { return nil }
+        return effectiveConfig(definition, overrides: image.configs[.topic(topic)]).value
     }
 
     /// The configs that CreateTopics answers with from version 5 on (KIP-525).

@@ -77,6 +77,8 @@ public protocol FileSystem: Sendable {
     func syncDirectory(_ path: String) throws(FileError)
     /// Locks a file, made if absent, against other processes; `nil` when another one holds it.
     func lock(_ path: String) throws(FileError) -> (any FileLock)?
+    /// Bytes of the volume that holds `path`, and how many of them are free for us; `nil` when unknown.
+    func space(of path: String) -> (total: Int64, usable: Int64)?
 }
 
 /// An open file. It stays readable after its name is gone, and closes with its last reference.
@@ -95,4 +97,8 @@ public protocol StorageFile: AnyObject, Sendable {
     func close()
     /// For `sendfile`; `nil` when the file is not one of the operating system.
     var descriptor: Int32? { get }
+}
+
+extension FileSystem {
+    public func space(of path: String) -> (total: Int64, usable: Int64)? { nil }
 }

@@ -1,0 +1,169 @@
+import KafkaProtocol
+import KafkaWire
+import Replication
+
+/// The core of one event loop: the connections it serves and the requests that wait on it.
+///
+/// Events come in through `connected`, `received`, `disconnected`, `woken`, `completed`, `timersDue`
+/// and `published`; what the shell must do comes out of `takeEffects()`. The shell calls it from one
+/// thread at a time. Answers of one connection leave in the order of its requests.
+public final class BrokerLoop {
+    public let index: Int32
+    let limits: LoopLimits
+    var view: BrokerView
+    var connections: [ConnectionID: ConnectionCore] = [:]
+    var pending: [UInt64: PendingRequest] = [:]
+    var sessions: FetchSessionCache
+    var random: SplitMix64
+    private var deadlines = DeadlineQueue()
+    private var nextRequest: UInt64 = 1
+    private var effects: [LoopEffect] = []
+
+    public init(
+        index: Int32, view: BrokerView, limits: LoopLimits, random: SplitMix64
+    ) {
+        self.index = index
+        self.view = view
+        self.limits = limits
+        self.random = random
+        self.sessions = FetchSessionCache(slots: limits.fetchSessions)
+    }
+
+    // MARK: Events
+
+    public func connected(_ id: ConnectionID, listener: String, clientAddress: String) {
+        connections[id] = ConnectionCore(
+            id: id, listener: listener, clientAddress: clientAddress)
+    }
+
+    /// The client is gone: its delayed requests are dropped.
+    public func disconnected(_ id: ConnectionID) {
+        connections[id] = nil
+        let gone = pending.filter { $0.value.context.connection == id }.keys.sorted()
+        for request in gone { forget(request) }
+    }
+
+    /// Delayed requests may have become ready.
+    public func woken(_ tickets: [WaitTicket], now: ClockReading) {
+        var seen: Set<UInt64> = []
+        for ticket in tickets where ticket.loop == index && seen.insert(ticket.request).inserted {
+            retry(ticket.request, now: now, expired: false)
+        }
+    }
+
+    /// The controller or a background job has the answer of a request.
+    public func completed(_ ticket: WaitTicket, message: any KafkaMessage) {
+        guard ticket.loop == index, let request = pending.removeValue(forKey: ticket.request)
+        else { return }
+        answer(message, to: request.context)
+    }
+
+    /// Runs what is due by `now`.
+    public func timersDue(now: ClockReading) {
+        while let request = deadlines.popDue(by: now.monotonicNs) {
+            retry(request, now: now, expired: true)
+        }
+    }
+
+    /// The instant (monotonic, ns) of the next timer.
+    public var nextDeadline: Int64? { deadlines.next }
+
+    /// The cluster has changed: later requests see `view`.
+    public func published(_ view: BrokerView) { self.view = view }
+
+    // MARK: Effects
+
+    /// Everything the shell has to do since the last call, in order.
+    public func takeEffects() -> [LoopEffect] {
+        defer { effects.removeAll(keepingCapacity: true) }
+        return effects
+    }
+
+    func emit(_ effect: LoopEffect) { effects.append(effect) }
+
+    // MARK: Answers
+
+    /// Encodes `message` and sends it once its turn has come.
+    func answer(_ message: any KafkaMessage, to context: RequestContext) {
+        do {
+            finish(context, with: try OutgoingResponse(message, to: context))
+        } catch {
+            close(context.connection, "cannot encode \(context.apiKey.name) answer: \(error)")
+        }
+    }
+
+    /// Notes the answer of a request (`nil`: none is expected) and sends what may leave.
+    func finish(_ context: RequestContext, with response: OutgoingResponse?) {
+        guard connections[context.connection] != nil else { return }
+        let before = connections[context.connection]?.outstanding ?? 0
+        let leaving = connections[context.connection]?.complete(context.slot, with: response) ?? []
+        for answer in leaving { emit(.send(context.connection, answer)) }
+        let after = connections[context.connection]?.outstanding ?? 0
+        if before >= limits.outstandingPerConnection && after < limits.outstandingPerConnection {
+            emit(.resumeReading(context.connection))
+        }
+    }
+
+    func close(_ connection: ConnectionID, _ reason: String) {
+        emit(.close(connection, reason: reason))
+        disconnected(connection)
+    }
+
+    // MARK: Delayed requests
+
+    /// Keeps `request` until it is answered, woken or due.
+    func delay(_ request: PendingRequest, ticket: WaitTicket, deadline: Int64?) {
+        pending[ticket.request] = request
+        if let deadline { deadlines.add(ticket.request, at: deadline) }
+    }
+
+    func newTicket() -> WaitTicket {
+        defer { nextRequest += 1 }
+        return WaitTicket(loop: index, request: nextRequest)
+    }
+
+    private func retry(_ number: UInt64, now: ClockReading, expired: Bool) {
+        guard let request = pending[number] else { return }
+        let ticket = WaitTicket(loop: index, request: number)
+        switch request.kind {
+        case .produce(let produce):
+            retryProduce(produce, request.context, ticket: ticket, expired: expired)
+        case .fetch(let fetch):
+            retryFetch(fetch, request.context, ticket: ticket, expired: expired)
+        case .elsewhere: break
+        }
+    }
+
+    private func forget(_ number: UInt64) {
+        guard let request = pending.removeValue(forKey: number) else { return }
+        let ticket = WaitTicket(loop: index, request: number)
+        switch request.kind {
+        case .produce(let produce): produce.cancel(ticket)
+        case .fetch(let fetch): fetch.cancel(ticket)
+        case .elsewhere: break
+        }
+    }
+}
+
+/// Bounds of one event loop.
+public struct LoopLimits: Sendable {
+    /// Largest frame in bytes (`socket.request.max.bytes`).
+    public var frameBytes: Int = 104_857_600
+    /// Most unanswered requests of one connection; beyond it, reading stops until answers leave.
+    public var outstandingPerConnection: Int = 128
+    /// Fetch sessions of this loop (`max.incremental.fetch.session.cache.slots` over the loops).
+    public var fetchSessions: Int = 1000
+    public init() {}
+}
+
+/// A request that waits for a partition, a timer, the controller or background work.
+struct PendingRequest {
+    enum Kind {
+        case produce(PendingProduce)
+        case fetch(PendingFetch)
+        /// The answer comes through `completed`.
+        case elsewhere
+    }
+    let context: RequestContext
+    let kind: Kind
+}

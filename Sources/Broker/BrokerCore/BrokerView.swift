@@ -1,0 +1,128 @@
+import ClusterController
+import KafkaProtocol
+import KafkaWire
+import Replication
+
+/// What every event loop knows of the cluster and of this node: an immutable value, published whole.
+public struct BrokerView: Sendable {
+    /// The metadata image and the node's settings, for answers that decide nothing.
+    public let controller: Controller
+    public var image: MetadataImage { controller.image }
+    /// The last offset of the metadata log that `image` knows.
+    public let imageOffset: Offset
+    public let settings: BrokerSettings
+    /// The log directories, for the requests that ask about them.
+    public let directories: any DirectoryAccess
+    private let byID: [KafkaUUID: TopicCells]
+    private let idsByName: [String: KafkaUUID]
+
+    public init(
+        controller: Controller, imageOffset: Offset, settings: BrokerSettings,
+        directories: any DirectoryAccess, topics: [KafkaUUID: TopicCells],
+        idsByName: [String: KafkaUUID]
+    ) {
+        self.controller = controller
+        self.imageOffset = imageOffset
+        self.settings = settings
+        self.directories = directories
+        self.byID = topics
+        self.idsByName = idsByName
+    }
+
+    /// The partitions of a topic that this node knows.
+    public func topic(named name: String) -> TopicCells? {
+        idsByName[name].flatMap { byID[$0] }
+    }
+
+    /// By id from version 13 of Produce and Fetch on, by name before.
+    public func topic(id: KafkaUUID, name: String, version: Int16) -> TopicCells? {
+        version >= 13 ? byID[id] : topic(named: name)
+    }
+
+    /// All topics of this node, in order of name.
+    public var topicsByName: [TopicCells] {
+        idsByName.keys.sorted().compactMap { topic(named: $0) }
+    }
+}
+
+/// The settings of this node that handlers need, as they stand at one publication.
+public struct BrokerSettings: Sendable {
+    public var nodeID: BrokerID
+    public var clusterID: String
+    public var durability: Durability
+    /// `fetch.max.bytes`: most record bytes of one answer.
+    public var fetchMaxBytes: Int32
+    /// `auto.create.topics.enable`
+    public var autoCreateTopics: Bool
+    /// `max.request.partition.size.limit`: most partitions in one DescribeTopicPartitions answer.
+    public var partitionsPerAnswer: Int32
+    /// Feature names with the levels that this build supports, in order of name.
+    public var supportedFeatures: [SupportedFeature]
+
+    public struct SupportedFeature: Sendable {
+        public var name: String
+        public var minimum: Int16
+        public var maximum: Int16
+        public init(name: String, minimum: Int16, maximum: Int16) {
+            self.name = name
+            self.minimum = minimum
+            self.maximum = maximum
+        }
+    }
+
+    public init(
+        nodeID: BrokerID, clusterID: String, durability: Durability = .flushed,
+        fetchMaxBytes: Int32 = 57_671_680, autoCreateTopics: Bool = true,
+        partitionsPerAnswer: Int32 = 2000, supportedFeatures: [SupportedFeature] = []
+    ) {
+        self.nodeID = nodeID
+        self.clusterID = clusterID
+        self.durability = durability
+        self.fetchMaxBytes = fetchMaxBytes
+        self.autoCreateTopics = autoCreateTopics
+        self.partitionsPerAnswer = partitionsPerAnswer
+        self.supportedFeatures = supportedFeatures
+    }
+}
+
+/// One log directory as DescribeLogDirs tells it.
+public struct DirectoryStatus: Sendable {
+    public var path: String
+    /// `none` while it is served.
+    public var error: KafkaError
+    /// Size of the volume and what is free on it in bytes; -1 when unknown.
+    public var totalBytes: Int64
+    public var usableBytes: Int64
+    public init(path: String, error: KafkaError, totalBytes: Int64, usableBytes: Int64) {
+        self.path = path
+        self.error = error
+        self.totalBytes = totalBytes
+        self.usableBytes = usableBytes
+    }
+}
+
+/// The log directories as handlers may use them, on an I/O thread.
+public protocol DirectoryAccess: AnyObject, Sendable {
+    /// All configured directories.
+    func statuses() -> [DirectoryStatus]
+    /// Writes `log-start-offset-checkpoint`; an error when it is not on disk.
+    func checkpointLogStartOffsets(of directory: String) -> KafkaError?
+}
+
+/// The controller as a job sees it, on the controller's thread.
+public protocol ControllerAccess: AnyObject {
+    /// Decides over the image as it stands.
+    var controller: Controller { get }
+    /// Lends the controller's generator.
+    func withRandom<R>(_ body: (inout SplitMix64) -> R) -> R
+    /// Appends the records to the metadata log, syncs, replays and publishes them.
+    func commit(_ records: [MetadataRecord]) -> KafkaError
+    /// An id that no producer has had before.
+    func takeProducerID() -> Result<ProducerID, KafkaError>
+}
+
+extension ControllerAccess {
+    var image: MetadataImage { controller.image }
+    var clusterID: String { controller.settings.clusterID }
+    var nodeID: Int32 { controller.settings.nodeID }
+}

@@ -1,0 +1,18 @@
+/// What the shell's clocks said when an event came in. Cores have no clock of their own.
+public struct ClockReading: Equatable, Sendable {
+    /// Milliseconds since 1970; may jump. For record timestamps only.
+    public var wallMs: Int64
+    /// Nanoseconds since some instant; never goes back. For timeouts.
+    public var monotonicNs: Int64
+
+    public init(wallMs: Int64, monotonicNs: Int64) {
+        self.wallMs = wallMs
+        self.monotonicNs = monotonicNs
+    }
+
+    /// The monotonic instant `milliseconds` from now, saturating.
+    func deadline(afterMs milliseconds: Int64) -> Int64 {
+        let (ns, overflow) = max(0, milliseconds).multipliedReportingOverflow(by: 1_000_000)
+        return overflow ? Int64.max : monotonicNs &+ min(ns, Int64.max - max(0, monotonicNs))
+    }
+}

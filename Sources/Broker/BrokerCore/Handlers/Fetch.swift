@@ -1,0 +1,207 @@
+import KafkaProtocol
+import KafkaWire
+import LogStorage
+import Replication
+
+/// Fetch (key 1): records from the asked offsets up to the high watermark, or up to the last stable
+/// offset for `read_committed`; waits for `minBytes` up to `maxWaitMs`.
+extension BrokerLoop {
+    func fetch(_ request: FetchRequest, _ context: RequestContext) {
+        if request.replicaState.replicaID >= 0 || request.replicaID >= 0 {
+            return answer(
+                FetchResponse(errorCode: KafkaError.invalidRequest.rawValue), to: context)
+        }
+        let opened = openSession(request, context)
+        guard case .success(let session) = opened else {
+            if case .failure(let error) = opened {
+                answer(FetchResponse(errorCode: error.rawValue), to: context)
+            }
+            return
+        }
+        let state = PendingFetch(
+            session: session.session, isIncremental: session.isIncremental,
+            keepsSession: session.keeps, request: request)
+        let ticket = newTicket()
+        let found = readAll(state, context)
+        if found.bytes >= Int(request.minBytes) || found.mustAnswer || request.maxWaitMs <= 0
+            || state.session.interests.isEmpty
+        {
+            return answer(state, found, context)
+        }
+        // Data may have come between the read and the registration: look once more.
+        state.register(ticket, in: view)
+        let again = readAll(state, context)
+        if again.bytes >= Int(request.minBytes) || again.mustAnswer {
+            state.cancel(ticket)
+            return answer(state, again, context)
+        }
+        delay(
+            PendingRequest(context: context, kind: .fetch(state)), ticket: ticket,
+            deadline: context.now.deadline(afterMs: Int64(request.maxWaitMs)))
+    }
+
+    func retryFetch(
+        _ state: PendingFetch, _ context: RequestContext, ticket: WaitTicket, expired: Bool
+    ) {
+        // Registered before the read, so that what comes after the read wakes it again.
+        if !expired { state.register(ticket, in: view) }
+        let found = readAll(state, context)
+        guard expired || found.bytes >= Int(state.request.minBytes) || found.mustAnswer else {
+            return
+        }
+        state.cancel(ticket)
+        pending[ticket.request] = nil
+        answer(state, found, context)
+    }
+
+    // MARK: Sessions (KIP-227)
+
+    private typealias Opened = (session: FetchSession, isIncremental: Bool, keeps: Bool)
+
+    private func openSession(
+        _ request: FetchRequest, _ context: RequestContext
+    ) -> Result<Opened, KafkaError> {
+        let added = interests(of: request, version: context.apiVersion)
+        let usesIDs = context.apiVersion >= 13
+        let now = context.now.monotonicNs / 1_000_000
+        switch (request.sessionID, request.sessionEpoch) {
+        case (let id, -1):
+            if id != 0 { sessions.remove(id: id) }
+            return .success((FetchSession.sessionless(added, usesTopicIDs: usesIDs), false, false))
+        case (let id, 0):
+            if id != 0 { sessions.remove(id: id) }
+            guard !added.isEmpty, var session = newSession(usesIDs, now) else {
+                let session = FetchSession.sessionless(added, usesTopicIDs: usesIDs)
+                return .success((session, false, false))
+            }
+            session.update(with: added, forgetting: [])
+            sessions.store(session)
+            return .success((session, false, true))
+        case (let id, let epoch):
+            return sessions.resume(id: id, epoch: epoch, usesTopicIDs: usesIDs, now: now).map {
+                var session = $0
+                session.update(with: added, forgetting: forgotten(by: request))
+                sessions.store(session)
+                return (session, true, true)
+            }
+        }
+    }
+
+    private func newSession(_ usesTopicIDs: Bool, _ now: Int64) -> FetchSession? {
+        sessions.create(usesTopicIDs: usesTopicIDs, now: now, using: &random)
+    }
+
+    private func interests(of request: FetchRequest, version: Int16) -> [FetchInterest] {
+        request.topics.flatMap { topic in
+            topic.partitions.map {
+                FetchInterest(
+                    topicID: topic.topicID, topic: topic.topic, partition: $0.partition,
+                    fetchOffset: Offset($0.fetchOffset), maxBytes: $0.partitionMaxBytes,
+                    currentLeaderEpoch: LeaderEpoch($0.currentLeaderEpoch),
+                    lastFetchedEpoch: LeaderEpoch($0.lastFetchedEpoch))
+            }
+        }
+    }
+
+    private func forgotten(by request: FetchRequest) -> [FetchInterest.Key] {
+        request.forgottenTopicsData.flatMap { topic in
+            topic.partitions.map {
+                FetchInterest.Key(topicID: topic.topicID, topic: topic.topic, partition: $0)
+            }
+        }
+    }
+
+    // MARK: Reading
+
+    /// Reads every partition of the session within the request's byte budget.
+    private func readAll(_ state: PendingFetch, _ context: RequestContext) -> FetchFindings {
+        var findings = FetchFindings()
+        var budget = Int(min(state.request.maxBytes, view.settings.fetchMaxBytes))
+        for (index, interest) in state.session.interests.enumerated() {
+            let read = read(
+                interest, isolation: state.request.isolationLevel, budget: budget,
+                atLeastOneBatch: findings.bytes == 0, context)
+            budget -= min(budget, read.byteCount)
+            findings.add(read, at: index)
+        }
+        return findings
+    }
+
+    private func read(
+        _ interest: FetchInterest, isolation: Int8, budget: Int, atLeastOneBatch: Bool,
+        _ context: RequestContext
+    ) -> PartitionFetch {
+        let cells = view.topic(
+            id: interest.topicID, name: interest.topic, version: context.apiVersion)
+        guard let cell = cells?[interest.partition] else {
+            let byID = context.apiVersion >= 13
+            return .failed(byID && cells == nil ? .unknownTopicID : .unknownTopicOrPartition)
+        }
+        let replica = cell.enter()
+        defer { cell.leave() }
+        do {
+            return try replica.fetch(
+                interest, readCommitted: isolation == 1,
+                maxBytes: min(budget, Int(interest.maxBytes)), atLeastOneBatch: atLeastOneBatch)
+        } catch {
+            if case .io(let cause) = error {
+                emit(.directoryFailed(path: cell.logDirectory, cause))
+            }
+            return .failed(error.kafkaError)
+        }
+    }
+
+    // MARK: Answering
+
+    private func answer(
+        _ state: PendingFetch, _ findings: FetchFindings, _ context: RequestContext
+    ) {
+        var session = state.session
+        let (response, slices, served) = FetchAnswer(
+            findings: findings, isIncremental: state.isIncremental,
+            sessionID: state.keepsSession ? session.id : 0
+        ).build(&session)
+        if state.keepsSession {
+            session.moveToBack(served)
+            sessions.storeIfPresent(session)
+        }
+        do {
+            let encoded = try OutgoingResponse(response, to: context, slices: slices)
+            finish(context, with: encoded)
+        } catch {
+            close(context.connection, "cannot encode Fetch answer: \(error)")
+        }
+    }
+}
+
+/// A fetch that waits for more bytes.
+final class PendingFetch {
+    let session: FetchSession
+    let isIncremental: Bool
+    let keepsSession: Bool
+    let request: FetchRequest
+    private var waitingOn: [PartitionCell] = []
+
+    init(
+        session: FetchSession, isIncremental: Bool, keepsSession: Bool, request: FetchRequest
+    ) {
+        self.session = session
+        self.isIncremental = isIncremental
+        self.keepsSession = keepsSession
+        self.request = request
+    }
+
+    /// Asks every partition to wake `ticket` when it has something new.
+    func register(_ ticket: WaitTicket, in view: BrokerView) {
+        waitingOn = session.interests.compactMap {
+            view.topic(id: $0.topicID, name: $0.topic, version: session.usesTopicIDs ? 13 : 12)?[
+                $0.partition]
+        }
+        for cell in waitingOn { cell.locked { $0.awaitData(ticket: ticket) } }
+    }
+
+    func cancel(_ ticket: WaitTicket) {
+        for cell in waitingOn { cell.locked { $0.cancelAwaitData(ticket: ticket) } }
+        waitingOn = []
+    }
+}

@@ -1,0 +1,67 @@
+import ClusterController
+import KafkaProtocol
+import KafkaWire
+
+/// Metadata (key 3): brokers, topics and leaders; may create the topics that it is asked about.
+extension BrokerLoop {
+    func metadata(_ request: MetadataRequest, _ context: RequestContext) {
+        let cluster = view.cluster(for: context)
+        let missing =
+            view.settings.autoCreateTopics ? cluster.topicsToCreate(for: request) : []
+        guard !missing.isEmpty else {
+            return answer(cluster.metadata(request, version: context.apiVersion), to: context)
+        }
+        let creation = Self.creation(of: missing)
+        onController(context) { controller in
+            let created = controller.createTopics(creation, context)
+            let view = ClusterView(
+                image: controller.image, listener: context.listener,
+                clusterID: controller.clusterID, controllerID: controller.nodeID)
+            var response = view.metadata(request, version: context.apiVersion)
+            Self.note(failures: created, in: &response)
+            return response
+        }
+    }
+
+    private static func creation(of names: [String]) -> CreateTopicsRequest {
+        var request = CreateTopicsRequest()
+        request.topics = names.map {
+            CreateTopicsRequest.CreatableTopic(
+                name: $0, numPartitions: -1, replicationFactor: -1)
+        }
+        return request
+    }
+
+    /// A topic that could not be created says why, so that the client does not ask for ever.
+    private static func note(failures: CreateTopicsResponse, in response: inout MetadataResponse) {
+        for topic in failures.topics
+        where topic.errorCode != KafkaError.none.rawValue
+            && topic.errorCode != KafkaError.topicAlreadyExists.rawValue
+        {
+            guard let index = response.topics.firstIndex(where: { $0.name == topic.name })
+            else { continue }
+            let isFinal = topic.errorCode == KafkaError.invalidTopicException.rawValue
+            response.topics[index].errorCode =
+                isFinal ? topic.errorCode : KafkaError.leaderNotAvailable.rawValue
+        }
+    }
+}
+
+extension BrokerView {
+    /// The cluster as the client of `context` sees it.
+    func cluster(for context: RequestContext) -> ClusterView {
+        ClusterView(
+            image: image, listener: context.listener, clusterID: settings.clusterID,
+            controllerID: settings.nodeID.rawValue)
+    }
+
+    /// The feature levels in force, in order of name.
+    var finalizedFeatures: [(name: String, level: Int16)] { image.features.finalized }
+    /// The offset up to which the image knows the metadata log.
+    var featuresEpoch: Int64 { imageOffset.rawValue }
+
+    /// Whether `cleanup.policy` lets records be deleted by request: compacted topics do not.
+    func allowsDeleteRecords(topic: String) -> Bool {
+        controller.effectiveTopicConfig("cleanup.policy", of: topic)?.contains("delete") ?? true
+    }
+}

@@ -1,0 +1,213 @@
+import KafkaProtocol
+import KafkaRecords
+import KafkaWire
+import LogStorage
+import Replication
+
+/// Produce (key 0): appends each partition's batches, in place, and answers as `acks` asks.
+///
+/// `acks=0` has no answer, `acks=1` answers after the write, `acks=-1` once the high watermark has
+/// passed the batches: in `flushed` mode, once they are on disk.
+extension BrokerLoop {
+    func produce(
+        _ request: ProduceRequest, _ frame: inout MutableRawSpan, bodyStart: Int,
+        _ context: RequestContext
+    ) {
+        var answers = ProduceAnswers(request)
+        let ticket = newTicket()
+        var waits: [ProduceWait] = []
+        for (topicIndex, topic) in request.topicData.enumerated() {
+            let cells = view.topic(id: topic.topicID, name: topic.name, version: context.apiVersion)
+            for (partitionIndex, data) in topic.partitionData.enumerated() {
+                let outcome = produce(
+                    data, of: request, into: cells?[data.index], known: cells != nil, &frame,
+                    bodyStart: bodyStart, context)
+                answers.set(topicIndex, partitionIndex, outcome)
+                guard request.acks == -1, let wait = outcome.wait else { continue }
+                waits.append(
+                    ProduceWait(
+                        topic: topicIndex, partition: partitionIndex, cell: wait.cell,
+                        required: wait.required))
+            }
+        }
+        if request.acks == 0 { return finishWithoutAnswer(answers, context) }
+        let state = PendingProduce(answers: answers, waits: waits)
+        state.settle(ticket: ticket, expired: false, register: true)
+        guard !state.waits.isEmpty else { return answer(answers: state.answers, context) }
+        delay(
+            PendingRequest(context: context, kind: .produce(state)), ticket: ticket,
+            deadline: context.now.deadline(afterMs: Int64(request.timeoutMs)))
+    }
+
+    /// Appends the batches of one partition.
+    private func produce(
+        _ data: ProduceRequest.PartitionProduceData, of request: ProduceRequest,
+        into cell: PartitionCell?, known: Bool, _ frame: inout MutableRawSpan, bodyStart: Int,
+        _ context: RequestContext
+    ) -> ProduceOutcome {
+        guard (-1...1).contains(request.acks) else { return .failed(.invalidRequiredAcks) }
+        guard let cell else {
+            if known || context.apiVersion < 13 { return .failed(.unknownTopicOrPartition) }
+            return .failed(.unknownTopicID)
+        }
+        guard case .inFrame(let range) = data.records, !range.isEmpty else {
+            return .failed(.invalidRecord, "the request has no records for this partition")
+        }
+        var batches = frame._mutatingExtracting(
+            bodyStart + range.lowerBound..<bodyStart + range.upperBound)
+        let replica = cell.enter()
+        defer { cell.leave() }
+        guard let epoch = replica.leaderEpoch else { return .failed(replica.refusal) }
+        do {
+            let info = try replica.log.append(
+                &batches, origin: .client, leaderEpoch: epoch, now: context.now.wallMs)
+            let wakes = replica.advanceHighWatermark(durability: view.settings.durability)
+            if !wakes.isEmpty { emit(.wake(wakes)) }
+            if view.settings.durability == .flushed { emit(.flush(cell)) }
+            return .appended(info, logStartOffset: replica.log.logStartOffset, cell: cell)
+        } catch {
+            return failure(error, cell)
+        }
+    }
+
+    private func failure(_ error: AppendError, _ cell: PartitionCell) -> ProduceOutcome {
+        switch error {
+        case .kafka(let code, let message): return .failed(code, message)
+        case .io(let cause):
+            emit(.directoryFailed(path: cell.logDirectory, cause))
+            return .failed(.kafkaStorageError, "the log directory failed: \(cause.message)")
+        }
+    }
+
+    /// With `acks=0` a failure can only be told by closing the connection, as Kafka does.
+    private func finishWithoutAnswer(_ answers: ProduceAnswers, _ context: RequestContext) {
+        if let error = answers.firstError {
+            close(context.connection, "produce with acks=0 failed: \(error.name)")
+        } else {
+            finish(context, with: nil)
+        }
+    }
+
+    func retryProduce(
+        _ state: PendingProduce, _ context: RequestContext, ticket: WaitTicket, expired: Bool
+    ) {
+        state.settle(ticket: ticket, expired: expired, register: false)
+        guard state.waits.isEmpty else { return }
+        pending[ticket.request] = nil
+        answer(answers: state.answers, context)
+    }
+
+    private func answer(answers: ProduceAnswers, _ context: RequestContext) {
+        answer(answers.response, to: context)
+    }
+}
+
+extension PartitionReplica {
+    /// Why this replica does not serve clients now.
+    var refusal: KafkaError {
+        if case .offline = role { .kafkaStorageError } else { .notLeaderOrFollower }
+    }
+}
+
+/// What became of one partition's batches.
+enum ProduceOutcome {
+    case appended(AppendInfo, logStartOffset: Offset, cell: PartitionCell)
+    case failed(KafkaError, String? = nil)
+
+    /// What `acks=-1` waits for.
+    var wait: (cell: PartitionCell, required: Offset)? {
+        guard case .appended(let info, _, let cell) = self else { return nil }
+        return (cell, info.lastOffset + 1)
+    }
+}
+
+/// The response of a produce request while it is being filled in.
+struct ProduceAnswers {
+    private(set) var response = ProduceResponse()
+    private(set) var firstError: KafkaError?
+
+    init(_ request: ProduceRequest) {
+        response.responses = request.topicData.map { topic in
+            ProduceResponse.TopicProduceResponse(
+                name: topic.name, topicID: topic.topicID,
+                partitionResponses: topic.partitionData.map {
+                    ProduceResponse.PartitionProduceResponse(index: $0.index)
+                })
+        }
+    }
+
+    mutating func set(_ topic: Int, _ partition: Int, _ outcome: ProduceOutcome) {
+        switch outcome {
+        case .appended(let info, let logStartOffset, _):
+            fill(topic, partition) {
+                $0.baseOffset = info.baseOffset.rawValue
+                $0.logAppendTimeMs = info.logAppendTime
+                $0.logStartOffset = logStartOffset.rawValue
+            }
+        case .failed(let error, let message): fail(topic, partition, error, message)
+        }
+    }
+
+    mutating func fail(_ topic: Int, _ partition: Int, _ error: KafkaError, _ message: String?) {
+        firstError = firstError ?? error
+        fill(topic, partition) {
+            $0.errorCode = error.rawValue
+            $0.errorMessage = message
+            $0.baseOffset = -1
+            $0.logAppendTimeMs = -1
+            $0.logStartOffset = -1
+        }
+    }
+
+    private mutating func fill(
+        _ topic: Int, _ partition: Int,
+        _ body: (inout ProduceResponse.PartitionProduceResponse) -> Void
+    ) {
+        body(&response.responses[topic].partitionResponses[partition])
+    }
+}
+
+/// One partition whose high watermark has yet to reach `required`.
+struct ProduceWait {
+    let topic: Int
+    let partition: Int
+    let cell: PartitionCell
+    let required: Offset
+}
+
+/// A produce request with `acks=-1` that is not yet held by every in-sync replica.
+final class PendingProduce {
+    private(set) var answers: ProduceAnswers
+    private(set) var waits: [ProduceWait]
+
+    init(answers: ProduceAnswers, waits: [ProduceWait]) {
+        self.answers = answers
+        self.waits = waits
+    }
+
+    /// Crosses off the partitions that are done, that failed, or (`expired`) that took too long.
+    func settle(ticket: WaitTicket, expired: Bool, register: Bool) {
+        waits.removeAll { wait in
+            let replica = wait.cell.enter()
+            defer { wait.cell.leave() }
+            if replica.highWatermark >= wait.required { return true }
+            guard replica.leaderEpoch != nil else {
+                answers.fail(wait.topic, wait.partition, replica.refusal, nil)
+                return true
+            }
+            if expired {
+                replica.cancelAwaitHighWatermark(ticket: ticket)
+                answers.fail(wait.topic, wait.partition, .requestTimedOut, nil)
+                return true
+            }
+            if register { replica.awaitHighWatermark(wait.required, ticket: ticket) }
+            return false
+        }
+    }
+
+    func cancel(_ ticket: WaitTicket) {
+        for wait in waits {
+            wait.cell.locked { $0.cancelAwaitHighWatermark(ticket: ticket) }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import KafkaProtocol
+import KafkaWire
+import LogStorage
+import Replication
+
+/// What an event loop's core asks of its shell.
+public enum LoopEffect {
+    /// Send on this connection, in this order.
+    case send(ConnectionID, OutgoingResponse)
+    /// Close the connection and log why.
+    case close(ConnectionID, reason: String)
+    /// Sync this partition's log; many requests before the sync share it.
+    case flush(PartitionCell)
+    /// Wake delayed requests, of this loop or of others.
+    case wake([WaitTicket])
+    /// Let the controller decide; the answer comes back as `completed`.
+    case controller(ControllerJob)
+    /// Do slow work on a partition or directory; the answer comes back as `completed`.
+    case background(BackgroundJob)
+    /// A log directory answered with an error: serve no more from it.
+    case directoryFailed(path: String, FileError)
+    /// Take in no more of this connection until `resumeReading`.
+    case pauseReading(ConnectionID)
+    case resumeReading(ConnectionID)
+}
+
+/// A decision that the controller is asked for, and the request that waits for its answer.
+public struct ControllerJob: Sendable {
+    public let ticket: WaitTicket
+    public let context: RequestContext
+    /// Runs on the controller's thread and gives the response's message.
+    public let run: @Sendable (any ControllerAccess) -> any KafkaMessage
+}
+
+/// Slow work off the loop, and the request that waits for its answer.
+public struct BackgroundJob: Sendable {
+    public let ticket: WaitTicket
+    public let run: @Sendable () -> BackgroundResult
+}
+
+/// What slow work gives back to the loop.
+public struct BackgroundResult {
+    /// The response's message.
+    public var message: any KafkaMessage
+    /// Delayed requests that the work has satisfied.
+    public var wakes: [WaitTicket] = []
+}

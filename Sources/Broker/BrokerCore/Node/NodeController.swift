@@ -1,0 +1,258 @@
+import ClusterController
+import KafkaProtocol
+import KafkaWire
+import LogStorage
+import MetadataQuorum
+import Replication
+
+/// The node's controller: the metadata quorum, the image that its log gives, and the partitions that
+/// follow from the image.
+///
+/// Decide, append, replay: `commit` appends records to the metadata log, and only their replay changes
+/// the image and then the partitions. Everything here runs on one thread, the controller's.
+public final class NodeController: ControllerAccess {
+    /// What the shell has to do after a call.
+    public struct Effects {
+        /// Event loops shall see this from now on.
+        public var view: BrokerView?
+        /// Delayed requests to wake.
+        public var wakes: [WaitTicket] = []
+    }
+
+    public internal(set) var controller: Controller
+    let options: NodeOptions
+    let surroundings: NodeSurroundings
+    let quorum: MetadataQuorum
+    let table: PartitionTable
+    let directories: NodeDirectories
+    var pendingDeletions = PendingDeletions()
+    var sessions: BrokerSessions
+    var random: SplitMix64
+    var clock: @Sendable () -> Int64
+    private var effects = Effects()
+    private var producerIDs: Range<Int64> = 0..<0
+    /// The epoch of this broker's registration, -1 before it.
+    public internal(set) var brokerEpoch: Int64 = -1
+
+    init(
+        controller: Controller, options: NodeOptions, surroundings: NodeSurroundings,
+        quorum: MetadataQuorum, directories: NodeDirectories, random: SplitMix64,
+        clock: @escaping @Sendable () -> Int64
+    ) {
+        self.controller = controller
+        self.options = options
+        self.surroundings = surroundings
+        self.quorum = quorum
+        self.directories = directories
+        self.random = random
+        self.clock = clock
+        self.sessions = BrokerSessions(
+            image: controller.image, timeoutMs: controller.settings.brokerSessionTimeoutMs,
+            now: clock(), except: options.nodeID.rawValue)
+        self.table = PartitionTable(
+            nodeID: options.nodeID, durability: options.durability, surroundings: surroundings)
+    }
+
+    /// The topics' configuration as the image has it now.
+    var topicConfigs: TopicLogConfigs { TopicLogConfigs(controller: controller) }
+
+    // MARK: ControllerAccess
+
+    public func withRandom<R>(_ body: (inout SplitMix64) -> R) -> R { body(&random) }
+
+    public func commit(_ records: [MetadataRecord]) -> KafkaError {
+        do {
+            try append(records)
+            return .none
+        } catch {
+            surroundings.report("the metadata log did not take a change: \(error)")
+            return .unknownServerError
+        }
+    }
+
+    public func takeProducerID() -> Result<ProducerID, KafkaError> {
+        if producerIDs.isEmpty {
+            let decision = controller.allocateProducerIDs(
+                AllocateProducerIDsRequest(
+                    brokerID: options.nodeID.rawValue, brokerEpoch: brokerEpoch))
+            if let error = KafkaError(rawValue: decision.response.errorCode), error != .none {
+                return .failure(error)
+            }
+            let error = commit(decision.records)
+            guard error == .none else { return .failure(.coordinatorNotAvailable) }
+            let start = decision.response.producerIDStart
+            producerIDs = start..<start + Int64(decision.response.producerIDLen)
+        }
+        defer { producerIDs = producerIDs.lowerBound + 1..<producerIDs.upperBound }
+        return .success(ProducerID(producerIDs.lowerBound))
+    }
+
+    // MARK: Commit
+
+    /// Appends, replays, applies.
+    func append(_ records: [MetadataRecord]) throws(QuorumError) {
+        guard !records.isEmpty else { return }
+        let version = controller.image.metadataVersion
+        _ = try quorum.append(records, now: clock()) { version.version(of: $0) }
+        var delta = MetadataDelta()
+        var image = controller.image
+        for record in records {
+            do throws(ReplayError) {
+                try image.replay(record, noting: &delta)
+            } catch {
+                preconditionFailure("a committed record contradicts the image: \(error)")
+            }
+        }
+        controller.image = image
+        apply(delta)
+        snapshotIfDue()
+    }
+
+    /// Brings partitions and views in line with what has changed.
+    private func apply(_ delta: MetadataDelta) {
+        let image = controller.image
+        for topic in delta.sortedDeletedTopics { remove(topic) }
+        for (id, partitions) in delta.sortedChangedPartitions {
+            guard let topic = image.topics[id] else { continue }
+            for partition in partitions { update(partition, of: topic) }
+        }
+        for resource in delta.sortedConfigs { applyConfig(resource) }
+        publish()
+    }
+
+    private func applyConfig(_ resource: ConfigResource) {
+        switch resource.type {
+        case .topic:
+            table.setConfig(topicConfigs.logConfig(of: resource.name), of: resource.name)
+        case .broker:
+            let configs = topicConfigs
+            for name in table.idsByName.keys.sorted() {
+                table.setConfig(configs.logConfig(of: name), of: name)
+            }
+        default: break
+        }
+    }
+
+    func update(_ partition: Int32, of topic: TopicImage) {
+        guard let image = topic[partition], image.replicas.contains(options.nodeID.rawValue) else {
+            return
+        }
+        if table.topics[topic.id]?[partition] == nil { create(partition, of: topic, image) }
+        effects.wakes += table.updateRole(of: partition, in: topic)
+    }
+
+    /// Makes a partition's log in the directory that its record names, or in the emptiest one.
+    private func create(_ partition: Int32, of topic: TopicImage, _ image: PartitionImage) {
+        let wanted = image.directory(of: options.nodeID.rawValue)
+        for directory in directories.choices(preferring: wanted) {
+            do throws(LogError) {
+                try table.create(
+                    partition, of: topic, in: directory,
+                    config: topicConfigs.logConfig(of: topic.name), now: clock())
+                directories.countPartitions(1, in: directory.path)
+                return
+            } catch {
+                surroundings.report("\(topic.name)-\(partition): \(error)")
+                fail(directory: directory.path, reason: "\(error)")
+            }
+        }
+    }
+
+    private func remove(_ topic: TopicImage) {
+        let (cells, wakes) = table.remove(topic)
+        effects.wakes += wakes
+        for cell in cells { setAside(cell) }
+    }
+
+    /// Renames a deleted partition's directory; its files go after `file.delete.delay.ms`.
+    private func setAside(_ cell: PartitionCell) {
+        let name = PartitionDirectoryName(
+            cell.topicPartition, role: .delete, uniqueID: KafkaUUID.random(using: &random))
+        let target = "\(cell.logDirectory)/\(name.name)"
+        let delay = cell.locked { $0.log.config.fileDeleteDelayMs }
+        do throws(FileError) {
+            let source = "\(cell.logDirectory)/\(cell.topicPartition)"
+            try surroundings.fileSystem.rename(source, to: target)
+            try surroundings.fileSystem.syncDirectory(cell.logDirectory)
+            pendingDeletions.add(target, due: clock() + delay, isDirectory: true)
+            directories.countPartitions(-1, in: cell.logDirectory)
+        } catch {
+            fail(directory: cell.logDirectory, reason: error.description)
+        }
+    }
+
+    // MARK: Directories
+
+    /// Serves no more from a directory that answered with an error.
+    public func fail(directory: String, reason: String) {
+        guard directories.fail(directory, reason: reason) else { return }
+        surroundings.report("log directory \(directory) is taken offline: \(reason)")
+        effects.wakes += table.fail(directory: directory, reason: reason)
+        publish()
+    }
+
+    // MARK: Effects
+
+    private func publish() { effects.view = makeView() }
+
+    func makeView() -> BrokerView {
+        BrokerView(
+            controller: controller, imageOffset: quorum.endOffset + -1, settings: makeSettings(),
+            directories: directories, topics: table.topics, idsByName: table.idsByName)
+    }
+
+    private func makeSettings() -> BrokerSettings {
+        func number(_ key: String) -> Int32? {
+            controller.effectiveBrokerConfig(key).flatMap { Int32($0) }
+        }
+        return BrokerSettings(
+            nodeID: options.nodeID, clusterID: controller.settings.clusterID,
+            durability: options.durability,
+            fetchMaxBytes: number("fetch.max.bytes") ?? 57_671_680,
+            autoCreateTopics: controller.effectiveBrokerConfig("auto.create.topics.enable")
+                != "false",
+            partitionsPerAnswer: number("max.request.partition.size.limit") ?? 2000,
+            supportedFeatures: supportedFeatures.map {
+                .init(name: $0.name, minimum: $0.min, maximum: $0.max)
+            })
+    }
+
+    /// What the shell has to do since the last call.
+    public func takeEffects() -> Effects {
+        defer { effects = Effects() }
+        return effects
+    }
+
+    /// The view as it stands.
+    public var currentView: BrokerView { makeView() }
+
+    // MARK: Files
+
+    /// Notes files to remove, each after its delay in ms.
+    public func removeLater(_ files: [(path: String, delayMs: Int64)]) {
+        for (path, delay) in files { pendingDeletions.add(path, due: clock() + delay) }
+    }
+
+    /// Removes the files whose delay has passed.
+    public func removeDueFiles() {
+        var due = pendingDeletions.takeDue(clock())
+        guard !due.isEmpty else { return }
+        if let error = due.removeDue(.max, in: surroundings.fileSystem) {
+            surroundings.report("deleted files could not be removed: \(error)")
+        }
+    }
+
+    // MARK: Snapshots
+
+    private func snapshotIfDue() {
+        guard quorum.bytesSinceSnapshot >= options.snapshotBytes else { return }
+        let version = controller.image.metadataVersion
+        do throws(QuorumError) {
+            try quorum.writeSnapshot(of: controller.image.snapshotRecords(), now: clock()) {
+                version.version(of: $0)
+            }
+        } catch {
+            surroundings.report("no metadata snapshot could be written: \(error)")
+        }
+    }
+}

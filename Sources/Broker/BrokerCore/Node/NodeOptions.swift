@@ -1,0 +1,86 @@
+import ClusterController
+import KafkaProtocol
+import KafkaWire
+import LogStorage
+import Replication
+
+/// What a node is told when it starts.
+public struct NodeOptions: Sendable {
+    /// An address that the node gives out to others.
+    public struct Listener: Sendable, Equatable {
+        /// The listener's name (`PLAINTEXT`).
+        public var name: String
+        public var host: String
+        public var port: UInt16
+        /// Kafka's number of the security protocol: 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL.
+        public var securityProtocol: Int16
+        public init(name: String, host: String, port: UInt16, securityProtocol: Int16 = 0) {
+            self.name = name
+            self.host = host
+            self.port = port
+            self.securityProtocol = securityProtocol
+        }
+    }
+
+    public var nodeID: BrokerID
+    /// `log.dirs`, absolute paths.
+    public var logDirectories: [String]
+    /// `metadata.log.dir`; the first log directory when not set.
+    public var metadataDirectory: String
+    /// What clients are told (`advertised.listeners`).
+    public var listeners: [Listener]
+    public var controllerListener: Listener
+    public var rack: String?
+    /// `martlet.durability`
+    public var durability = Durability.flushed
+    /// What the configuration file and the command line set, by key.
+    public var staticConfigs: [String: String] = [:]
+    /// `num.partitions`
+    public var defaultPartitions: Int32 = 1
+    /// `default.replication.factor`
+    public var defaultReplicationFactor: Int16 = 1
+    /// Bytes of metadata log after which a snapshot is written
+    /// (`metadata.log.max.record.bytes.between.snapshots`).
+    public var snapshotBytes = 20_971_520
+
+    public init(
+        nodeID: BrokerID, logDirectories: [String], metadataDirectory: String? = nil,
+        listeners: [Listener], controllerListener: Listener
+    ) {
+        precondition(!logDirectories.isEmpty, "a node has a log directory")
+        self.nodeID = nodeID
+        self.logDirectories = logDirectories
+        self.metadataDirectory = metadataDirectory ?? logDirectories[0]
+        self.listeners = listeners
+        self.controllerListener = controllerListener
+    }
+}
+
+/// What the node's core needs of its surroundings.
+public struct NodeSurroundings: Sendable {
+    public var fileSystem: any FileSystem
+    public var makeLock: @Sendable () -> any PartitionLock
+    /// Runs `body` for each index below `count`, on several threads where there are any, and returns
+    /// when all are done.
+    public var inParallel:
+        @Sendable (_ count: Int, _ body: @escaping @Sendable (Int) -> Void) -> Void
+    /// Says something that an operator should read.
+    public var report: @Sendable (String) -> Void
+
+    public init(
+        fileSystem: any FileSystem, makeLock: @escaping @Sendable () -> any PartitionLock,
+        inParallel: @escaping @Sendable (Int, @escaping @Sendable (Int) -> Void) -> Void,
+        report: @escaping @Sendable (String) -> Void
+    ) {
+        self.fileSystem = fileSystem
+        self.makeLock = makeLock
+        self.inParallel = inParallel
+        self.report = report
+    }
+}
+
+/// Why a node does not start.
+public struct NodeError: Error, CustomStringConvertible, Sendable {
+    public let description: String
+    public init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,71 @@
+import KafkaWire
+import LogStorage
+import Replication
+
+extension NodeController {
+    /// Stops in order: leaves the cluster, syncs and closes every log, writes the checkpoints and the
+    /// marker of a clean stop, releases the directories.
+    ///
+    /// No event loop may use the node any more.
+    public func stop() {
+        do {
+            try heartbeat(wantShutDown: true)
+        } catch {
+            surroundings.report("the controller was not told of the stop: \(error)")
+        }
+        let maintenance = NodeMaintenance(view: makeView(), surroundings: surroundings)
+        var failed: Set<String> = []
+        for round in [maintenance.flushAll()] {
+            for (directory, error) in round.failures {
+                surroundings.report("\(directory): \(error)")
+                failed.insert(directory)
+            }
+        }
+        closeLogs(&failed)
+        for round in [
+            maintenance.checkpointRecoveryPoints(), maintenance.checkpointHighWatermarks(),
+            maintenance.checkpointLogStartOffsets(),
+        ] {
+            for (directory, error) in round.failures {
+                surroundings.report("\(directory): \(error)")
+                failed.insert(directory)
+            }
+        }
+        do throws(LogError) {
+            try quorum.close()
+        } catch {
+            surroundings.report("closing the metadata log: \(error)")
+            failed.insert(options.metadataDirectory)
+        }
+        markClean(except: failed)
+        directories.releaseLocks()
+    }
+
+    private func closeLogs(_ failed: inout Set<String>) {
+        for cell in table.cells where !failed.contains(cell.logDirectory) {
+            let error: LogError? = cell.locked { replica in
+                do throws(LogError) {
+                    try replica.log.close()
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+            if let error {
+                surroundings.report("closing \(cell.topicPartition): \(error)")
+                failed.insert(cell.logDirectory)
+            }
+        }
+    }
+
+    private func markClean(except failed: Set<String>) {
+        for directory in directories.online where !failed.contains(directory.path) {
+            do throws(FileError) {
+                try directory.cleanShutdownFile(in: surroundings.fileSystem)
+                    .write(brokerEpoch: brokerEpoch)
+            } catch {
+                surroundings.report("\(directory.path): \(error)")
+            }
+        }
+    }
+}

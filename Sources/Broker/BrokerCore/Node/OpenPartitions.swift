@@ -1,0 +1,117 @@
+import ClusterController
+import KafkaWire
+import LogStorage
+import Replication
+
+/// What opening one partition's log gave; written by one thread, read after all are done.
+private final class OpenResults: @unchecked Sendable {
+    // Sendable: every change happens with `lock` held.
+    private let lock: any PartitionLock
+    private(set) var opened: [Int: OpenedPartition] = [:]
+    private(set) var failed: [Int: LogError] = [:]
+
+    init(lock: any PartitionLock) { self.lock = lock }
+
+    func note(_ index: Int, _ result: Result<OpenedPartition, LogError>) {
+        lock.enter()
+        defer { lock.leave() }
+        switch result {
+        case .success(let partition): opened[index] = partition
+        case .failure(let error): failed[index] = error
+        }
+    }
+}
+
+/// A log to open, and what the image says of it.
+private struct PlannedOpen: Sendable {
+    let load: LogDirectoryPlan.Load
+    let directory: String
+    let topic: TopicImage
+    let config: LogConfig
+}
+
+extension NodeController {
+    /// Opens the logs that the directories hold, in parallel; sets aside what no topic owns any more.
+    func openPartitions(_ plans: [LogDirectoryPlan]) throws {
+        var opens: [PlannedOpen] = []
+        for plan in plans {
+            for path in plan.deleted {
+                pendingDeletions.add(path, due: clock(), isDirectory: true)
+            }
+            for load in plan.current {
+                if let planned = planOpen(load, in: plan.directory) {
+                    opens.append(planned)
+                } else {
+                    setAsideStray(load, in: plan.directory)
+                }
+            }
+        }
+        let results = OpenResults(lock: surroundings.makeLock())
+        let fileSystem = surroundings.fileSystem
+        let now = clock()
+        let jobs = opens
+        surroundings.inParallel(jobs.count) { index in
+            let job = jobs[index]
+            results.note(index, open(job, fileSystem, now))
+        }
+        for index in jobs.indices {
+            if let opened = results.opened[index] {
+                table.adopt(opened, of: jobs[index].topic)
+                directories.countPartitions(1, in: jobs[index].directory)
+            } else if let error = results.failed[index] {
+                fail(directory: jobs[index].directory, reason: "\(jobs[index].load.path): \(error)")
+            }
+        }
+        try adoptRoles()
+    }
+
+    private func planOpen(_ load: LogDirectoryPlan.Load, in directory: String) -> PlannedOpen? {
+        let name = load.name.topicPartition
+        guard let topic = controller.image.topics[name.topic],
+            let partition = topic[name.partition],
+            partition.replicas.contains(options.nodeID.rawValue)
+        else { return nil }
+        return PlannedOpen(
+            load: load, directory: directory, topic: topic,
+            config: topicConfigs.logConfig(of: topic.name))
+    }
+
+    /// A directory whose topic is gone: kept under another name, for a person to look at.
+    private func setAsideStray(_ load: LogDirectoryPlan.Load, in directory: String) {
+        let name = PartitionDirectoryName(
+            load.name.topicPartition, role: .stray, uniqueID: KafkaUUID.random(using: &random))
+        do throws(FileError) {
+            try surroundings.fileSystem.rename(load.path, to: "\(directory)/\(name.name)")
+            surroundings.report(
+                "\(load.path) belongs to no topic of this cluster; set aside as \(name.name)")
+        } catch {
+            fail(directory: directory, reason: error.description)
+        }
+    }
+
+    /// Partitions of the image that are on no disk are made; all get their roles.
+    private func adoptRoles() throws {
+        for topic in controller.image.topics.sorted {
+            for partition in topic.partitions { update(partition.id, of: topic) }
+        }
+    }
+}
+
+private func open(
+    _ job: PlannedOpen, _ fileSystem: any FileSystem, _ now: Int64
+) -> Result<OpenedPartition, LogError> {
+    do throws(LogError) {
+        let log = try PartitionLog.open(
+            directory: job.load.path, topicPartition: job.load.name.topicPartition,
+            topicID: job.topic.id, config: job.config, fileSystem: fileSystem,
+            recoveryPoint: job.load.recoveryPoint, logStartOffset: job.load.logStartOffset,
+            cleanShutdown: job.load.cleanShutdown, now: now)
+        // What recovery found in the page cache is not on disk yet, and must be before it is served.
+        if log.flushedOffset < log.logEndOffset { try log.flush() }
+        return .success(
+            OpenedPartition(
+                log: log, highWatermark: job.load.highWatermark, directory: job.directory))
+    } catch {
+        return .failure(error)
+    }
+}

@@ -1,0 +1,126 @@
+import ClusterController
+import KafkaProtocol
+import KafkaWire
+import LogStorage
+import Replication
+
+/// The partitions that this node holds: opens, creates and deletes their logs as the image changes.
+///
+/// Used on the controller's thread alone; event loops see it through the view that it makes.
+final class PartitionTable {
+    private(set) var topics: [KafkaUUID: TopicCells] = [:]
+    private(set) var idsByName: [String: KafkaUUID] = [:]
+    private let nodeID: Int32
+    private let durability: Durability
+    private let surroundings: NodeSurroundings
+
+    init(nodeID: BrokerID, durability: Durability, surroundings: NodeSurroundings) {
+        self.nodeID = nodeID.rawValue
+        self.durability = durability
+        self.surroundings = surroundings
+    }
+
+    /// All cells in order of topic and partition.
+    var cells: [PartitionCell] {
+        idsByName.keys.sorted().flatMap { name in
+            idsByName[name].flatMap { topics[$0] }?.partitions.compactMap { $0 } ?? []
+        }
+    }
+
+    /// The cells in one log directory.
+    func cells(in directory: String) -> [PartitionCell] {
+        cells.filter { $0.logDirectory == directory }
+    }
+
+    // MARK: Changes
+
+    /// Takes in a log that was opened from disk.
+    func adopt(_ opened: OpenedPartition, of topic: TopicImage) {
+        let replica = PartitionReplica(
+            log: opened.log, role: .offline(reason: "starting"),
+            highWatermark: opened.highWatermark)
+        let cell = PartitionCell(
+            replica: replica, topicID: topic.id, logDirectory: opened.directory,
+            lock: surroundings.makeLock())
+        put(cell, of: topic, at: opened.log.topicPartition.partition)
+    }
+
+    private func put(_ cell: PartitionCell, of topic: TopicImage, at partition: Int32) {
+        var known =
+            topics[topic.id] ?? TopicCells(name: topic.name, id: topic.id, partitions: [])
+        known.set(cell, at: partition)
+        topics[topic.id] = known
+        idsByName[topic.name] = topic.id
+    }
+
+    /// Makes the log of a partition that this node does not hold yet, durably.
+    func create(
+        _ partition: Int32, of topic: TopicImage, in directory: LogDirectory, config: LogConfig,
+        now: Int64
+    ) throws(LogError) {
+        let name = TopicPartition(topic: topic.name, partition: partition)
+        let path = "\(directory.path)/\(name)"
+        do throws(FileError) {
+            try surroundings.fileSystem.createDirectory(path)
+            try surroundings.fileSystem.syncDirectory(directory.path)
+        } catch {
+            throw .io(error)
+        }
+        let log = try PartitionLog.open(
+            directory: path, topicPartition: name, topicID: topic.id,
+            config: config, fileSystem: surroundings.fileSystem,
+            recoveryPoint: .zero, logStartOffset: .zero, cleanShutdown: false, now: now)
+        adopt(
+            OpenedPartition(log: log, highWatermark: .zero, directory: directory.path), of: topic)
+    }
+
+    /// Gives a replica the role that the image has for it; returns whom to wake.
+    func updateRole(of partition: Int32, in topic: TopicImage) -> [WaitTicket] {
+        guard let image = topic[partition], let cell = topics[topic.id]?[partition] else {
+            return []
+        }
+        let epoch = LeaderEpoch(image.leaderEpoch)
+        let replica = cell.enter()
+        defer { cell.leave() }
+        if image.leader == nodeID {
+            if replica.leaderEpoch == epoch { return [] }
+            return replica.becomeLeader(epoch: epoch, durability: durability)
+        }
+        return replica.becomeFollower(of: BrokerID(image.leader), epoch: epoch)
+    }
+
+    /// Applies changed configuration to a topic's logs.
+    func setConfig(_ config: LogConfig, of topic: String) {
+        guard let cells = idsByName[topic].flatMap({ topics[$0] }) else { return }
+        for cell in cells.partitions.compactMap({ $0 }) {
+            cell.locked { $0.log.config = config }
+        }
+    }
+
+    /// Forgets a deleted topic; returns its cells, offline, and whom to wake.
+    func remove(_ topic: TopicImage) -> (cells: [PartitionCell], wakes: [WaitTicket]) {
+        guard let known = topics.removeValue(forKey: topic.id) else { return ([], []) }
+        if idsByName[topic.name] == topic.id { idsByName[topic.name] = nil }
+        let cells = known.partitions.compactMap { $0 }
+        let wakes = cells.flatMap { cell in
+            cell.locked { $0.becomeFollower(of: .none, epoch: .none) }
+        }
+        return (cells, wakes)
+    }
+
+    /// Takes the replicas in `directory` out of service; returns whom to wake.
+    func fail(directory: String, reason: String) -> [WaitTicket] {
+        cells(in: directory).flatMap { cell in
+            cell.locked { $0.goOffline(reason: reason) }
+        }
+    }
+}
+
+/// A partition's log as it was found on disk.
+struct OpenedPartition {
+    let log: PartitionLog
+    /// From `replication-offset-checkpoint`.
+    let highWatermark: Offset
+    /// The log directory that holds it.
+    let directory: String
+}

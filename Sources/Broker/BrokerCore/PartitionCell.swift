@@ -1,0 +1,76 @@
+import KafkaWire
+import LogStorage
+import Replication
+
+/// Mutual exclusion that the shell provides: a real lock in production, nothing in simulation.
+public protocol PartitionLock: AnyObject, Sendable {
+    func enter()
+    func leave()
+}
+
+/// One partition of this node: its replica behind the lock that the shell chose.
+///
+/// `enter` returns the replica; whoever enters leaves, on the same thread, without waiting for
+/// anything in between.
+public final class PartitionCell: @unchecked Sendable {
+    // Sendable: `replica` is reached only between `enter` and `leave`.
+    public let topicPartition: TopicPartition
+    public let topicID: KafkaUUID
+    /// The log directory that holds it (a path of `log.dirs`).
+    public let logDirectory: String
+    private let lock: any PartitionLock
+    private let replica: PartitionReplica
+
+    public init(
+        replica: PartitionReplica, topicID: KafkaUUID, logDirectory: String,
+        lock: any PartitionLock
+    ) {
+        self.topicPartition = replica.log.topicPartition
+        self.topicID = topicID
+        self.logDirectory = logDirectory
+        self.lock = lock
+        self.replica = replica
+    }
+
+    /// Takes the lock.
+    @inlinable public func enter() -> PartitionReplica { enterLocked() }
+    @usableFromInline func enterLocked() -> PartitionReplica {
+        lock.enter()
+        return replica
+    }
+    /// Releases the lock.
+    public func leave() { lock.leave() }
+
+    /// Runs `body` with the lock held.
+    public func locked<R>(_ body: (PartitionReplica) -> R) -> R {
+        let replica = enter()
+        defer { leave() }
+        return body(replica)
+    }
+}
+
+/// The partitions of one topic that this node holds, by number; `nil` where another node does.
+public struct TopicCells: Sendable {
+    public let name: String
+    public let id: KafkaUUID
+    public internal(set) var partitions: [PartitionCell?]
+
+    public init(name: String, id: KafkaUUID, partitions: [PartitionCell?]) {
+        self.name = name
+        self.id = id
+        self.partitions = partitions
+    }
+
+    /// The partition's cell; `nil` when the number is out of range or the replica is elsewhere.
+    public subscript(partition: Int32) -> PartitionCell? {
+        partition >= 0 && Int(partition) < partitions.count ? partitions[Int(partition)] : nil
+    }
+}
+
+extension TopicCells {
+    /// Puts a cell at its number, with room for those before it.
+    mutating func set(_ cell: PartitionCell, at partition: Int32) {
+        while partitions.count <= Int(partition) { partitions.append(nil) }
+        partitions[Int(partition)] = cell
+    }
+}

@@ -1,0 +1,84 @@
+import BrokerCore
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+
+/// Where a listener binds.
+public struct Binding: Sendable, Equatable {
+    /// The listener's name (`PLAINTEXT`).
+    public var name: String
+    /// The address to bind; empty for all.
+    public var host: String
+    /// The port; 0 for a free one.
+    public var port: Int
+    public init(name: String, host: String, port: Int) {
+        self.name = name
+        self.host = host
+        self.port = port
+    }
+}
+
+/// Binds listeners and gives each connection to the shell of its event loop.
+final class Acceptor: @unchecked Sendable {
+    // Sendable: `loops` is set once, by `open`, before any channel accepts; `nextID` is guarded.
+    private let group: MultiThreadedEventLoopGroup
+    private let frameLimit: Int
+    private var loops: [ObjectIdentifier: LoopShell] = [:]
+    private let lock = NIOLock()
+    private var nextID: UInt64 = 1
+
+    /// Bytes taken from a socket at once, and how often in one wake: one fat producer must not cost
+    /// the others their latency.
+    private static let readBytes = 131_072
+    private static let readsPerWake: UInt = 4
+
+    init(group: MultiThreadedEventLoopGroup, frameLimit: Int) {
+        self.group = group
+        self.frameLimit = frameLimit
+    }
+
+    /// Connections may come from now on.
+    func open(_ node: NodeShell) {
+        for loop in node.loops { loops[ObjectIdentifier(loop.eventLoop)] = loop }
+    }
+
+    /// Binds a listener that does not accept yet.
+    func bind(_ binding: Binding) throws -> any Channel {
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.autoRead, value: false)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.maxMessagesPerRead, value: Self.readsPerWake)
+            .childChannelOption(
+                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.readBytes)
+            )
+            .childChannelInitializer { [self] channel in
+                channel.eventLoop.makeCompletedFuture { try adopt(channel, binding.name) }
+            }
+        let host = binding.host.isEmpty ? "0.0.0.0" : binding.host
+        do {
+            return try bootstrap.bind(host: host, port: binding.port).wait()
+        } catch {
+            throw NodeError(
+                "cannot listen on \(host):\(binding.port) (listener \(binding.name)): \(error); "
+                    + "stop what uses the port or set another in listeners")
+        }
+    }
+
+    private func adopt(_ channel: any Channel, _ listener: String) throws {
+        guard let loop = loops[ObjectIdentifier(channel.eventLoop)] else {
+            preconditionFailure("a connection was accepted before the node was ready")
+        }
+        let handler = ConnectionHandler(
+            id: ConnectionID(takeID()), listener: listener, loop: loop, frameLimit: frameLimit)
+        try channel.pipeline.syncOperations.addHandler(handler)
+    }
+
+    private func takeID() -> UInt64 {
+        lock.withLock {
+            defer { nextID += 1 }
+            return nextID
+        }
+    }
+}

@@ -1,0 +1,37 @@
+import KafkaConfig
+
+/// The broker keys of Kafka that have an effect in this version; the others that are set are named in
+/// one warning at the start.
+public enum ImplementedKeys {
+    /// Keys by name.
+    public static let all: Set<String> = {
+        var keys = Set(own)
+        for definition in TopicConfigs.all where !withoutEffect.contains(definition.name) {
+            for synonym in TopicConfigs.synonyms(definition.name) { keys.insert(synonym.name) }
+        }
+        return keys
+    }()
+
+    private static let own = [
+        "process.roles", "node.id", "broker.id", "broker.rack", "listeners",
+        "advertised.listeners", "listener.security.protocol.map", "controller.listener.names",
+        "inter.broker.listener.name", "controller.quorum.voters",
+        "controller.quorum.bootstrap.servers", "log.dir", "log.dirs", "metadata.log.dir",
+        "num.network.threads", "num.io.threads", "socket.request.max.bytes", "num.partitions",
+        "default.replication.factor", "auto.create.topics.enable", "fetch.max.bytes",
+        "max.request.partition.size.limit", "max.incremental.fetch.session.cache.slots",
+        "metadata.log.max.record.bytes.between.snapshots",
+        "replica.high.watermark.checkpoint.interval.ms",
+        "log.flush.offset.checkpoint.interval.ms",
+        "log.flush.start.offset.checkpoint.interval.ms", "log.retention.check.interval.ms",
+        "log.cleaner.backoff.ms", "producer.id.expiration.ms", "min.insync.replicas",
+        "unstable.feature.versions.enable", "martlet.durability",
+    ]
+
+    /// Topic keys that this version takes, keeps and describes, but does not act on.
+    private static let withoutEffect: Set<String> = [
+        "unclean.leader.election.enable", "preallocate", "local.retention.ms",
+        "local.retention.bytes", "remote.copy.lag.ms", "remote.copy.lag.bytes", "flush.messages",
+        "flush.ms",
+    ]
+}

@@ -1,0 +1,119 @@
+import BrokerCore
+import KafkaProtocol
+import KafkaWire
+import LogStorage
+import NIOCore
+import Replication
+
+/// The shell of one event loop: carries out what its `BrokerLoop` asks for. Decides nothing.
+///
+/// Everything here runs on the event loop's thread.
+final class LoopShell: @unchecked Sendable {
+    // Sendable: `submit` alone may be called from other threads; it hops to the event loop.
+    let eventLoop: any EventLoop
+    let log: ConnectionLog
+    private let core: BrokerLoop
+    private unowned let node: NodeShell
+    private let clock: Clock
+    private var handlers: [ConnectionID: ConnectionHandler] = [:]
+    private var unflushed: [ConnectionHandler] = []
+    private var timer: Scheduled<Void>?
+    private var timerInstant = Int64.max
+    private var isDraining = false
+
+    init(
+        core: BrokerLoop, eventLoop: any EventLoop, node: NodeShell, clock: Clock,
+        log: ConnectionLog
+    ) {
+        self.core = core
+        self.eventLoop = eventLoop
+        self.node = node
+        self.clock = clock
+        self.log = log
+    }
+
+    // MARK: Events of connections
+
+    func opened(_ handler: ConnectionHandler, listener: String, clientAddress: String) {
+        handlers[handler.id] = handler
+        core.connected(handler.id, listener: listener, clientAddress: clientAddress)
+    }
+
+    func closed(_ handler: ConnectionHandler) {
+        guard handlers.removeValue(forKey: handler.id) != nil else { return }
+        core.disconnected(handler.id)
+        drain()
+    }
+
+    func received(_ frame: inout MutableRawSpan, on handler: ConnectionHandler) {
+        core.received(&frame, on: handler.id, now: clock.now)
+        carryOut()
+    }
+
+    // MARK: Events of others
+
+    /// Runs `event` on the loop's thread; from any thread.
+    func submit(_ event: @escaping @Sendable (BrokerLoop, ClockReading) -> Void) {
+        eventLoop.execute { [self] in
+            event(core, clock.now)
+            drain()
+        }
+    }
+
+    // MARK: Effects
+
+    /// Carries out all effects, sends what was queued, sets the timer.
+    func drain() {
+        carryOut()
+        for handler in unflushed { handler.flush() }
+        unflushed.removeAll(keepingCapacity: true)
+        scheduleTimer()
+    }
+
+    private func carryOut() {
+        guard !isDraining else { return }
+        isDraining = true
+        defer { isDraining = false }
+        while true {
+            let effects = core.takeEffects()
+            if effects.isEmpty { return }
+            for effect in effects { carryOut(effect) }
+        }
+    }
+
+    private func carryOut(_ effect: LoopEffect) {
+        switch effect {
+        case .send(let id, let response):
+            guard let handler = handlers[id] else { return }
+            handler.send(response)
+            unflushed.append(handler)
+        case .close(let id, let reason):
+            log.connectionClosed(id, reason)
+            guard let handler = handlers.removeValue(forKey: id) else { return }
+            handler.flush()
+            handler.close()
+        case .wake(let tickets):
+            core.woken(tickets, now: clock.now)
+            node.wake(tickets, except: core.index)
+        case .flush(let cell): node.flush(cell)
+        case .controller(let job): node.submit(job)
+        case .background(let job): node.submit(job)
+        case .directoryFailed(let path, let error): node.directoryFailed(path, error)
+        case .pauseReading(let id): handlers[id]?.pause(.outstanding)
+        case .resumeReading(let id): handlers[id]?.resume(.outstanding)
+        }
+    }
+
+    private func scheduleTimer() {
+        guard let next = core.nextDeadline, next < timerInstant else { return }
+        timer?.cancel()
+        timerInstant = next
+        let delay = max(0, next - clock.now.monotonicNs)
+        timer = eventLoop.scheduleTask(in: .nanoseconds(delay)) { [self] in
+            timer = nil
+            timerInstant = .max
+            core.timersDue(now: clock.now)
+            drain()
+        }
+    }
+}

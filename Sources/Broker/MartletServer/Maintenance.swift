@@ -1,0 +1,60 @@
+import BrokerCore
+import KafkaWire
+import LogStorage
+import NIOCore
+import NIOPosix
+
+/// How often a node does what it does by the clock; Kafka's keys and defaults.
+public struct MaintenanceIntervals: Sendable {
+    /// `replica.high.watermark.checkpoint.interval.ms`
+    public var highWatermarks = TimeAmount.seconds(5)
+    /// `log.flush.offset.checkpoint.interval.ms`
+    public var recoveryPoints = TimeAmount.seconds(60)
+    /// `log.flush.start.offset.checkpoint.interval.ms`
+    public var logStartOffsets = TimeAmount.seconds(60)
+    /// `log.retention.check.interval.ms`
+    public var retention = TimeAmount.minutes(5)
+    /// How often the cleaner looks for work (`log.cleaner.backoff.ms`).
+    public var cleaning = TimeAmount.seconds(15)
+    /// How often files that are due are removed.
+    public var deletions = TimeAmount.seconds(1)
+    public init() {}
+}
+
+/// Starts the node's maintenance by the clock, on the I/O pool; one round of a kind at a time.
+final class Maintenance: Sendable {
+    private let tasks: [RepeatedTask]
+
+    init(
+        shell: NodeShell, surroundings: NodeSurroundings, pool: NIOThreadPool,
+        eventLoop: any EventLoop, intervals: MaintenanceIntervals
+    ) {
+        func every(
+            _ interval: TimeAmount,
+            _ work: @escaping @Sendable (NodeMaintenance) -> NodeMaintenance.Outcome
+        ) -> RepeatedTask {
+            eventLoop.scheduleRepeatedAsyncTask(initialDelay: interval, delay: interval) { _ in
+                pool.runIfActive(eventLoop: eventLoop) {
+                    let outcome = work(
+                        NodeMaintenance(view: shell.view, surroundings: surroundings))
+                    shell.carryOut(outcome)
+                }
+            }
+        }
+        tasks = [
+            every(intervals.highWatermarks) { $0.checkpointHighWatermarks() },
+            every(intervals.recoveryPoints) { $0.checkpointRecoveryPoints() },
+            every(intervals.logStartOffsets) { $0.checkpointLogStartOffsets() },
+            every(intervals.retention) { $0.applyRetention() },
+            eventLoop.scheduleRepeatedTask(
+                initialDelay: intervals.deletions, delay: intervals.deletions
+            ) { _ in
+                shell.onController { $0.removeDueFiles() }
+            },
+        ]
+    }
+
+    func stop() {
+        for task in tasks { task.cancel() }
+    }
+}

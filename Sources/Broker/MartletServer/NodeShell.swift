@@ -1,0 +1,156 @@
+import BrokerCore
+import KafkaProtocol
+import KafkaWire
+import Logging
+import LogStorage
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import Replication
+
+/// Ties a node's core to threads: event loops, one flush thread a log directory, the controller's
+/// thread, the I/O pool. Carries effects from one to the other. Decides nothing.
+final class NodeShell: @unchecked Sendable {
+    // Sendable: all is set before the first connection; `latestView` and
+    // `isDetached` are guarded by `lock`.
+    private let logger: Logger
+    private let surroundings: NodeSurroundings
+    private let pool: NIOThreadPool
+    private let clock = Clock()
+    private let lock = NIOLock()
+    private var latestView: BrokerView
+    private var isDetached = false
+    private(set) var loops: [LoopShell] = []
+    private var flushers: [String: FlushThread] = [:]
+    private var controllerThread: ControllerThread?
+
+    init(
+        view: BrokerView, surroundings: NodeSurroundings, pool: NIOThreadPool, logger: Logger
+    ) {
+        self.latestView = view
+        self.surroundings = surroundings
+        self.pool = pool
+        self.logger = logger
+    }
+
+    /// The view that was published last.
+    var view: BrokerView { lock.withLock { latestView } }
+
+    // MARK: Start and stop
+
+    func start(
+        controller: sending NodeController, eventLoops: [any EventLoop], limits: LoopLimits,
+        directories: [String]
+    ) {
+        let connectionLog = ConnectionLog(logger: logger)
+        let view = self.view
+        var seeds = SystemRandomNumberGenerator()
+        loops = eventLoops.enumerated().map { index, eventLoop in
+            let core = BrokerLoop(
+                index: Int32(index), view: view, limits: limits,
+                random: SplitMix64(seed: seeds.next()))
+            return LoopShell(
+                core: core, eventLoop: eventLoop, node: self, clock: clock, log: connectionLog)
+        }
+        for directory in directories {
+            flushers[directory] = FlushThread(
+                name: "flush", durability: view.settings.durability,
+                wake: { [self] in wake($0, except: nil) },
+                failed: { [self] cell, error in directoryFailed(cell.logDirectory, error) })
+        }
+        controllerThread = ControllerThread(controller) { [self] in carryOut($0) }
+    }
+
+    /// Sends nothing to the event loops any more: they are about to end.
+    func detachLoops() { lock.withLock { isDetached = true } }
+
+    /// Ends the threads after what they have in hand; returns when `last`, on the controller's
+    /// thread, has.
+    func stop(_ last: @escaping @Sendable (NodeController) -> Void) {
+        for flusher in flushers.values { flusher.stop() }
+        let done = ConditionLock(value: false)
+        controllerThread?.submit { controller in
+            last(controller)
+            done.lock()
+            done.unlock(withValue: true)
+        }
+        controllerThread?.stop()
+        done.lock(whenValue: true)
+        done.unlock()
+    }
+
+    private func submit(
+        to loop: LoopShell, _ event: @escaping @Sendable (BrokerLoop, ClockReading) -> Void
+    ) {
+        guard !lock.withLock({ isDetached }) else { return }
+        loop.submit(event)
+    }
+
+    // MARK: Effects of event loops
+
+    /// Wakes delayed requests on their loops.
+    func wake(_ tickets: [WaitTicket], except index: Int32?) {
+        guard !tickets.isEmpty else { return }
+        if loops.count == 1 {
+            guard index == nil else { return }
+            return submit(to: loops[0]) { $0.woken(tickets, now: $1) }
+        }
+        for (number, loop) in loops.enumerated() where index != Int32(number) {
+            let own = tickets.filter { $0.loop == Int32(number) }
+            if !own.isEmpty { submit(to: loop) { $0.woken(own, now: $1) } }
+        }
+    }
+
+    func flush(_ cell: PartitionCell) { flushers[cell.logDirectory]?.request(cell) }
+
+    func submit(_ job: ControllerJob) {
+        controllerThread?.submit { [self] controller in
+            let message = job.run(controller)
+            // First the new view, then the answer that tells of it.
+            carryOut(controller.takeEffects())
+            complete(job.ticket, message)
+        }
+    }
+
+    func submit(_ job: BackgroundJob) {
+        pool.submit { [self] state in
+            guard case .active = state else { return }
+            let result = job.run()
+            wake(result.wakes, except: nil)
+            complete(job.ticket, result.message)
+        }
+    }
+
+    func directoryFailed(_ path: String, _ error: FileError) {
+        controllerThread?.submit { $0.fail(directory: path, reason: error.description) }
+    }
+
+    private func complete(_ ticket: WaitTicket, _ message: any KafkaMessage) {
+        submit(to: loops[Int(ticket.loop)]) { core, _ in
+            core.completed(ticket, message: message)
+        }
+    }
+
+    // MARK: Effects of the controller
+
+    /// Runs `work` on the controller's thread.
+    func onController(_ work: @escaping @Sendable (NodeController) -> Void) {
+        controllerThread?.submit(work)
+    }
+
+    /// What a round of maintenance asks for.
+    func carryOut(_ outcome: NodeMaintenance.Outcome) {
+        wake(outcome.wakes, except: nil)
+        for (directory, error) in outcome.failures { directoryFailed(directory, error) }
+        guard !outcome.deletions.isEmpty else { return }
+        onController { $0.removeLater(outcome.deletions) }
+    }
+
+    private func carryOut(_ effects: NodeController.Effects) {
+        if let view = effects.view {
+            lock.withLock { latestView = view }
+            for loop in loops { submit(to: loop) { core, _ in core.published(view) } }
+        }
+        wake(effects.wakes, except: nil)
+    }
+}

@@ -1,0 +1,122 @@
+import BrokerCore
+import ClusterController
+import KafkaWire
+import Logging
+import LogStorage
+import NIOCore
+import NIOPosix
+import PosixFiles
+import Replication
+
+/// A running node: a combined controller and broker in this process.
+///
+/// `start` returns once clients can connect; `stop` once all is on disk and the directories are free.
+public final class Server: Sendable {
+    private let group: MultiThreadedEventLoopGroup
+    private let pool: NIOThreadPool
+    private let shell: NodeShell
+    private let channels: [any Channel]
+    private let maintenance: Maintenance
+    private let logger: Logger
+
+    /// Where clients connect: the advertised listeners with the ports that were bound.
+    public let listeners: [NodeOptions.Listener]
+    /// The cluster's id.
+    public let clusterID: String
+
+    private init(
+        group: MultiThreadedEventLoopGroup, pool: NIOThreadPool, shell: NodeShell,
+        channels: [any Channel], maintenance: Maintenance, logger: Logger,
+        listeners: [NodeOptions.Listener], clusterID: String
+    ) {
+        self.group = group
+        self.pool = pool
+        self.shell = shell
+        self.channels = channels
+        self.maintenance = maintenance
+        self.logger = logger
+        self.listeners = listeners
+        self.clusterID = clusterID
+    }
+
+    // MARK: Start
+
+    /// Starts a node.
+    ///
+    /// The listeners are bound first, so that a taken port is told before any data is touched, and
+    /// accept once the node is ready.
+    ///
+    /// - Throws: `NodeError` with cause and remedy.
+    public static func start(_ configuration: ServerConfiguration, logger: Logger) throws -> Server
+    {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.networkThreads)
+        let pool = NIOThreadPool(numberOfThreads: configuration.ioThreads)
+        pool.start()
+        do {
+            return try start(configuration, logger, group, pool)
+        } catch {
+            try? group.syncShutdownGracefully()
+            try? pool.syncShutdownGracefully()
+            throw error
+        }
+    }
+
+    private static func start(
+        _ configuration: ServerConfiguration, _ logger: Logger,
+        _ group: MultiThreadedEventLoopGroup, _ pool: NIOThreadPool
+    ) throws -> Server {
+        let acceptor = Acceptor(group: group, frameLimit: configuration.limits.frameBytes)
+        var options = configuration.node
+        var channels: [any Channel] = []
+        for (index, binding) in configuration.bindings.enumerated() {
+            let channel = try acceptor.bind(binding)
+            channels.append(channel)
+            if options.listeners[index].port == 0 {
+                options.listeners[index].port = UInt16(channel.localAddress?.port ?? 0)
+            }
+        }
+        let surroundings = makeSurroundings(pool, logger)
+        let clock = Clock()
+        var seeds = SystemRandomNumberGenerator()
+        let controller = try NodeStart.start(
+            options, settings: configuration.controllerSettings, surroundings: surroundings,
+            seed: seeds.next(), clock: { clock.wallMs })
+        let view = controller.currentView
+        let shell = NodeShell(
+            view: view, surroundings: surroundings, pool: pool, logger: logger)
+        shell.start(
+            controller: controller, eventLoops: Array(group.makeIterator()),
+            limits: configuration.limits, directories: options.logDirectories)
+        acceptor.open(shell)
+        for channel in channels {
+            try channel.setOption(ChannelOptions.autoRead, value: true).wait()
+        }
+        let maintenance = Maintenance(
+            shell: shell, surroundings: surroundings, pool: pool, eventLoop: group.next(),
+            intervals: configuration.intervals)
+        return Server(
+            group: group, pool: pool, shell: shell, channels: channels, maintenance: maintenance,
+            logger: logger, listeners: options.listeners, clusterID: view.settings.clusterID)
+    }
+
+    private static func makeSurroundings(
+        _ pool: NIOThreadPool, _ logger: Logger
+    ) -> NodeSurroundings {
+        NodeSurroundings(
+            fileSystem: PosixFileSystem(), makeLock: { PartitionMutex() },
+            inParallel: { count, body in Parallel.run(count, body) },
+            report: { logger.warning("\($0)") })
+    }
+
+    // MARK: Stop
+
+    /// Stops in order: connections end, the event loops with them, then all is synced and closed.
+    public func stop() throws {
+        maintenance.stop()
+        for channel in channels { try channel.close().wait() }
+        shell.detachLoops()
+        try group.syncShutdownGracefully()
+        shell.stop { $0.stop() }
+        try pool.syncShutdownGracefully()
+    }
+}

@@ -1,0 +1,106 @@
+import BrokerCore
+import ClusterController
+import Foundation
+import KafkaConfig
+import KafkaWire
+import NIOCore
+import Replication
+
+/// All that a server is started with.
+public struct ServerConfiguration: Sendable {
+    public var node: NodeOptions
+    /// Where to bind, in the order of `node.listeners`.
+    public var bindings: [Binding]
+    /// `num.network.threads`: event loops.
+    public var networkThreads: Int
+    /// `num.io.threads`: threads for slow work.
+    public var ioThreads: Int
+    public var limits = LoopLimits()
+    public var intervals = MaintenanceIntervals()
+
+    /// - Precondition: one binding for each of the node's listeners.
+    public init(
+        node: NodeOptions, bindings: [Binding], networkThreads: Int, ioThreads: Int = 8
+    ) {
+        precondition(
+            bindings.count == node.listeners.count, "each listener is bound and advertised")
+        self.node = node
+        self.bindings = bindings
+        self.networkThreads = networkThreads
+        self.ioThreads = ioThreads
+    }
+
+    func controllerSettings(clusterID: String) -> ControllerSettings {
+        ControllerSettings(
+            nodeID: node.nodeID.rawValue, clusterID: clusterID,
+            defaultPartitions: node.defaultPartitions,
+            defaultReplicationFactor: node.defaultReplicationFactor,
+            staticConfigs: node.staticConfigs)
+    }
+}
+
+extension ServerConfiguration {
+    /// The server that a node's configuration asks for.
+    ///
+    /// - Parameter workingDirectory: where relative log directories begin.
+    /// - Throws: `NodeError` for what this version cannot do yet: name, value and remedy.
+    public init(_ config: BrokerConfig, workingDirectory: String) throws(NodeError) {
+        guard config.isBroker, config.isController else {
+            throw NodeError(
+                "process.roles is '\(config.text("process.roles") ?? "")'; this version runs a "
+                    + "combined node only: set process.roles=broker,controller")
+        }
+        for listener in config.brokerListeners where listener.securityProtocol != .plaintext {
+            throw NodeError(
+                "the listener \(listener.name) uses \(listener.securityProtocol.rawValue), which "
+                    + "this version does not have yet: use PLAINTEXT")
+        }
+        func absolute(_ path: String) -> String {
+            path.hasPrefix("/") ? path : "\(workingDirectory)/\(path)"
+        }
+        let host = ProcessInfo.processInfo.hostName
+        func advertised(_ endpoint: ListenerEndpoint) -> NodeOptions.Listener {
+            NodeOptions.Listener(
+                name: endpoint.name, host: endpoint.host ?? host, port: UInt16(endpoint.port),
+                securityProtocol: Int16(endpoint.securityProtocol.code))
+        }
+        guard let controller = config.advertisedControllerListeners.first else {
+            throw NodeError("controller.listener.names names no listener of this node")
+        }
+        var node = NodeOptions(
+            nodeID: BrokerID(config.nodeID), logDirectories: config.logDirs.map(absolute),
+            metadataDirectory: absolute(config.metadataLogDir),
+            listeners: config.brokerListeners.map { bound in
+                advertised(config.advertisedListeners.first { $0.name == bound.name } ?? bound)
+            },
+            controllerListener: advertised(controller))
+        node.rack = config.text("broker.rack")
+        node.durability = config.durability == .flushed ? .flushed : .replicated
+        node.staticConfigs = config.staticConfigs
+        node.defaultPartitions = Int32(clamping: config.number("num.partitions"))
+        node.defaultReplicationFactor = Int16(
+            clamping: config.number("default.replication.factor"))
+        node.snapshotBytes = Int(config.number("metadata.log.max.record.bytes.between.snapshots"))
+        self.init(
+            node: node,
+            bindings: config.brokerListeners.map {
+                Binding(name: $0.name, host: $0.host ?? "", port: $0.port)
+            },
+            networkThreads: config.networkThreads ?? ProcessInfo.processInfo.activeProcessorCount,
+            ioThreads: Int(config.number("num.io.threads")))
+        limits.frameBytes = Int(config.number("socket.request.max.bytes"))
+        limits.fetchSessions = max(
+            1,
+            Int(config.number("max.incremental.fetch.session.cache.slots")) / networkThreads)
+        readIntervals(config)
+    }
+
+    private mutating func readIntervals(_ config: BrokerConfig) {
+        func interval(_ key: String) -> TimeAmount { .milliseconds(max(1, config.number(key))) }
+        intervals.highWatermarks = interval("replica.high.watermark.checkpoint.interval.ms")
+        intervals.recoveryPoints = interval("log.flush.offset.checkpoint.interval.ms")
+        intervals.logStartOffsets = interval("log.flush.start.offset.checkpoint.interval.ms")
+        intervals.retention = interval("log.retention.check.interval.ms")
+        intervals.cleaning = interval("log.cleaner.backoff.ms")
+    }
+}

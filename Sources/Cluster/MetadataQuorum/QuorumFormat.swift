@@ -1,0 +1,98 @@
+import KafkaProtocol
+import KafkaWire
+import LogStorage
+
+/// What formatting leaves in the metadata directory: `bootstrap.checkpoint` with the first metadata
+/// records, and the snapshot at offset 0 with the first voters (KIP-853).
+public enum QuorumFormat {
+    /// A voter as the quorum's log names it.
+    public struct Voter: Sendable {
+        public var nodeID: BrokerID
+        public var directoryID: KafkaUUID
+        /// The controller listener's name and address.
+        public var listener: String
+        public var host: String
+        public var port: UInt16
+        public init(
+            nodeID: BrokerID, directoryID: KafkaUUID, listener: String, host: String, port: UInt16
+        ) {
+            self.nodeID = nodeID
+            self.directoryID = directoryID
+            self.listener = listener
+            self.host = host
+            self.port = port
+        }
+    }
+
+    public static let bootstrapFileName = "bootstrap.checkpoint"
+    private static let firstSnapshot = SnapshotID(endOffset: .zero, epoch: LeaderEpoch(0))
+    /// Far more than such a file takes.
+    private static let fileLimit = 64 << 20
+
+    /// Formats `directory` for a quorum of the voters given.
+    public static func write(
+        _ voters: Voter..., bootstrap: [MetadataRecord], in directory: String,
+        fileSystem: any FileSystem, now: Int64 = 0, version: (MetadataRecord) -> Int16
+    ) throws(QuorumError) {
+        let first = SnapshotContents(
+            kraftVersion: KRaftVersionRecord(kRaftVersion: 1),
+            voters: VotersRecord(voters: voters.map(voter)))
+        let records = SnapshotContents(records: bootstrap)
+        let logDirectory = "\(directory)/\(MetadataQuorum.topicPartition)"
+        do {
+            try fileSystem.createDirectory(logDirectory)
+            try fileSystem.replaceFile(
+                "\(logDirectory)/\(firstSnapshot.fileName)",
+                with: try first.encoded(epoch: LeaderEpoch(0), now: now, version: version),
+                syncingDirectory: logDirectory)
+            try fileSystem.replaceFile(
+                "\(directory)/\(bootstrapFileName)",
+                with: try records.encoded(epoch: LeaderEpoch(0), now: now, version: version),
+                syncingDirectory: directory)
+        } catch let error as FileError {
+            throw .io(error)
+        } catch let error as QuorumError {
+            throw error
+        } catch {
+            throw .corrupt(directory, "\(error)")
+        }
+    }
+
+    private static func voter(_ voter: Voter) -> VotersRecord.Voter {
+        VotersRecord.Voter(
+            voterID: voter.nodeID.rawValue, voterDirectoryID: voter.directoryID,
+            endpoints: [.init(name: voter.listener, host: voter.host, port: voter.port)],
+            kRaftVersionFeature: .init(minSupportedVersion: 0, maxSupportedVersion: 1))
+    }
+
+    /// The records of `bootstrap.checkpoint`; `nil` when there is no such file.
+    public static func readBootstrap(
+        in directory: String, _ fileSystem: any FileSystem
+    ) throws(QuorumError) -> [MetadataRecord]? {
+        try read("\(directory)/\(bootstrapFileName)", fileSystem)?.records
+    }
+
+    /// The quorum's first voters and version; `nil` when it was formatted without.
+    public static func readVoters(
+        in directory: String, _ fileSystem: any FileSystem
+    ) throws(QuorumError) -> (KRaftVersionRecord, VotersRecord)? {
+        let path = "\(directory)/\(MetadataQuorum.topicPartition)/\(firstSnapshot.fileName)"
+        guard let contents = try read(path, fileSystem), let version = contents.kraftVersion,
+            let voters = contents.voters
+        else { return nil }
+        return (version, voters)
+    }
+
+    private static func read(
+        _ path: String, _ fileSystem: any FileSystem
+    ) throws(QuorumError) -> SnapshotContents? {
+        let bytes: [UInt8]?
+        do throws(FileError) {
+            bytes = try fileSystem.readFile(path, limit: fileLimit)
+        } catch {
+            throw .io(error)
+        }
+        guard let bytes else { return nil }
+        return try SnapshotContents(decoding: bytes, path: path)
+    }
+}
