@@ -2,7 +2,8 @@ import Foundation
 import KafkaProtocol
 import KafkaWire
 
-/// A broker of a few lines: answers requests on a free port of this machine, one connection a thread.
+/// A broker of a few lines: answers requests on a free port of this machine, one connection a
+/// thread.
 final class FakeBroker: @unchecked Sendable {
     /// What a test does with a request: the answer's bytes with its header, or `nil` to hang up.
     struct Request {

@@ -4,9 +4,10 @@ import Replication
 
 /// The core of one event loop: the connections it serves and the requests that wait on it.
 ///
-/// Events come in through `connected`, `received`, `disconnected`, `woken`, `completed`, `timersDue`
-/// and `published`; what the shell must do comes out of `takeEffects()`. The shell calls it from one
-/// thread at a time. Answers of one connection leave in the order of its requests.
+/// Events come in through `connected`, `received`, `disconnected`, `woken`, `completed`,
+/// `timersDue` and `published`; what the shell must do comes out of `takeEffects()`. The shell
+/// calls it from one thread at a time. Answers of one connection leave in the order of its
+/// requests.
 public final class BrokerLoop {
     public let index: Int32
     let limits: LoopLimits

@@ -3,7 +3,8 @@ import KafkaProtocol
 import KafkaWire
 import Replication
 
-/// What every event loop knows of the cluster and of this node: an immutable value, published whole.
+/// What every event loop knows of the cluster and of this node: an immutable value, published
+/// whole.
 public struct BrokerView: Sendable {
     /// The metadata image and the node's settings, for answers that decide nothing.
     public let controller: Controller

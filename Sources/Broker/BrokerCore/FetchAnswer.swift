@@ -11,7 +11,8 @@ struct PartitionFetch {
     var logStartOffset = Offset(-1)
     var slice: FileSlice?
     var aborted: [AbortedTransaction]?
-    /// Where the client's log has left the leader's (KIP-595); only for those that said their epoch.
+    /// Where the client's log has left the leader's (KIP-595); only for those that said their
+    /// epoch.
     var divergingEpoch: (epoch: LeaderEpoch, endOffset: Offset)?
 
     var byteCount: Int { slice?.count ?? 0 }

@@ -2,7 +2,8 @@ import KafkaProtocol
 import KafkaWire
 import LogStorage
 
-/// An encoded response: the bytes of header and fields, and the file slices that belong between them.
+/// An encoded response: the bytes of header and fields, and the file slices that belong between
+/// them.
 public final class OutgoingResponse {
     private let writer: WireWriter
     /// Record bytes that the shell sends straight from their files, by the token of their splice.
@@ -10,7 +11,8 @@ public final class OutgoingResponse {
 
     /// Encodes `message` behind the header that its API and version take.
     ///
-    /// - Throws: `WireError` when a field cannot be expressed in this version: a defect of the handler.
+    /// - Throws: `WireError` when a field cannot be expressed in this version: a defect of the
+    /// handler.
     init(
         _ message: some KafkaMessage, to context: RequestContext, slices: [FileSlice] = [],
         capacity: Int = 256

@@ -2,7 +2,8 @@ import BrokerCore
 import Logging
 import NIOConcurrencyHelpers
 
-/// Says why connections are closed, at most so often: a flood of bad clients must not fill the disk.
+/// Says why connections are closed, at most so often: a flood of bad clients must not fill the
+/// disk.
 final class ConnectionLog: @unchecked Sendable {
     // Sendable: the counters are reached only with `lock` held.
     private let lock = NIOLock()

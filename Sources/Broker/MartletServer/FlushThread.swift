@@ -6,8 +6,8 @@ import Replication
 
 /// Syncs the partitions of one log directory: group commit, one `fdatasync` for all that wait.
 ///
-/// While one round syncs, requests gather for the next; so the busier the node, the more requests one
-/// sync answers.
+/// While one round syncs, requests gather for the next; so the busier the node, the more requests
+/// one sync answers.
 final class FlushThread: @unchecked Sendable {
     // Sendable: `queue`, `queued` and `stopping` are reached only with `condition` held.
     private let condition = NSCondition()

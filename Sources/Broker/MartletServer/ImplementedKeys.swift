@@ -1,7 +1,7 @@
 import KafkaConfig
 
-/// The broker keys of Kafka that have an effect in this version; the others that are set are named in
-/// one warning at the start.
+/// The broker keys of Kafka that have an effect in this version; the others that are set are named
+/// in one warning at the start.
 public enum ImplementedKeys {
     /// Keys by name.
     public static let all: Set<String> = {

@@ -10,7 +10,8 @@ import Replication
 
 /// A running node: a combined controller and broker in this process.
 ///
-/// `start` returns once clients can connect; `stop` once all is on disk and the directories are free.
+/// `start` returns once clients can connect; `stop` once all is on disk and the directories are
+/// free.
 public final class Server: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let pool: NIOThreadPool

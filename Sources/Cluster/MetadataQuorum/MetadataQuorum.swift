@@ -5,11 +5,11 @@ import LogStorage
 
 /// The metadata log of a quorum with one voter: this node (KIP-595, KIP-630).
 ///
-/// The log is `__cluster_metadata-0` in Kafka's format, with `quorum-state` and snapshots beside it, so
-/// a quorum of several voters, or Apache Kafka, can go on from the same directory.
+/// The log is `__cluster_metadata-0` in Kafka's format, with `quorum-state` and snapshots beside
+/// it, so a quorum of several voters, or Apache Kafka, can go on from the same directory.
 ///
-/// Invariants: the epoch is on disk in `quorum-state` before a record carries it; records are synced
-/// before they count as committed; with one voter the high watermark is what is synced.
+/// Invariants: the epoch is on disk in `quorum-state` before a record carries it; records are
+/// synced before they count as committed; with one voter the high watermark is what is synced.
 public final class MetadataQuorum {
     public let nodeID: BrokerID
     /// The directory of the metadata log.
@@ -227,7 +227,8 @@ public final class MetadataQuorum {
 
     // MARK: Snapshots
 
-    /// Writes a snapshot of all that is committed, then drops older snapshots and the log before it.
+    /// Writes a snapshot of all that is committed, then drops older snapshots and the log before
+    /// it.
     public func writeSnapshot(
         of records: [MetadataRecord], now: Int64, version: (MetadataRecord) -> Int16
     ) throws(QuorumError) {

@@ -3,8 +3,8 @@ import LogStorage
 
 /// The election state of a quorum member, as `quorum-state` keeps it (KIP-595, KIP-853).
 ///
-/// It must be on disk before any vote or leadership takes effect: a member that forgot its vote could
-/// vote twice in one epoch.
+/// It must be on disk before any vote or leadership takes effect: a member that forgot its vote
+/// could vote twice in one epoch.
 public struct QuorumState: Equatable, Sendable {
     /// The leader of the epoch, -1 when unknown.
     public var leaderID: Int32

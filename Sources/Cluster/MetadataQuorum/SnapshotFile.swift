@@ -45,8 +45,8 @@ public struct SnapshotID: Hashable, Comparable, Sendable {
 
 /// The contents of a snapshot or of `bootstrap.checkpoint`: control records and metadata records.
 ///
-/// On disk: a batch with the snapshot header (and what control records there are), batches of metadata
-/// records, a batch with the snapshot footer; offsets run from 0 (KIP-630).
+/// On disk: a batch with the snapshot header (and what control records there are), batches of
+/// metadata records, a batch with the snapshot footer; offsets run from 0 (KIP-630).
 public struct SnapshotContents: Sendable {
     /// The timestamp of the last record in the log that the snapshot contains, in ms.
     public var lastTimestamp: Int64

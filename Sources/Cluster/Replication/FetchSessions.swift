@@ -103,7 +103,8 @@ public struct FetchSession {
         interests[index].toldError = error
     }
 
-    /// Moves the partitions at `served` behind the others, so that every one gets its turn (KIP-227).
+    /// Moves the partitions at `served` behind the others, so that every one gets its turn
+    /// (KIP-227).
     public mutating func moveToBack(_ served: [Int]) {
         guard !served.isEmpty, served.count < interests.count else { return }
         let servedSet = Set(served)

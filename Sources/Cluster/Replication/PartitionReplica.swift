@@ -2,7 +2,8 @@ import KafkaProtocol
 import KafkaWire
 import LogStorage
 
-/// This node's replica of one partition: its log, its role, its high watermark, and who waits for it.
+/// This node's replica of one partition: its log, its role, its high watermark, and who waits for
+/// it.
 ///
 /// States: `leader`, `follower`, `offline`. An offline replica refuses everything with
 /// `KAFKA_STORAGE_ERROR` until its directory is served again.
@@ -75,7 +76,8 @@ public final class PartitionReplica {
 
     // MARK: High watermark
 
-    /// Moves the high watermark over all that this replica counts as held, and returns whom to wake.
+    /// Moves the high watermark over all that this replica counts as held, and returns whom to
+    /// wake.
     ///
     /// With one replica the in-sync set is this replica alone.
     public func advanceHighWatermark(durability: Durability) -> Wakes {

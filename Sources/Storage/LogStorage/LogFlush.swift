@@ -34,8 +34,8 @@ public final class FlushTicket: Sendable {
         self.fileSystem = fileSystem
     }
 
-    /// Syncs; blocks, and needs no lock. After a failure nobody can tell what is on disk: pass the error
-    /// to `PartitionLog.markFailed`, and never try again.
+    /// Syncs; blocks, and needs no lock. After a failure nobody can tell what is on disk: pass the
+    /// error to `PartitionLog.markFailed`, and never try again.
     public func run() throws(FileError) {
         if let failure { throw failure }
         for file in files { try file.sync() }

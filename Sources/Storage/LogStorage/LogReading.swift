@@ -1,7 +1,7 @@
 public import KafkaWire
 
-/// A stretch of a `.log` file, of whole batches. The file stays readable for as long as the slice is
-/// held, even when its segment is deleted meanwhile.
+/// A stretch of a `.log` file, of whole batches. The file stays readable for as long as the slice
+/// is held, even when its segment is deleted meanwhile.
 public struct FileSlice: Sendable {
     public let file: any StorageFile
     public let position: Int
@@ -34,10 +34,11 @@ public struct LogRead: Sendable {
 }
 
 extension PartitionLog {
-    /// The batches from the one that holds `offset` on, as many as lie in one segment, below `upTo`, and
-    /// within `maxBytes`.
+    /// The batches from the one that holds `offset` on, as many as lie in one segment, below
+    /// `upTo`, and within `maxBytes`.
     ///
-    /// The first batch may begin below `offset`. With `atLeastOneBatch` it is given whatever its size.
+    /// The first batch may begin below `offset`. With `atLeastOneBatch` it is given whatever its
+    /// size.
     /// - Throws: `offsetOutOfRange` below the log start or above the log end.
     public func read(
         from offset: Offset, maxBytes: Int, upTo: Offset, atLeastOneBatch: Bool
@@ -96,8 +97,8 @@ extension PartitionLog {
         return LogRead(slice: slice, nextOffset: nextOffset)
     }
 
-    /// The transactions that a reader of committed data must skip records of, when it reads from `from`
-    /// up to `upTo` (exclusive): those aborted whose records may lie in between.
+    /// The transactions that a reader of committed data must skip records of, when it reads from
+    /// `from` up to `upTo` (exclusive): those aborted whose records may lie in between.
     public func abortedTransactions(
         from: Offset, upTo: Offset
     ) throws(LogError) -> [AbortedTransaction] {

@@ -1,7 +1,8 @@
 public import KafkaWire
 
 extension PartitionLog {
-    /// Cuts off everything from `offset` on, as a follower does that has other records than the leader.
+    /// Cuts off everything from `offset` on, as a follower does that has other records than the
+    /// leader.
     ///
     /// A batch that holds `offset` goes as a whole, so that the log may end before it.
     public func truncate(to offset: Offset) throws(LogError) {
@@ -67,8 +68,8 @@ extension PartitionLog {
         }
     }
 
-    /// Makes `offset` the log's start: what is below is not readable any more. Retention removes the
-    /// segments that are all below. Never goes back.
+    /// Makes `offset` the log's start: what is below is not readable any more. Retention removes
+    /// the segments that are all below. Never goes back.
     /// The caller sees to it that `offset` is not above the high watermark.
     /// - Throws: `offsetOutOfRange` above the log's end.
     public func deleteRecords(before offset: Offset) throws(LogError) {

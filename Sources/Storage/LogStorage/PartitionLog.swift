@@ -1,14 +1,14 @@
 public import KafkaWire
 
-/// The log of one partition: segments of record batches on disk in Kafka's formats, the state of its
-/// producers and transactions, and the history of its leader epochs.
+/// The log of one partition: segments of record batches on disk in Kafka's formats, the state of
+/// its producers and transactions, and the history of its leader epochs.
 ///
-/// Not for several threads at once: whoever owns it holds one lock for each log. Off the lock run only
-/// `FlushTicket.run()` and reads of a `FileSlice`.
+/// Not for several threads at once: whoever owns it holds one lock for each log. Off the lock run
+/// only `FlushTicket.run()` and reads of a `FileSlice`.
 ///
-/// Offsets: `logStartOffset` ≤ `logEndOffset`; `flushedOffset` ≤ `logEndOffset`, and a power cut loses
-/// nothing below it. After a failed write that could not be undone, or a failed sync, the log is failed
-/// for good: it takes and gives nothing until it is opened again and recovered.
+/// Offsets: `logStartOffset` ≤ `logEndOffset`; `flushedOffset` ≤ `logEndOffset`, and a power cut
+/// loses nothing below it. After a failed write that could not be undone, or a failed sync, the log
+/// is failed for good: it takes and gives nothing until it is opened again and recovered.
 public final class PartitionLog {
     public let topicPartition: TopicPartition
     /// The id of the topic; `nil` only for a log that has no `partition.metadata`.
@@ -88,8 +88,8 @@ public final class PartitionLog {
     /// The base offset of the segment that is written to.
     public var activeSegmentBaseOffset: Offset { active.baseOffset }
 
-    /// Where readers of committed data stop: the begin of the earliest transaction that is not known to
-    /// have ended below the high watermark, or the high watermark.
+    /// Where readers of committed data stop: the begin of the earliest transaction that is not
+    /// known to have ended below the high watermark, or the high watermark.
     public func lastStableOffset(highWatermark: Offset) -> Offset {
         producers.forgetEnded(below: highWatermark)
         guard let first = producers.firstUnstableOffset(highWatermark: highWatermark) else {

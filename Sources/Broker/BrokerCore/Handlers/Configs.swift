@@ -1,7 +1,8 @@
 import ClusterController
 import KafkaProtocol
 
-/// AlterConfigs (33) and IncrementalAlterConfigs (44): the controller decides. UpdateFeatures (57) too.
+/// AlterConfigs (33) and IncrementalAlterConfigs (44): the controller decides. UpdateFeatures (57)
+/// too.
 extension BrokerLoop {
     func alterConfigs(_ request: AlterConfigsRequest, _ context: RequestContext) {
         onController(context) { controller in

@@ -2,7 +2,8 @@ import KafkaProtocol
 import KafkaWire
 import Replication
 
-/// DescribeLogDirs (key 35): the directories, their volumes, and the sizes of the partitions in them.
+/// DescribeLogDirs (key 35): the directories, their volumes, and the sizes of the partitions in
+/// them.
 extension BrokerLoop {
     func describeLogDirs(_ request: DescribeLogDirsRequest, _ context: RequestContext) {
         let view = self.view
@@ -20,8 +21,8 @@ extension BrokerLoop {
         }
     }
 
-    /// AlterReplicaLogDirs (key 34): moves between directories are not there yet, and it says so; to
-    /// name the directory where a replica is already succeeds, as it does in Kafka.
+    /// AlterReplicaLogDirs (key 34): moves between directories are not there yet, and it says so;
+    /// to name the directory where a replica is already succeeds, as it does in Kafka.
     func alterReplicaLogDirs(_ request: AlterReplicaLogDirsRequest, _ context: RequestContext) {
         var response = AlterReplicaLogDirsResponse()
         let known = Set(view.directories.statuses().filter { $0.error == .none }.map(\.path))

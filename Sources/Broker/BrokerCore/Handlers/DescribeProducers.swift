@@ -2,7 +2,8 @@ import KafkaProtocol
 import KafkaWire
 import Replication
 
-/// DescribeProducers (key 61): the idempotent and transactional producers a partition knows (KIP-664).
+/// DescribeProducers (key 61): the idempotent and transactional producers a partition knows
+/// (KIP-664).
 extension BrokerLoop {
     func describeProducers(_ request: DescribeProducersRequest, _ context: RequestContext) {
         let topics = request.topics.map { topic in

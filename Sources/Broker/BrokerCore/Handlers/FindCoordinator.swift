@@ -1,7 +1,8 @@
 import KafkaProtocol
 import KafkaWire
 
-/// FindCoordinator (key 10): this version has no group, transaction or share coordinator, and says so.
+/// FindCoordinator (key 10): this version has no group, transaction or share coordinator, and says
+/// so.
 ///
 /// `INVALID_REQUEST` is final for clients: a retriable code would have them ask for ever.
 extension BrokerLoop {

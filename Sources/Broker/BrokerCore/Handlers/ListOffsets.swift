@@ -6,9 +6,9 @@ import Replication
 /// ListOffsets (key 2): the offset of a timestamp, or of a special one.
 ///
 /// -1 latest, -2 earliest, -3 record of the largest timestamp (KIP-734), -4 earliest local,
-/// -5 last tiered (KIP-1005), -6 earliest pending upload (KIP-1023). Without tiered storage -4 is the
-/// earliest and -5 and -6 know no offset. Looking a timestamp up reads the log, so that runs off the
-/// loop.
+/// -5 last tiered (KIP-1005), -6 earliest pending upload (KIP-1023). Without tiered storage -4 is
+/// the earliest and -5 and -6 know no offset. Looking a timestamp up reads the log, so that runs
+/// off the loop.
 extension BrokerLoop {
     func listOffsets(_ request: ListOffsetsRequest, _ context: RequestContext) {
         let lookups = request.topics.map { topic in

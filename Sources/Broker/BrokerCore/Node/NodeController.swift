@@ -5,11 +5,11 @@ import LogStorage
 import MetadataQuorum
 import Replication
 
-/// The node's controller: the metadata quorum, the image that its log gives, and the partitions that
-/// follow from the image.
+/// The node's controller: the metadata quorum, the image that its log gives, and the partitions
+/// that follow from the image.
 ///
-/// Decide, append, replay: `commit` appends records to the metadata log, and only their replay changes
-/// the image and then the partitions. Everything here runs on one thread, the controller's.
+/// Decide, append, replay: `commit` appends records to the metadata log, and only their replay
+/// changes the image and then the partitions. Everything here runs on one thread, the controller's.
 public final class NodeController: ControllerAccess {
     /// What the shell has to do after a call.
     public struct Effects {

@@ -4,8 +4,8 @@ import Replication
 
 /// What a node does by the clock: checkpoints, retention, expiry of producers, removal of files.
 ///
-/// Runs on an I/O thread. A partition's lock is held only to read or change its state, never over the
-/// directory's files.
+/// Runs on an I/O thread. A partition's lock is held only to read or change its state, never over
+/// the directory's files.
 public struct NodeMaintenance: Sendable {
     private let view: BrokerView
     private let surroundings: NodeSurroundings

@@ -12,7 +12,8 @@ public struct NodeOptions: Sendable {
         public var name: String
         public var host: String
         public var port: UInt16
-        /// Kafka's number of the security protocol: 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL.
+        /// Kafka's number of the security protocol: 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3
+        /// SASL_SSL.
         public var securityProtocol: Int16
         public init(name: String, host: String, port: UInt16, securityProtocol: Int16 = 0) {
             self.name = name
@@ -60,8 +61,8 @@ public struct NodeOptions: Sendable {
 public struct NodeSurroundings: Sendable {
     public var fileSystem: any FileSystem
     public var makeLock: @Sendable () -> any PartitionLock
-    /// Runs `body` for each index below `count`, on several threads where there are any, and returns
-    /// when all are done.
+    /// Runs `body` for each index below `count`, on several threads where there are any, and
+    /// returns when all are done.
     public var inParallel:
         @Sendable (_ count: Int, _ body: @escaping @Sendable (Int) -> Void) -> Void
     /// Says something that an operator should read.

@@ -71,7 +71,8 @@ public enum NodeStart {
         return (shared, ensemble)
     }
 
-    /// Writes `bootstrap.checkpoint` and the quorum's first voter, as `storage format --standalone`.
+    /// Writes `bootstrap.checkpoint` and the quorum's first voter, as `storage format
+    /// --standalone`.
     private static func format(
         _ options: NodeOptions, _ ensemble: MetaPropertiesEnsemble, _ fileSystem: any FileSystem
     ) throws {

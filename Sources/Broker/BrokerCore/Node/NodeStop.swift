@@ -3,8 +3,8 @@ import LogStorage
 import Replication
 
 extension NodeController {
-    /// Stops in order: leaves the cluster, syncs and closes every log, writes the checkpoints and the
-    /// marker of a clean stop, releases the directories.
+    /// Stops in order: leaves the cluster, syncs and closes every log, writes the checkpoints and
+    /// the marker of a clean stop, releases the directories.
     ///
     /// No event loop may use the node any more.
     public func stop() {

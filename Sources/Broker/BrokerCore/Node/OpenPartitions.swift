@@ -31,7 +31,8 @@ private struct PlannedOpen: Sendable {
 }
 
 extension NodeController {
-    /// Opens the logs that the directories hold, in parallel; sets aside what no topic owns any more.
+    /// Opens the logs that the directories hold, in parallel; sets aside what no topic owns any
+    /// more.
     func openPartitions(_ plans: [LogDirectoryPlan]) throws {
         var opens: [PlannedOpen] = []
         for plan in plans {
@@ -106,7 +107,8 @@ private func open(
             topicID: job.topic.id, config: job.config, fileSystem: fileSystem,
             recoveryPoint: job.load.recoveryPoint, logStartOffset: job.load.logStartOffset,
             cleanShutdown: job.load.cleanShutdown, now: now)
-        // What recovery found in the page cache is not on disk yet, and must be before it is served.
+        // What recovery found in the page cache is not on disk yet, and must be before it is
+        // served.
         if log.flushedOffset < log.logEndOffset { try log.flush() }
         return .success(
             OpenedPartition(

@@ -5,7 +5,8 @@ public import KafkaWire
 public enum AppendOrigin: Sendable, Equatable {
     /// A producer: all checks.
     case client
-    /// A coordinator of this node: producer epochs, but no sequences, and control batches may be written.
+    /// A coordinator of this node: producer epochs, but no sequences, and control batches may be
+    /// written.
     case coordinator
 }
 

@@ -12,12 +12,12 @@ struct StagedAppend {
 }
 
 extension PartitionLog {
-    /// Appends as the leader: checks the batches, gives them offsets and the leader epoch where they lie,
-    /// and writes all of them at once, or none.
+    /// Appends as the leader: checks the batches, gives them offsets and the leader epoch where
+    /// they lie, and writes all of them at once, or none.
     ///
-    /// `batches` holds one or more whole batches; what it holds after a failure is undefined. A batch
-    /// that an idempotent producer sent before gives the offsets of the original, `isDuplicate`.
-    /// Nothing is durable before the next flush.
+    /// `batches` holds one or more whole batches; what it holds after a failure is undefined. A
+    /// batch that an idempotent producer sent before gives the offsets of the original,
+    /// `isDuplicate`. Nothing is durable before the next flush.
     /// - Parameters:
     ///   - now: milliseconds since the epoch.
     ///   - transactionVersion: of the coordinator that writes markers (KIP-890).
@@ -118,11 +118,11 @@ extension PartitionLog {
             transactionVersion: transactionVersion, producers)
     }
 
-    /// Appends batches that have their offsets and epochs already, as a follower or the metadata log
-    /// does; all of them or none.
+    /// Appends batches that have their offsets and epochs already, as a follower or the metadata
+    /// log does; all of them or none.
     ///
-    /// Offsets may have gaps (the leader's log may be compacted), but never go back. A batch that is cut
-    /// off at the end is left out.
+    /// Offsets may have gaps (the leader's log may be compacted), but never go back. A batch that
+    /// is cut off at the end is left out.
     public func appendReplicated(_ batches: RawSpan) throws(AppendError) -> AppendInfo {
         if let failure { throw .io(failure) }
         var staged = StagedAppend(nextOffset: logEndOffset)
@@ -161,7 +161,8 @@ extension PartitionLog {
             baseOffset: info.baseOffset, lastOffset: info.lastOffset, rolled: rolled)
     }
 
-    /// Writes checked batches and takes over what they change. Whether a segment was begun for them.
+    /// Writes checked batches and takes over what they change. Whether a segment was begun for
+    /// them.
     private func write(
         _ bytes: RawSpan, from first: Offset, _ staged: consuming StagedAppend, _ now: Int64
     ) throws(AppendError) -> Bool {

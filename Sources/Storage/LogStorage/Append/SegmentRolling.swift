@@ -25,8 +25,8 @@ extension PartitionLog {
         return Int64.random(in: 0...config.segmentJitterMs, using: &generator)
     }
 
-    /// Begins a new segment at the log's end, unless the active one is empty. Nothing is synced here:
-    /// the next flush does that. Whether there is a new one.
+    /// Begins a new segment at the log's end, unless the active one is empty. Nothing is synced
+    /// here: the next flush does that. Whether there is a new one.
     @discardableResult
     public func roll(now: Int64) throws(LogError) -> Bool {
         guard active.size > 0 else { return false }

@@ -16,8 +16,8 @@ struct LeaderEpochCache: Equatable, Sendable {
 
     var latest: LeaderEpoch { entries.last?.epoch ?? .none }
 
-    /// Notes that `epoch` begins at `offset`, unless it has begun before. Entries that contradict it
-    /// are dropped. Returns whether anything changed.
+    /// Notes that `epoch` begins at `offset`, unless it has begun before. Entries that contradict
+    /// it are dropped. Returns whether anything changed.
     @discardableResult
     mutating func assign(_ epoch: LeaderEpoch, at offset: Offset) -> Bool {
         guard epoch > .none else { return false }

@@ -77,7 +77,8 @@ public protocol FileSystem: Sendable {
     func syncDirectory(_ path: String) throws(FileError)
     /// Locks a file, made if absent, against other processes; `nil` when another one holds it.
     func lock(_ path: String) throws(FileError) -> (any FileLock)?
-    /// Bytes of the volume that holds `path`, and how many of them are free for us; `nil` when unknown.
+    /// Bytes of the volume that holds `path`, and how many of them are free for us; `nil` when
+    /// unknown.
     func space(of path: String) -> (total: Int64, usable: Int64)?
 }
 

@@ -66,8 +66,8 @@ struct LogLoader {
 
     /// Finishes what a crash interrupted, and lists the segment files that are left.
     ///
-    /// What the cleaner had not finished is dropped (`.cleaned`), what it had is put in place (`.swap`),
-    /// what was given up is removed (`.deleted`), and so are indexes without a log.
+    /// What the cleaner had not finished is dropped (`.cleaned`), what it had is put in place
+    /// (`.swap`), what was given up is removed (`.deleted`), and so are indexes without a log.
     private func settledFiles() throws(FileError) -> [SegmentFileName] {
         var files: [SegmentFileName] = []
         for name in try fileSystem.list(directory) {

@@ -15,8 +15,8 @@ struct LoadedLog {
 extension PartitionLog {
     /// Opens the log in `directory`, or makes an empty one there.
     ///
-    /// Touches nothing outside of the directory, so that several threads may open several logs. After a
-    /// clean shutdown what is on disk is trusted; else the segments from the one that holds
+    /// Touches nothing outside of the directory, so that several threads may open several logs.
+    /// After a clean shutdown what is on disk is trusted; else the segments from the one that holds
     /// `recoveryPoint` on are read, what is not whole and valid at their end is cut off, and their
     /// indexes and the producers' state are built anew.
     /// - Parameters:
@@ -60,8 +60,8 @@ extension PartitionLog {
         }
     }
 
-    /// Gives the partition its topic's id. The next flush makes it durable, with or before the first
-    /// record.
+    /// Gives the partition its topic's id. The next flush makes it durable, with or before the
+    /// first record.
     private func writeMetadata(_ id: KafkaUUID) throws(FileError) {
         let path = directory + "/" + PartitionMetadataFile.fileName
         let file = try fileSystem.open(path, .create)
@@ -74,8 +74,8 @@ extension PartitionLog {
         unsynced.names = true
     }
 
-    /// Closes the log. With `clean`, all of it is made durable first, with a snapshot of the producers,
-    /// so that the next start after a clean shutdown can trust it.
+    /// Closes the log. With `clean`, all of it is made durable first, with a snapshot of the
+    /// producers, so that the next start after a clean shutdown can trust it.
     public func close(clean: Bool = true) throws(LogError) {
         if clean, failure == nil {
             try failingLog { () throws(FileError) in

@@ -15,8 +15,8 @@ struct LogRecovery {
         self.snapshots = snapshots
     }
 
-    /// Recovers the segments from `first` on, up to the first that is not all valid; those after it are
-    /// removed, for what they hold does not follow on what is left.
+    /// Recovers the segments from `first` on, up to the first that is not all valid; those after it
+    /// are removed, for what they hold does not follow on what is left.
     mutating func run(from first: Int) throws(FileError) {
         let base = segments[first].baseOffset
         let logStart = max(loader.logStartOffset, segments[0].baseOffset)
@@ -133,8 +133,8 @@ private struct SegmentScan {
         return position
     }
 
-    /// Takes the valid batches at the beginning of `chunk`: how many bytes they have, and how many the
-    /// next one needs if it is cut off.
+    /// Takes the valid batches at the beginning of `chunk`: how many bytes they have, and how many
+    /// the next one needs if it is cut off.
     private func take(
         _ chunk: [UInt8], _ count: Int, at position: Int, _ next: inout Offset,
         _ table: inout ProducerTable, _ epochs: inout LeaderEpochCache

@@ -3,9 +3,10 @@ import KafkaWire
 
 /// A `.snapshot` file: the producers of a log at the offset that is its name.
 ///
-/// Version 1 (int16), CRC-32C of all that follows (uint32), count (int32), and for each producer: id
-/// (int64), epoch (int16), last sequence (int32), last offset (int64), offset delta (int32), timestamp
-/// (int64), coordinator epoch (int32), first offset of the open transaction (int64, -1 for none).
+/// Version 1 (int16), CRC-32C of all that follows (uint32), count (int32), and for each producer:
+/// id (int64), epoch (int16), last sequence (int32), last offset (int64), offset delta (int32),
+/// timestamp (int64), coordinator epoch (int32), first offset of the open transaction (int64, -1
+/// for none).
 enum ProducerSnapshot {
     static let version: Int16 = 1
     private static let entryBytes = 46

@@ -28,8 +28,8 @@ struct CompletedTransaction: Equatable {
     var isAbort: Bool
 }
 
-/// The producers of one log, the transactions that are open in it, and those that have ended but whose
-/// marker may not be replicated yet.
+/// The producers of one log, the transactions that are open in it, and those that have ended but
+/// whose marker may not be replicated yet.
 struct ProducerTable {
     struct OpenTransaction: Equatable {
         var producerID: ProducerID
@@ -68,8 +68,8 @@ struct ProducerTable {
         open.insert(OpenTransaction(producerID: id, firstOffset: first), at: index)
     }
 
-    /// What the last stable offset is right after `completed`: the begin of the earliest transaction
-    /// of another producer that is still open, or the offset after the marker.
+    /// What the last stable offset is right after `completed`: the begin of the earliest
+    /// transaction of another producer that is still open, or the offset after the marker.
     func lastStableOffset(after completed: CompletedTransaction) -> Offset {
         let other = open.first { $0.producerID != completed.producerID }
         return other?.firstOffset ?? completed.lastOffset + 1

@@ -8,8 +8,8 @@ struct TransactionEnd: Equatable {
     /// In milliseconds since the epoch.
     var timestamp: Int64
 
-    /// Reads the marker from the control batch at `position`; `nil` when the cleaner has emptied the
-    /// batch, or when its record is a control record of another kind (`LeaderChange`, say).
+    /// Reads the marker from the control batch at `position`; `nil` when the cleaner has emptied
+    /// the batch, or when its record is a control record of another kind (`LeaderChange`, say).
     ///
     /// The batch must be all there. Markers are never compressed.
     init?(

@@ -2,9 +2,9 @@ import KafkaWire
 
 /// A file of fixed-size big-endian entries that grows at its end.
 ///
-/// New entries wait in memory and are written a few kilobytes at a time; the file is opened when it is
-/// needed and let go by `closeFile`. What is in it is a cache of the log: never synced before its
-/// segment is, and rebuilt when it is in doubt.
+/// New entries wait in memory and are written a few kilobytes at a time; the file is opened when it
+/// is needed and let go by `closeFile`. What is in it is a cache of the log: never synced before
+/// its segment is, and rebuilt when it is in doubt.
 final class IndexFile {
     let entrySize: Int
     private(set) var path: String
@@ -16,7 +16,8 @@ final class IndexFile {
     private var tail: [UInt8] = []
     private static let tailLimit = 4096
 
-    /// `count`: how many entries the file holds; what is beyond them is cut off with the next write.
+    /// `count`: how many entries the file holds; what is beyond them is cut off with the next
+    /// write.
     init(path: String, entrySize: Int, count: Int, fileSystem: any FileSystem) {
         self.path = path
         self.entrySize = entrySize

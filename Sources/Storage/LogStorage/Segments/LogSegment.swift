@@ -3,8 +3,8 @@ import KafkaWire
 
 /// One segment of a log: a `.log` file of batches and the indexes over it.
 ///
-/// Files are opened when they are needed. Not for several threads: the owner of the log guards it. A
-/// `.log` file that was handed out stays open for as long as somebody holds it.
+/// Files are opened when they are needed. Not for several threads: the owner of the log guards it.
+/// A `.log` file that was handed out stays open for as long as somebody holds it.
 final class LogSegment {
     let baseOffset: Offset
     private(set) var directory: String
@@ -171,8 +171,8 @@ final class LogSegment {
         rollingTimestamp = nil
     }
 
-    /// Takes the batch at `position` into account, in the order of the log: the largest timestamp, and
-    /// an index entry every so many bytes.
+    /// Takes the batch at `position` into account, in the order of the log: the largest timestamp,
+    /// and an index entry every so many bytes.
     func note(_ header: RecordBatchHeader, at position: Int) throws(FileError) {
         let indexes = try loadedIndexes()
         var largest = try maxTimestamp()
@@ -228,8 +228,8 @@ final class LogSegment {
 
     // MARK: Growing and shrinking
 
-    /// Writes batches at the end, and indexes them. When the write fails the file is cut back to what
-    /// it was; `isIntact` tells whether that worked.
+    /// Writes batches at the end, and indexes them. When the write fails the file is cut back to
+    /// what it was; `isIntact` tells whether that worked.
     func append(_ bytes: RawSpan, isIntact: inout Bool) throws(FileError) {
         let file = try file()
         let indexes = try loadedIndexes()
@@ -352,8 +352,8 @@ final class LogSegment {
             || indexes.time.count >= config.segmentIndexBytes / TimeIndex.entrySize - 1
     }
 
-    /// Milliseconds that the segment has taken records for: by the timestamps of its first batch and
-    /// the next one, or, when the first has none, since the segment was made.
+    /// Milliseconds that the segment has taken records for: by the timestamps of its first batch
+    /// and the next one, or, when the first has none, since the segment was made.
     private func timeWaited(_ timestamp: Int64, _ now: Int64) throws(FileError) -> Int64 {
         let first = try firstTimestamp()
         guard let first, first >= 0 else { return now &- created }
