@@ -82,7 +82,8 @@ enum BatchCheck {
             throw .kafka(
                 .invalidTimestamp,
                 "the timestamp \(header.maxTimestamp) is more than "
-                    + "message.timestamp.after.max.ms, \(config.timestampAfterMaxMs), ahead of \(now)"
+                    + "message.timestamp.after.max.ms, \(config.timestampAfterMaxMs), "
+                    + "ahead of \(now)"
             )
         }
     }

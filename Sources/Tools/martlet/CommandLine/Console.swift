@@ -13,6 +13,8 @@
 final class Console {
     private let captures: Bool
     private let isSilent: Bool
+    /// File descriptor of standard input.
+    let input: Int32
     private var buffer: [UInt8] = []
     private(set) var capturedOutput: [UInt8] = []
     private(set) var capturedErrors = ""
@@ -22,8 +24,9 @@ final class Console {
     static let bufferBytes = 64 << 10
 
     /// `captures`: keep everything in memory instead of writing it.
-    /// `isSilent`: drop standard output.
-    init(captures: Bool = false, isSilent: Bool = false) {
+    /// `isSilent`: drop standard output. `input`: read from this in the place of standard input.
+    init(captures: Bool = false, isSilent: Bool = false, input: Int32 = 0) {
+        self.input = input
         self.captures = captures
         self.isSilent = isSilent
     }

@@ -110,7 +110,7 @@ enum ConsoleProducerTool: Tool {
     private static func send(
         _ parser: LineParser, _ producer: BatchProducer, isSynchronous: Bool, _ console: Console
     ) throws {
-        var lines = InputLines(descriptor: 0)
+        var lines = InputLines(descriptor: console.input)
         var number = 0
         let prompts = console.promptsForInput
         Interruption.watch()

@@ -33,7 +33,8 @@ enum LogDirsTool: Tool {
         if !isQuiet { console.print("Querying brokers for log directories information") }
         var documents: [JSON] = []
         for broker in brokers {
-            let response = try client.call(DescribeLogDirsRequest(), broker: BrokerID(broker))
+            let response = try client.call(
+                DescribeLogDirsRequest(topics: nil), broker: BrokerID(broker))
             try AdminError.check(response.errorCode, context: "Broker \(broker)")
             documents.append(
                 .object([

@@ -80,7 +80,7 @@ enum StorageFormat {
                 ? voters.ownDirectoryID ?? .random(using: &generator) : .random(using: &generator)
             if isMetadata, node.isController {
                 try voters.write(
-                    bootstrap: records, features: features, in: directory, node, fileSystem)
+                    bootstrap: records, at: version, in: directory, node, fileSystem)
             }
             // Last, so that a directory is formatted only once all else is there.
             try MetaProperties(

@@ -1,0 +1,109 @@
+import Foundation
+import KafkaWire
+import Testing
+
+@testable import martlet
+
+@Suite struct StorageToolTests {
+    private func properties(_ directory: String, _ more: String = "") -> String {
+        """
+        process.roles=broker,controller
+        node.id=7
+        controller.listener.names=CONTROLLER
+        listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093
+        log.dirs=\(directory)/a,\(directory)/b
+        \(more)
+        """
+    }
+    private func config(_ directory: TemporaryDirectory, _ more: String = "") throws -> String {
+        try directory.write("server.properties", Array(properties(directory.path, more).utf8))
+    }
+
+    @Test func readsTheNodesProperties() throws {
+        let text = try PropertiesText.parse(properties("/d", "metadata.log.dir=/m"), "f")
+        let node = try NodeProperties(text, "f")
+        #expect(node.nodeID == 7 && node.isController)
+        #expect(node.directories == ["/d/a", "/d/b", "/m"])
+        #expect(node.metadataDirectory == "/m")
+        #expect(node.controllerAddress?.port == 9093)
+        #expect(throws: Failure.self) { try NodeProperties([:], "f") }
+    }
+
+    @Test func readsVoters() throws {
+        let voter = try InitialVoters.voter("1@host:9093:JEXY6aqzQY-32P5TStzaFg")
+        #expect(voter.nodeID == 1 && voter.host == "host" && voter.port == 9093)
+        #expect(try InitialVoters.voter("1@[::1]:9093:JEXY6aqzQY-32P5TStzaFg").host == "::1")
+        for wrong in ["", "1@h:9", "x@h:9:JEXY6aqzQY-32P5TStzaFg", "1@h:9:short"] {
+            #expect(throws: Failure.self) { try InitialVoters.voter(wrong) }
+        }
+    }
+
+    @Test func idsAreRandom() {
+        let first = CommandTests.run("storage", "random-uuid").out.trimmed
+        #expect(KafkaUUID(first) != nil)
+        #expect(first != CommandTests.run("storage", "random-uuid").out.trimmed)
+    }
+
+    @Test func formatsOnceAndShowsIt() throws {
+        let directory = try TemporaryDirectory()
+        let file = try config(directory)
+        let format = ["storage", "format", "-t", "theCluster", "-c", file]
+        func run(_ arguments: [String]) -> (code: Int32, out: String, errors: String) {
+            let console = Console(captures: true)
+            let code = Martlet.run(["martlet"] + arguments, console)
+            return (code, console.output, console.capturedErrors)
+        }
+        let undecided = run(format)
+        #expect(undecided.code == 1 && undecided.errors.contains("--standalone"))
+        let formatted = run(format + ["--standalone"])
+        #expect(formatted.errors.isEmpty && formatted.code == 0)
+        #expect(
+            formatted.out.contains(
+                "Formatting dynamic metadata voter directory \(directory.path)/a with "
+                    + "metadata.version 4.3-IV0."))
+        #expect(formatted.out.contains("Formatting data directory \(directory.path)/b"))
+        let again = run(format + ["--standalone"])
+        #expect(again.code == 1 && again.errors.contains("is already formatted"))
+        let ignored = run(format + ["--standalone", "-g"])
+        #expect(ignored.code == 0)
+        #expect(ignored.out == "All of the log directories are already formatted.\n")
+        let info = run(["storage", "info", "-c", file])
+        #expect(info.code == 0 && info.out.contains("cluster.id=theCluster"))
+        #expect(info.out.contains("node.id=7, version=1}"))
+        try checkFiles(directory.path)
+    }
+
+    private func checkFiles(_ path: String) throws {
+        let bootstrap = CommandTests.run(
+            "dump-log", "--cluster-metadata-decoder", "--files", "\(path)/a/bootstrap.checkpoint")
+        #expect(bootstrap.code == 0)
+        #expect(
+            bootstrap.out.contains(
+                #"{"type":"FEATURE_LEVEL_RECORD","version":0,"#
+                    + #""data":{"name":"metadata.version","featureLevel":30}}"#))
+        #expect(bootstrap.out.contains(#"SnapshotFooter {"version":0}"#))
+        let first = CommandTests.run(
+            "dump-log", "--cluster-metadata-decoder", "--files",
+            "\(path)/a/__cluster_metadata-0/00000000000000000000-0000000000.checkpoint")
+        #expect(first.code == 0)
+        #expect(first.out.contains(#"KRaftVersion {"version":0,"kRaftVersion":1}"#))
+        #expect(first.out.contains(#""endpoints":[{"name":"CONTROLLER","host":"127.0.0.1""#))
+        #expect(!FileManager.default.fileExists(atPath: "\(path)/b/bootstrap.checkpoint"))
+    }
+
+    @Test func refusesWhatDoesNotFit() throws {
+        let directory = try TemporaryDirectory()
+        let file = try config(directory, "controller.quorum.voters=7@127.0.0.1:9093")
+        let both = CommandTests.run(
+            "storage", "format", "-t", "c", "-c", file, "--standalone")
+        #expect(both.code == 1 && both.errors.contains("controller.quorum.voters"))
+        let scram = CommandTests.run(
+            "storage", "format", "-t", "c", "-c", file, "--add-scram", "SCRAM-SHA-256=[]")
+        #expect(scram.code == 1 && scram.errors.contains("not supported yet"))
+        let unknown = CommandTests.run(
+            "storage", "format", "-t", "c", "-c", file, "-r", "9.9")
+        #expect(unknown.code == 1 && unknown.errors.contains("Unknown metadata.version '9.9'"))
+        let info = CommandTests.run("storage", "info", "-c", file)
+        #expect(info.code == 1 && info.out.contains("\(directory.path)/a does not exist"))
+    }
+}
