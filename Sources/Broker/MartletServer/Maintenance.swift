@@ -29,6 +29,9 @@ final class Maintenance: Sendable {
         shell: NodeShell, surroundings: NodeSurroundings, pool: NIOThreadPool,
         eventLoop: any EventLoop, intervals: MaintenanceIntervals
     ) {
+        let clock = Clock()
+        var seeds = SystemRandomNumberGenerator()
+        let cleaner = NodeCleaner(surroundings: surroundings, seed: seeds.next())
         func every(
             _ interval: TimeAmount,
             _ work: @escaping @Sendable (NodeMaintenance) -> NodeMaintenance.Outcome
@@ -45,7 +48,14 @@ final class Maintenance: Sendable {
             every(intervals.highWatermarks) { $0.checkpointHighWatermarks() },
             every(intervals.recoveryPoints) { $0.checkpointRecoveryPoints() },
             every(intervals.logStartOffsets) { $0.checkpointLogStartOffsets() },
-            every(intervals.retention) { $0.applyRetention() },
+            every(intervals.retention) { $0.applyRetention(now: clock.wallMs) },
+            eventLoop.scheduleRepeatedAsyncTask(
+                initialDelay: intervals.cleaning, delay: intervals.cleaning
+            ) { _ in
+                pool.runIfActive(eventLoop: eventLoop) {
+                    shell.carryOut(cleaner.round(shell.view, now: clock.wallMs))
+                }
+            },
             eventLoop.scheduleRepeatedTask(
                 initialDelay: intervals.deletions, delay: intervals.deletions
             ) { _ in

@@ -75,8 +75,32 @@ public struct NodeMaintenance: Sendable {
         return outcome
     }
 
-    /// Drops the segments that retention allows to go (`log.retention.check.interval.ms`).
-    public func applyRetention() -> Outcome { Outcome() }
+    /// Drops the segments that retention allows to go (`log.retention.check.interval.ms`), and
+    /// forgets producers that have been silent for too long (`producer.id.expiration.ms`).
+    ///
+    /// - Parameter now: milliseconds since 1970.
+    public func applyRetention(now: Int64) -> Outcome {
+        var outcome = Outcome()
+        for cell in view.topicsByName.flatMap({ $0.partitions.compactMap { $0 } }) {
+            let replica = cell.enter()
+            defer { cell.leave() }
+            guard replica.leaderEpoch != nil else { continue }
+            replica.log.expireProducers(now: now)
+            do throws(LogError) {
+                let result = try replica.log.applyRetention(
+                    now: now, highWatermark: replica.highWatermark)
+                replica.logStartOffsetMoved()
+                let delay = replica.log.config.fileDeleteDelayMs
+                outcome.deletions += result.files.map { ($0, delay) }
+            } catch {
+                if case .io(let cause) = error {
+                    outcome.failures.append((cell.logDirectory, cause))
+                }
+                surroundings.report("retention of \(cell.topicPartition): \(error)")
+            }
+        }
+        return outcome
+    }
 
     /// Syncs every log: with `replicated`, what the system has not written by itself.
     public func flushAll() -> Outcome {

@@ -1,0 +1,153 @@
+import KafkaWire
+import LogStorage
+import Replication
+
+/// Compacts the node's logs, the dirtiest first, one at a time.
+///
+/// A round runs on an I/O thread; rounds do not overlap. A partition's lock is held only to look at
+/// its segments and to swap cleaned ones in.
+public final class NodeCleaner: @unchecked Sendable {
+    // Sendable: the owner starts a round only once the one before has returned.
+    private let surroundings: NodeSurroundings
+    private let settings: CleanerSettings
+    private var schedule = CleaningSchedule()
+    private var random: SplitMix64
+
+    /// Most logs compacted in one round; the rest waits for the next.
+    static let logsPerRound = 64
+
+    public init(
+        surroundings: NodeSurroundings, settings: CleanerSettings = CleanerSettings(), seed: UInt64
+    ) {
+        self.surroundings = surroundings
+        self.settings = settings
+        self.random = SplitMix64(seed: seed)
+    }
+
+    /// Compacts what is due at `now`, in milliseconds since 1970.
+    public func round(_ view: BrokerView, now: Int64) -> NodeMaintenance.Outcome {
+        var outcome = NodeMaintenance.Outcome()
+        for status in view.directories.statuses() where status.error == .none {
+            clean(status.path, view, now, &outcome)
+        }
+        return outcome
+    }
+
+    private func clean(
+        _ directory: String, _ view: BrokerView, _ now: Int64,
+        _ outcome: inout NodeMaintenance.Outcome
+    ) {
+        let cells = view.compactedCells(in: directory)
+        guard !cells.isEmpty else { return }
+        let checkpoint = OffsetCheckpoint(
+            .cleaner, in: directory, fileSystem: surroundings.fileSystem)
+        var offsets: [TopicPartition: Offset] = [:]
+        do throws(LogDirectoryError) {
+            offsets = try checkpoint.read()
+        } catch {
+            surroundings.report("\(error); compaction begins anew")
+        }
+        for _ in 0..<Self.logsPerRound {
+            guard let (cell, range) = next(of: cells, offsets, now) else { return }
+            let end = clean(cell, range, now, &outcome)
+            guard schedule.finish(cell.topicPartition), let end else { continue }
+            offsets[cell.topicPartition] = end
+            do throws(FileError) {
+                try checkpoint.write(offsets)
+            } catch {
+                outcome.failures.append((directory, error))
+                return
+            }
+        }
+    }
+
+    private func next(
+        of cells: [PartitionCell], _ offsets: [TopicPartition: Offset], _ now: Int64
+    ) -> (PartitionCell, CleanableRange)? {
+        var candidates: [CleaningSchedule.Candidate] = []
+        for cell in cells where schedule.isIdle(cell.topicPartition) {
+            let replica = cell.enter()
+            defer { cell.leave() }
+            do throws(LogError) {
+                let range = try replica.log.cleanableRange(
+                    checkpoint: offsets[cell.topicPartition],
+                    highWatermark: replica.highWatermark, now: now)
+                candidates.append(
+                    .init(
+                        topicPartition: cell.topicPartition, range: range,
+                        minCleanableDirtyRatio: replica.log.config.minCleanableDirtyRatio))
+            } catch {
+                surroundings.report("\(cell.topicPartition) cannot be compacted: \(error)")
+            }
+        }
+        guard let chosen = schedule.begin(candidates) else { return nil }
+        let cell = cells.first { $0.topicPartition == chosen.topicPartition }
+        return cell.map { ($0, chosen.range) }
+    }
+
+    /// Compacts one log; where the next cleaning of it begins, `nil` when it could not be finished.
+    private func clean(
+        _ cell: PartitionCell, _ range: CleanableRange, _ now: Int64,
+        _ outcome: inout NodeMaintenance.Outcome
+    ) -> Offset? {
+        do {
+            let (input, delay) = try cell.prepareCleaning(range)
+            let work = CleanerWork(input, settings: settings, now: now, using: &random)
+            do {
+                return try run(work, on: cell, now, delay, &outcome)
+            } catch {
+                try work.cancel()
+                throw error
+            }
+        } catch CleanerError.io(let error) {
+            outcome.failures.append((cell.logDirectory, error))
+        } catch CleanerError.corrupt(let path, let reason) {
+            surroundings.report("\(path): \(reason); the log is not compacted any more")
+            schedule.markUncleanable(cell.topicPartition, reason: reason)
+        } catch CleanerError.superseded {
+            // The log was truncated or deleted meanwhile: the next round looks at it anew.
+        } catch {
+            surroundings.report("\(cell.topicPartition) cannot be compacted: \(error)")
+        }
+        return nil
+    }
+
+    private func run(
+        _ work: CleanerWork, on cell: PartitionCell, _ now: Int64, _ delay: Int64,
+        _ outcome: inout NodeMaintenance.Outcome
+    ) throws(CleanerError) -> Offset {
+        while true {
+            switch try work.step() {
+            case .again: continue
+            case .needsLock:
+                let replica = cell.enter()
+                defer { cell.leave() }
+                for file in try replica.log.swap(work, now: now) {
+                    outcome.deletions.append((file, delay))
+                }
+            case .done(let result): return result.endOffset
+            }
+        }
+    }
+}
+
+extension PartitionCell {
+    /// What a cleaning of `range` starts from, and how long its old files are kept, in ms.
+    fileprivate func prepareCleaning(
+        _ range: CleanableRange
+    ) throws(LogError) -> (CleanerInput, Int64) {
+        let replica = enter()
+        defer { leave() }
+        let input = try replica.log.cleanerInput(range, highWatermark: replica.highWatermark)
+        return (input, replica.log.config.fileDeleteDelayMs)
+    }
+}
+
+extension BrokerView {
+    /// The partitions in one log directory whose `cleanup.policy` has `compact`.
+    func compactedCells(in directory: String) -> [PartitionCell] {
+        topicsByName.flatMap { $0.partitions.compactMap { $0 } }.filter { cell in
+            cell.logDirectory == directory && cell.locked { $0.log.config.compact }
+        }
+    }
+}
