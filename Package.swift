@@ -86,6 +86,7 @@ let package = Package(
         tests("BrokerCore", cluster + ["BrokerCore"]),
         tests("MartletServer", server + ["MartletServer"]),
         tests("martlet", tools + ["martlet", "AdminWire"]),
+        tests("protocolgen", ["protocolgen"]),
         tests("Layering", []),
     ]
 )
