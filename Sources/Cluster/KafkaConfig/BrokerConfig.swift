@@ -68,7 +68,9 @@ public struct BrokerConfig: Sendable {
             })
         layers.add(overrides)
         if file == nil { layers.completeWithoutFile() }
-        try self.init(set: layers.values, implemented: implemented)
+        // What a node without a file begins with nobody has asked for, so nobody is warned of it.
+        let ours = file == nil ? ConfigLayers.withoutFile.map(\.key) : []
+        try self.init(set: layers.values, implemented: implemented?.union(ours))
     }
 
     private init(set: [String: String], implemented: Set<String>?) throws(ConfigError) {

@@ -4,7 +4,9 @@ import KafkaWire
 /// FindCoordinator (key 10): this version has no group, transaction or share coordinator, and says
 /// so.
 ///
-/// `INVALID_REQUEST` is final for clients: a retriable code would have them ask for ever.
+/// The code is `COORDINATOR_NOT_AVAILABLE`, as of a Kafka whose coordinators are not up: librdkafka
+/// asks even for a consumer that only assigns partitions, and takes any final code for that
+/// consumer's end.
 extension BrokerLoop {
     func findCoordinator(_ request: FindCoordinatorRequest, _ context: RequestContext) {
         let kind =
@@ -19,13 +21,13 @@ extension BrokerLoop {
         response.nodeID = -1
         response.port = -1
         if context.apiVersion < 4 {
-            response.errorCode = KafkaError.invalidRequest.rawValue
+            response.errorCode = KafkaError.coordinatorNotAvailable.rawValue
             response.errorMessage = message
         } else {
             response.coordinators = request.coordinatorKeys.map {
                 .init(
                     key: $0, nodeID: -1, host: "", port: -1,
-                    errorCode: KafkaError.invalidRequest.rawValue, errorMessage: message)
+                    errorCode: KafkaError.coordinatorNotAvailable.rawValue, errorMessage: message)
             }
         }
         answer(response, to: context)

@@ -5,10 +5,10 @@ import KafkaWire
 extension BrokerLoop {
     func initProducerID(_ request: InitProducerIDRequest, _ context: RequestContext) {
         guard request.transactionalID == nil else {
-            // Final for the client, as FindCoordinator is: there is no transaction coordinator yet.
+            // There is no transaction coordinator yet, as FindCoordinator says too.
             return answer(
                 InitProducerIDResponse(
-                    errorCode: KafkaError.invalidRequest.rawValue, producerID: -1,
+                    errorCode: KafkaError.coordinatorNotAvailable.rawValue, producerID: -1,
                     producerEpoch: -1),
                 to: context)
         }
