@@ -116,10 +116,10 @@ def test_broker_configs_change_without_a_restart(server, admin, new_topic):
     node = str(admin.describe_cluster().result(30).controller.id)
     entries = config(admin, ResourceType.BROKER, node)
     assert entries["log.dirs"].value and entries["log.dirs"].is_read_only
-    alter(admin, ResourceType.BROKER, "", "log.retention.ms", "99000000").result(30)
+    alter(admin, ResourceType.BROKER, node, "log.retention.ms", "99000000").result(30)
     entries = config(admin, ResourceType.TOPIC, new_topic())
     assert entries["retention.ms"].value == "99000000"
-    alter(admin, ResourceType.BROKER, "", "log.retention.ms", None,
+    alter(admin, ResourceType.BROKER, node, "log.retention.ms", None,
           AlterConfigOpType.DELETE).result(30)
     assert error_of(alter(admin, ResourceType.BROKER, node, "log.dirs", "/elsewhere")) in (
         KafkaError.INVALID_CONFIG, KafkaError.INVALID_REQUEST)

@@ -38,8 +38,8 @@ def test_a_small_fetch_limit_still_makes_progress(server, new_topic, limit):
 
 
 def test_reading_starts_at_any_offset(server, new_topic):
-    topic = new_topic(segment_bytes=50_000, index_interval_bytes=500)
-    fill(server, topic, 1000, 200)
+    topic = new_topic(segment_bytes=1_048_576, index_interval_bytes=500)
+    fill(server, topic, 1000, 2000)
     reader = consumer(server)
     for offset in [0, 1, 9, 10, 499, 500, 997, 999]:
         reader.assign([TopicPartition(topic, 0, offset)])

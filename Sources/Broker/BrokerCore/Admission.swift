@@ -76,16 +76,15 @@ extension BrokerLoop {
         return true
     }
 
-    /// Decodes the body, to its last byte.
+    /// Decodes the body. Bytes after it are let pass, as Kafka does: librdkafka 2 sends three behind
+    /// some Metadata requests.
     func decode<Request: KafkaRequest>(
         _: Request.Type, _ frame: RawSpan, from start: Int, _ context: RequestContext
     ) throws(RequestError) -> Request {
         do throws(WireError) {
             let body = frame.extracting(start..<frame.byteCount)
             var reader = WireReader(body)
-            let request = try Request(from: &reader, version: context.apiVersion)
-            try reader.finish()
-            return request
+            return try Request(from: &reader, version: context.apiVersion)
         } catch {
             throw .badBody(context.apiKey, context.apiVersion, error)
         }
