@@ -41,9 +41,12 @@ class Load(threading.Thread):
         number = 0
         while not self.ending.is_set():
             value = b"%d %d " % (self.partition, number) + b"x" * (number % 700)
-            self.producer.produce(
-                self.topic, value, partition=self.partition, on_delivery=self.delivered)
-            number += 1
+            try:
+                self.producer.produce(
+                    self.topic, value, partition=self.partition, on_delivery=self.delivered)
+                number += 1
+            except BufferError:  # full while the node is down: deliveries make room
+                self.producer.poll(0.1)
             self.producer.poll(0.0005)
         assert self.producer.flush(60) == 0
         self.count = number
