@@ -76,8 +76,8 @@ extension BrokerLoop {
         return true
     }
 
-    /// Decodes the body. Bytes after it are let pass, as Kafka does: librdkafka 2 sends three behind
-    /// some Metadata requests.
+    /// Decodes the body. Bytes after it are let pass, as Kafka does: librdkafka 2 sends three
+    /// behind some Metadata requests.
     func decode<Request: KafkaRequest>(
         _: Request.Type, _ frame: RawSpan, from start: Int, _ context: RequestContext
     ) throws(RequestError) -> Request {
