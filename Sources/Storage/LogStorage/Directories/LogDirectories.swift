@@ -42,7 +42,7 @@ public struct LogDirectories: Sendable {
     ) throws(LogDirectoryError) -> LogDirectory {
         let lock: (any FileLock)?
         do throws(FileError) {
-            try fileSystem.createDirectory(path)
+            try create(path, fileSystem)
             lock = try fileSystem.lock(SmallFile.path(path, LogDirectory.lockFileName))
         } catch {
             let reason = LogDirectoryError.io(error).description
@@ -50,6 +50,21 @@ public struct LogDirectories: Sendable {
         }
         guard let lock else { throw .locked(directory: path) }
         return LogDirectory(path: path, state: .online, lock: lock)
+    }
+
+    /// Makes the directory and those on its path, durably: a node that had formatted and filled it
+    /// would lose everything with its name.
+    private static func create(_ path: String, _ fileSystem: any FileSystem) throws(FileError) {
+        var missing: [String] = []
+        var next = path
+        while next != "/", next != ".", try fileSystem.status(next) == nil {
+            missing.append(next)
+            next = SmallFile.parent(of: next)
+        }
+        try fileSystem.createDirectory(path)
+        for made in missing.reversed() {
+            try fileSystem.syncDirectory(SmallFile.parent(of: made))
+        }
     }
 
     private static func normalized(_ path: String) -> String {
