@@ -11,7 +11,10 @@ let core: [SwiftSetting] =
 
 let wire: [Target.Dependency] = ["KafkaWire", "KafkaRecords", "KafkaProtocol"]
 let cluster: [Target.Dependency] =
-    wire + ["LogStorage", "KafkaConfig", "MetadataQuorum", "ClusterController", "Replication"]
+    wire + [
+        "LogStorage", "KafkaConfig", "MetadataQuorum", "ClusterController", "Replication",
+        "Coordinators",
+    ]
 let server: [Target.Dependency] =
     cluster + [
         "BrokerCore", "PosixFiles",
@@ -67,6 +70,7 @@ let package = Package(
         target("Cluster", "ClusterController", wire + ["KafkaConfig"], core),
         target("Cluster", "Replication", wire + ["LogStorage"], core),
         target("Cluster", "MetadataQuorum", wire + ["LogStorage"], core),
+        target("Cluster", "Coordinators", wire, core),
         target("Broker", "BrokerCore", cluster, core),
         target("Broker", "MartletServer", server, shell),
         target("Client", "AdminWire", wire, shell),
@@ -83,6 +87,7 @@ let package = Package(
         tests("ClusterController", wire + ["KafkaConfig", "ClusterController"]),
         tests("MetadataQuorum", wire + ["LogStorage", "PosixFiles", "MetadataQuorum"]),
         tests("Replication", wire + ["LogStorage", "Replication"]),
+        tests("Coordinators", wire + ["Coordinators"]),
         tests("BrokerCore", cluster + ["BrokerCore"]),
         tests("MartletServer", server + ["MartletServer"]),
         tests("martlet", tools + ["martlet", "AdminWire"]),

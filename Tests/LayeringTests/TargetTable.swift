@@ -19,6 +19,7 @@ struct TargetRule {
     private static let wire: Set<String> = ["KafkaWire", "KafkaRecords", "KafkaProtocol"]
     private static let cluster = wire.union([
         "LogStorage", "KafkaConfig", "MetadataQuorum", "ClusterController", "Replication",
+        "Coordinators",
     ])
     private static let server = cluster.union([
         "BrokerCore", "PosixFiles", "NIOCore", "NIOPosix", "NIOConcurrencyHelpers", "Logging",
@@ -34,6 +35,7 @@ struct TargetRule {
         "ClusterController": core(wire.union(["KafkaConfig"])),
         "Replication": core(wire.union(["LogStorage"])),
         "MetadataQuorum": core(wire.union(["LogStorage"])),
+        "Coordinators": core(wire),
         "BrokerCore": core(cluster),
         "MartletServer": shell(server),
         "AdminWire": shell(wire),

@@ -16,7 +16,9 @@ public final class BrokerLoop {
     var pending: [UInt64: PendingRequest] = [:]
     var sessions: FetchSessionCache
     var random: SplitMix64
-    private var deadlines = DeadlineQueue()
+    var deadlines = DeadlineQueue()
+    /// Coordinator shards that wait here for the high watermark or for an instant.
+    var resumptions: [UInt64: any ResumableShard] = [:]
     private var nextRequest: UInt64 = 1
     private var effects: [LoopEffect] = []
 
@@ -124,6 +126,9 @@ public final class BrokerLoop {
     }
 
     private func retry(_ number: UInt64, now: ClockReading, expired: Bool) {
+        if let shard = resumptions.removeValue(forKey: number) {
+            return shard.resume(on: self, now: now)
+        }
         guard let request = pending[number] else { return }
         let ticket = WaitTicket(loop: index, request: number)
         switch request.kind {

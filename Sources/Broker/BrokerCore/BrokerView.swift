@@ -15,12 +15,14 @@ public struct BrokerView: Sendable {
     /// The log directories, for the requests that ask about them.
     public let directories: any DirectoryAccess
     private let byID: [KafkaUUID: TopicCells]
+    /// The coordinator shards of this node.
+    let coordinators: CoordinatorCells
     private let idsByName: [String: KafkaUUID]
 
     public init(
         controller: Controller, imageOffset: Offset, settings: BrokerSettings,
         directories: any DirectoryAccess, topics: [KafkaUUID: TopicCells],
-        idsByName: [String: KafkaUUID]
+        idsByName: [String: KafkaUUID], coordinators: CoordinatorCells = CoordinatorCells()
     ) {
         self.controller = controller
         self.imageOffset = imageOffset
@@ -28,6 +30,7 @@ public struct BrokerView: Sendable {
         self.directories = directories
         self.byID = topics
         self.idsByName = idsByName
+        self.coordinators = coordinators
     }
 
     /// The partitions of a topic that this node knows.

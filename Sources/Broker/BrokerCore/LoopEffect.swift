@@ -17,6 +17,10 @@ public enum LoopEffect {
     case controller(ControllerJob)
     /// Do slow work on a partition or directory; the answer comes back as `completed`.
     case background(BackgroundJob)
+    /// Answer a delayed request of another loop.
+    case complete(WaitTicket, any KafkaMessage)
+    /// A coordinator's log did not take a write: load the coordinator anew.
+    case reloadCoordinator(PartitionCell)
     /// A log directory answered with an error: serve no more from it.
     case directoryFailed(path: String, FileError)
     /// Take in no more of this connection until `resumeReading`.

@@ -98,6 +98,8 @@ final class LoopShell: @unchecked Sendable {
         case .flush(let cell): node.flush(cell)
         case .controller(let job): node.submit(job)
         case .background(let job): node.submit(job)
+        case .complete(let ticket, let message): node.complete(ticket, message)
+        case .reloadCoordinator(let cell): node.onController { $0.reloadCoordinator(cell) }
         case .directoryFailed(let path, let error): node.directoryFailed(path, error)
         case .pauseReading(let id): handlers[id]?.pause(.outstanding)
         case .resumeReading(let id): handlers[id]?.resume(.outstanding)

@@ -59,6 +59,8 @@ final class NodeShell: @unchecked Sendable {
                 failed: { [self] cell, error in directoryFailed(cell.logDirectory, error) })
         }
         controllerThread = ControllerThread(controller) { [self] in carryOut($0) }
+        // What the start left to be done: coordinators to load.
+        onController { _ in }
     }
 
     /// Sends nothing to the event loops any more: they are about to end.
@@ -125,7 +127,8 @@ final class NodeShell: @unchecked Sendable {
         controllerThread?.submit { $0.fail(directory: path, reason: error.description) }
     }
 
-    private func complete(_ ticket: WaitTicket, _ message: any KafkaMessage) {
+    /// Gives a delayed request its answer, on its loop.
+    func complete(_ ticket: WaitTicket, _ message: any KafkaMessage) {
         submit(to: loops[Int(ticket.loop)]) { core, _ in
             core.completed(ticket, message: message)
         }
@@ -152,5 +155,15 @@ final class NodeShell: @unchecked Sendable {
             for loop in loops { submit(to: loop) { core, _ in core.published(view) } }
         }
         wake(effects.wakes, except: nil)
+        for (ticket, message) in effects.completions { complete(ticket, message) }
+        for load in effects.loads { submit(load) }
+    }
+
+    /// Replays a coordinator's log on an I/O thread, then puts it to work on a loop.
+    private func submit(_ load: CoordinatorLoad) {
+        pool.submit { [self] state in
+            guard case .active = state, let loaded = load.load() else { return }
+            submit(to: loops[0]) { core, now in core.coordinatorLoaded(loaded, now: now) }
+        }
     }
 }

@@ -1,35 +1,162 @@
+import ClusterController
+import Coordinators
 import KafkaProtocol
 import KafkaWire
 
-/// FindCoordinator (key 10): this version has no group, transaction or share coordinator, and says
-/// so.
-///
-/// The code is `COORDINATOR_NOT_AVAILABLE`, as of a Kafka whose coordinators are not up: librdkafka
-/// asks even for a consumer that only assigns partitions, and takes any final code for that
-/// consumer's end.
+/// FindCoordinator (key 10): the broker that leads the partition to which a group or a
+/// transactional id belongs. The coordinators' topics are made when they are first asked about.
 extension BrokerLoop {
     func findCoordinator(_ request: FindCoordinatorRequest, _ context: RequestContext) {
-        let kind =
-            switch request.keyType {
-            case 0: "consumer groups"
-            case 1: "transactions"
-            case 2: "share groups"
-            default: "coordinators of type \(request.keyType)"
-            }
-        let message = "This version of Martlet has no \(kind)"
-        var response = FindCoordinatorResponse()
-        response.nodeID = -1
-        response.port = -1
-        if context.apiVersion < 4 {
-            response.errorCode = KafkaError.coordinatorNotAvailable.rawValue
-            response.errorMessage = message
-        } else {
-            response.coordinators = request.coordinatorKeys.map {
-                .init(
-                    key: $0, nodeID: -1, host: "", port: -1,
-                    errorCode: KafkaError.coordinatorNotAvailable.rawValue, errorMessage: message)
-            }
+        guard let topic = CoordinatorTopic(keyType: request.keyType) else {
+            return answer(
+                refusal(
+                    request, context, .invalidRequest,
+                    "there are no coordinators of type "
+                        + "\(request.keyType) here"), to: context)
         }
-        answer(response, to: context)
+        guard view.image.topics[topic.name] == nil else {
+            return answer(view.coordinators(request, of: topic, context), to: context)
+        }
+        onController(context) { controller in
+            let created = controller.createTopics(topic.creation(controller.controller), context)
+            let error = created.topics.first.flatMap { KafkaError(rawValue: $0.errorCode) }
+            guard error == .topicAlreadyExists || error == KafkaError.none else {
+                return refusal(
+                    request, context, .coordinatorNotAvailable,
+                    "\(topic.name) cannot be created: "
+                        + (created.topics.first?.errorMessage ?? error?.name ?? "no answer"))
+            }
+            return coordinators(
+                in: ClusterView(
+                    image: controller.image, listener: context.listener,
+                    clusterID: controller.clusterID), request, of: topic, context)
+        }
     }
+}
+
+/// The topics that coordinators keep their state in.
+enum CoordinatorTopic: Sendable {
+    case groups
+    case transactions
+
+    /// By the key type of a request: 0 groups, 1 transactions.
+    init?(keyType: Int8) {
+        switch keyType {
+        case 0: self = .groups
+        case 1: self = .transactions
+        default: return nil
+        }
+    }
+
+    var name: String {
+        switch self {
+        case .groups: TopicName.consumerOffsets
+        case .transactions: TopicName.transactionState
+        }
+    }
+
+    /// The prefix of the broker's config keys for the topic.
+    private var prefix: String {
+        switch self {
+        case .groups: "offsets.topic"
+        case .transactions: "transaction.state.log"
+        }
+    }
+
+    /// The request that makes the topic as Kafka does.
+    ///
+    /// Where nobody has set the replication factor, a cluster that is smaller than the default asks
+    /// gets as many replicas as it has brokers.
+    func creation(_ controller: Controller) -> CreateTopicsRequest {
+        func number(_ key: String) -> Int? {
+            controller.effectiveBrokerConfig("\(prefix).\(key)").flatMap { Int($0) }
+        }
+        let brokers = controller.image.brokers.values.count { !$0.isFenced }
+        var factor = number("replication.factor") ?? 3
+        if controller.settings.staticConfigs["\(prefix).replication.factor"] == nil {
+            factor = min(factor, max(1, brokers))
+        }
+        var configs = [
+            ("cleanup.policy", "compact"),
+            ("segment.bytes", "\(number("segment.bytes") ?? 104_857_600)"),
+        ]
+        switch self {
+        case .groups: configs.append(("compression.type", "producer"))
+        case .transactions:
+            configs += [
+                ("compression.type", "uncompressed"), ("unclean.leader.election.enable", "false"),
+                ("min.insync.replicas", "\(min(number("min.isr") ?? 2, factor))"),
+            ]
+        }
+        var request = CreateTopicsRequest()
+        request.topics = [
+            .init(
+                name: name, numPartitions: Int32(clamping: number("num.partitions") ?? 50),
+                replicationFactor: Int16(clamping: factor),
+                configs: configs.map { .init(name: $0.0, value: $0.1) })
+        ]
+        return request
+    }
+}
+
+extension BrokerView {
+    func coordinators(
+        _ request: FindCoordinatorRequest, of topic: CoordinatorTopic, _ context: RequestContext
+    ) -> FindCoordinatorResponse {
+        BrokerCore.coordinators(in: cluster(for: context), request, of: topic, context)
+    }
+}
+
+private func coordinators(
+    in cluster: ClusterView, _ request: FindCoordinatorRequest, of topic: CoordinatorTopic,
+    _ context: RequestContext
+) -> FindCoordinatorResponse {
+    let found = keys(of: request, context).map { key in
+        coordinator(of: key, in: cluster, topic)
+    }
+    return response(found, context)
+}
+
+private func keys(of request: FindCoordinatorRequest, _ context: RequestContext) -> [String] {
+    context.apiVersion < 4 ? [request.key] : request.coordinatorKeys
+}
+
+private func coordinator(
+    of key: String, in cluster: ClusterView, _ topic: CoordinatorTopic
+) -> FindCoordinatorResponse.Coordinator {
+    let partitions = cluster.image.topics[topic.name]?.partitions ?? []
+    if partitions.isEmpty { return none(key, .coordinatorNotAvailable, nil) }
+    let number = CoordinatorPartition.of(key, partitions: Int32(clamping: partitions.count))
+    let leader = partitions[Int(number)].leader
+    guard let endpoint = cluster.endpoints.first(where: { $0.broker.id == leader })?.endpoint
+    else { return none(key, .coordinatorNotAvailable, nil) }
+    return .init(
+        key: key, nodeID: leader, host: endpoint.host, port: Int32(endpoint.port), errorCode: 0)
+}
+
+private func none(
+    _ key: String, _ error: KafkaError, _ message: String?
+) -> FindCoordinatorResponse.Coordinator {
+    .init(
+        key: key, nodeID: -1, host: "", port: -1, errorCode: error.rawValue, errorMessage: message)
+}
+
+private func refusal(
+    _ request: FindCoordinatorRequest, _ context: RequestContext, _ error: KafkaError,
+    _ message: String
+) -> FindCoordinatorResponse {
+    response(keys(of: request, context).map { none($0, error, message) }, context)
+}
+
+/// Up to version 3 one coordinator in the response itself, then a list.
+private func response(
+    _ coordinators: [FindCoordinatorResponse.Coordinator], _ context: RequestContext
+) -> FindCoordinatorResponse {
+    guard context.apiVersion < 4 else {
+        return FindCoordinatorResponse(coordinators: coordinators)
+    }
+    let only = coordinators[0]
+    return FindCoordinatorResponse(
+        errorCode: only.errorCode, errorMessage: only.errorMessage, nodeID: only.nodeID,
+        host: only.host, port: only.port)
 }

@@ -17,6 +17,10 @@ public final class NodeController: ControllerAccess {
         public var view: BrokerView?
         /// Delayed requests to wake.
         public var wakes: [WaitTicket] = []
+        /// Logs of coordinators to replay on I/O threads.
+        public var loads: [CoordinatorLoad] = []
+        /// Answers of delayed requests.
+        public var completions: [(ticket: WaitTicket, message: any KafkaMessage)] = []
     }
 
     public internal(set) var controller: Controller
@@ -25,6 +29,7 @@ public final class NodeController: ControllerAccess {
     let quorum: MetadataQuorum
     let table: PartitionTable
     let directories: NodeDirectories
+    let coordinators: NodeCoordinators
     var pendingDeletions = PendingDeletions()
     var sessions: BrokerSessions
     var random: SplitMix64
@@ -44,6 +49,7 @@ public final class NodeController: ControllerAccess {
         self.surroundings = surroundings
         self.quorum = quorum
         self.directories = directories
+        self.coordinators = NodeCoordinators(surroundings: surroundings)
         self.random = random
         self.clock = clock
         self.sessions = BrokerSessions(
@@ -139,6 +145,7 @@ public final class NodeController: ControllerAccess {
         }
         if table.topics[topic.id]?[partition] == nil { create(partition, of: topic, image) }
         effects.wakes += table.updateRole(of: partition, in: topic)
+        if let cell = table.topics[topic.id]?[partition] { coordinators.update(cell) }
     }
 
     /// Makes a partition's log in the directory that its record names, or in the emptiest one.
@@ -161,7 +168,10 @@ public final class NodeController: ControllerAccess {
     private func remove(_ topic: TopicImage) {
         let (cells, wakes) = table.remove(topic)
         effects.wakes += wakes
-        for cell in cells { setAside(cell) }
+        for cell in cells {
+            coordinators.remove(cell)
+            setAside(cell)
+        }
     }
 
     /// Renames a deleted partition's directory; its files go after `file.delete.delay.ms`.
@@ -188,6 +198,7 @@ public final class NodeController: ControllerAccess {
         guard directories.fail(directory, reason: reason) else { return }
         surroundings.report("log directory \(directory) is taken offline: \(reason)")
         effects.wakes += table.fail(directory: directory, reason: reason)
+        for cell in table.cells(in: directory) { coordinators.update(cell) }
         publish()
     }
 
@@ -198,7 +209,8 @@ public final class NodeController: ControllerAccess {
     func makeView() -> BrokerView {
         BrokerView(
             controller: controller, imageOffset: quorum.endOffset + -1, settings: makeSettings(),
-            directories: directories, topics: table.topics, idsByName: table.idsByName)
+            directories: directories, topics: table.topics, idsByName: table.idsByName,
+            coordinators: coordinators.cells)
     }
 
     private func makeSettings() -> BrokerSettings {
@@ -220,8 +232,14 @@ public final class NodeController: ControllerAccess {
     /// What the shell has to do since the last call.
     public func takeEffects() -> Effects {
         defer { effects = Effects() }
+        let coordination = coordinators.takeEffects()
+        effects.loads += coordination.loads
+        effects.completions += coordination.completions
         return effects
     }
+
+    /// Loads a coordinator anew whose log did not take a write, if this node still leads it.
+    public func reloadCoordinator(_ cell: PartitionCell) { coordinators.update(cell) }
 
     /// The view as it stands.
     public var currentView: BrokerView { makeView() }

@@ -5,9 +5,13 @@ public enum TopicName {
     /// The metadata log's own topic, which no client can create.
     public static let clusterMetadata = "__cluster_metadata"
     /// Topics that Kafka keeps its own state in, and marks as internal.
-    public static let internalTopics = [
-        "__consumer_offsets", "__transaction_state", "__share_group_state",
-    ]
+    public static let internalTopics = [consumerOffsets, transactionState, shareGroupState]
+    /// Groups and committed offsets.
+    public static let consumerOffsets = "__consumer_offsets"
+    /// Transactional ids.
+    public static let transactionState = "__transaction_state"
+    /// What members of share groups have acquired.
+    public static let shareGroupState = "__share_group_state"
 
     /// Whether clients are told that the topic is Kafka's own.
     public static func isInternal(_ name: String) -> Bool { internalTopics.contains(name) }

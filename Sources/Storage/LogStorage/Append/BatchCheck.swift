@@ -29,7 +29,8 @@ enum BatchCheck {
                 .invalidRecord,
                 "batches of message format \(header.magic) are not taken any more, only of 2")
         }
-        guard header.sizeInBytes <= config.maxMessageBytes else {
+        // What a coordinator decides is one batch, however large.
+        guard origin != .client || header.sizeInBytes <= config.maxMessageBytes else {
             throw .kafka(
                 .messageTooLarge,
                 "a batch of \(header.sizeInBytes) bytes is larger than max.message.bytes, "

@@ -1,0 +1,62 @@
+import Coordinators
+import KafkaProtocol
+import KafkaWire
+import Replication
+
+/// How an event loop works with coordinator shards.
+extension BrokerLoop {
+    /// Runs an operation of a coordinator for a request; the machine answers it by its caller.
+    ///
+    /// - Parameters:
+    ///   - cell: the shard; `nil` where this broker does not coordinate.
+    ///   - failed: the response that says that the operation did not run, or was lost.
+    func coordinate<Machine>(
+        _ cell: ShardCell<Machine>?, _ context: RequestContext,
+        failed: (KafkaError) -> any KafkaMessage,
+        _ operation: (Machine, Caller, Moment) -> Void
+    ) {
+        guard let cell else { return answer(failed(.notCoordinator), to: context) }
+        let ticket = newTicket()
+        delay(PendingRequest(context: context, kind: .elsewhere), ticket: ticket, deadline: nil)
+        let refusal = cell.run(on: self, now: context.now) { machine, now in
+            operation(machine, Caller(ticket), now)
+        }
+        if let refusal { completed(ticket, message: failed(refusal)) }
+    }
+
+    /// Gives an answer to a request of this loop or of another.
+    func deliver(_ message: any KafkaMessage, to ticket: WaitTicket) {
+        if ticket.loop == index {
+            completed(ticket, message: message)
+        } else {
+            emit(.complete(ticket, message))
+        }
+    }
+
+    /// Resumes `shard` here once the high watermark of its partition reaches `required`.
+    func resume<Machine>(_ shard: ShardCell<Machine>, whenCommitted required: Offset) {
+        let ticket = newTicket()
+        resumptions[ticket.request] = shard
+        let isThere = shard.partition.locked { replica in
+            if replica.highWatermark >= required { return true }
+            // Without a leader the shard is about to be given up, which answers all that wait.
+            if replica.leaderEpoch != nil {
+                replica.awaitHighWatermark(required, ticket: ticket)
+            }
+            return false
+        }
+        if isThere { emit(.wake([ticket])) }
+    }
+
+    /// Resumes `shard` here at an instant (monotonic ms).
+    func resume<Machine>(_ shard: ShardCell<Machine>, atMs instant: Int64) {
+        let ticket = newTicket()
+        resumptions[ticket.request] = shard
+        deadlines.add(ticket.request, at: instant * 1_000_000)
+    }
+
+    /// A coordinator's log has been replayed on an I/O thread: it serves from now on.
+    public func coordinatorLoaded(_ loaded: LoadedCoordinator, now: ClockReading) {
+        loaded.activate(self, now)
+    }
+}

@@ -1,0 +1,35 @@
+import ClusterController
+import Coordinators
+import KafkaWire
+
+extension GroupMachine: HostedMachine {
+    static func perform(
+        _ command: GroupCommand, of cell: ShardCell<GroupMachine>, on loop: BrokerLoop,
+        now: ClockReading
+    ) {}
+}
+
+extension TransactionMachine: HostedMachine {
+    static func perform(
+        _ command: TransactionCommand, of cell: ShardCell<TransactionMachine>,
+        on loop: BrokerLoop, now: ClockReading
+    ) {}
+}
+
+extension BrokerView {
+    /// The shard that coordinates a group; `nil` where this broker does not.
+    func groupShard(of group: String) -> ShardCell<GroupMachine>? {
+        guard let count = image.topics[TopicName.consumerOffsets]?.partitions.count, count > 0
+        else { return nil }
+        return coordinators.groups[
+            CoordinatorPartition.of(group, partitions: Int32(clamping: count))]
+    }
+
+    /// The shard that coordinates a transactional id; `nil` where this broker does not.
+    func transactionShard(of id: String) -> ShardCell<TransactionMachine>? {
+        guard let count = image.topics[TopicName.transactionState]?.partitions.count, count > 0
+        else { return nil }
+        return coordinators.transactions[
+            CoordinatorPartition.of(id, partitions: Int32(clamping: count))]
+    }
+}

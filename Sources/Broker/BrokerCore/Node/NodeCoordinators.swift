@@ -1,0 +1,88 @@
+import ClusterController
+import Coordinators
+import KafkaProtocol
+import KafkaWire
+import Replication
+
+/// The coordinator shards of this node: one for each partition of the coordinators' topics that it
+/// holds, active where it leads.
+///
+/// Used on the controller's thread alone; event loops see the shards through the view.
+final class NodeCoordinators {
+    private(set) var cells = CoordinatorCells()
+    private let surroundings: NodeSurroundings
+
+    /// What follows from changes of leadership.
+    struct Effects {
+        var loads: [CoordinatorLoad] = []
+        var completions: [(ticket: WaitTicket, message: any KafkaMessage)] = []
+    }
+    private(set) var effects = Effects()
+
+    init(surroundings: NodeSurroundings) { self.surroundings = surroundings }
+
+    func takeEffects() -> Effects {
+        defer { effects = Effects() }
+        return effects
+    }
+
+    /// The role of a partition of this node may have changed; others than the coordinators' pass.
+    func update(_ cell: PartitionCell) {
+        let number = cell.topicPartition.partition
+        switch cell.topicPartition.topic {
+        case TopicName.consumerOffsets:
+            update(cell, &cells.groups[number]) { GroupMachine() }
+        case TopicName.transactionState:
+            update(cell, &cells.transactions[number]) { TransactionMachine() }
+        default: break
+        }
+    }
+
+    private func update<Machine>(
+        _ cell: PartitionCell, _ shard: inout ShardCell<Machine>?,
+        _ make: @escaping @Sendable () -> Machine
+    ) {
+        guard let epoch = cell.locked({ $0.leaderEpoch }) else {
+            if let shard { complete(shard.deactivate()) }
+            return
+        }
+        let current: ShardCell<Machine>
+        if let shard, shard.partition === cell {
+            current = shard
+        } else {
+            if let shard { complete(shard.deactivate()) }
+            current = ShardCell<Machine>(cell, lock: surroundings.makeLock())
+            shard = current
+        }
+        guard !current.serves(epoch) else { return }
+        complete(current.beginLoading(epoch))
+        effects.loads.append(current.loading(epoch, report: surroundings.report, make))
+    }
+
+    /// The partition's topic is gone.
+    func remove(_ cell: PartitionCell) {
+        let number = cell.topicPartition.partition
+        switch cell.topicPartition.topic {
+        case TopicName.consumerOffsets:
+            if let shard = cells.groups.removeValue(forKey: number) {
+                complete(shard.deactivate())
+            }
+        case TopicName.transactionState:
+            if let shard = cells.transactions.removeValue(forKey: number) {
+                complete(shard.deactivate())
+            }
+        default: break
+        }
+    }
+
+    private func complete(_ replies: [(caller: Caller, message: any KafkaMessage)]) {
+        effects.completions += replies.map { ($0.caller.ticket, $0.message) }
+    }
+}
+
+/// The coordinator shards of this node by partition, as event loops see them.
+public struct CoordinatorCells: Sendable {
+    var groups: [Int32: ShardCell<GroupMachine>] = [:]
+    var transactions: [Int32: ShardCell<TransactionMachine>] = [:]
+    public init() {}
+}
