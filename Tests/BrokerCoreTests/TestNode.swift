@@ -98,7 +98,8 @@ final class TestNode {
             BrokerLoop(
                 index: $0, view: view, limits: limits, random: SplitMix64(seed: UInt64($0)))
         }
-        _ = controller.takeEffects()
+        carryOut(controller.takeEffects())
+        settle()
     }
 
     var clusterID: String { view.settings.clusterID }
@@ -226,6 +227,10 @@ final class TestNode {
         case .directoryFailed(let path, let error):
             controller.fail(directory: path, reason: error.description)
             carryOut(controller.takeEffects())
+        case .complete(let ticket, let message): complete(ticket, message)
+        case .reloadCoordinator(let cell):
+            controller.reloadCoordinator(cell)
+            carryOut(controller.takeEffects())
         case .pauseReading(let id): paused.insert(id)
         case .resumeReading(let id): paused.remove(id)
         }
@@ -237,6 +242,14 @@ final class TestNode {
             for loop in loops { loop.published(view) }
         }
         wake(effects.wakes)
+        for (ticket, message) in effects.completions { complete(ticket, message) }
+        for load in effects.loads {
+            if let loaded = load.load() { loops[0].coordinatorLoaded(loaded, now: clock.now) }
+        }
+    }
+
+    private func complete(_ ticket: WaitTicket, _ message: any KafkaMessage) {
+        loops[Int(ticket.loop)].completed(ticket, message: message)
     }
 
     private func wake(_ tickets: [WaitTicket]) {
