@@ -98,3 +98,20 @@ def produce_result(answer):
     """(error code, base offset) of a Produce response for one partition, version 7."""
     (name,) = struct.unpack_from(">h", answer, 8)
     return struct.unpack_from(">hq", answer, 10 + name + 4 + 4)
+
+
+def fetch(topic, partition, offset, max_wait=500, max_bytes=1 << 20, correlation=1):
+    """A framed Fetch request of one partition, without a session, version 4."""
+    name = topic.encode()
+    body = struct.pack(">iiiib", -1, max_wait, 1, max_bytes, 0)
+    body += struct.pack(">ih", 1, len(name)) + name
+    body += struct.pack(">iiqi", 1, partition, offset, max_bytes)
+    return request(1, 4, correlation, body)
+
+
+def fetch_high_watermark(answer):
+    """The high watermark in a Fetch response for one partition, version 4."""
+    (name,) = struct.unpack_from(">h", answer, 12)
+    partition, error, high_watermark = struct.unpack_from(">ihq", answer, 14 + name + 4)
+    assert error == 0, error
+    return high_watermark

@@ -213,7 +213,7 @@ final class TestNode {
         switch effect {
         case .send(let id, let response): inboxes[id]?.append(Self.bytes(of: response))
         case .close(let id, let reason): closed[id] = reason
-        case .flush(let cell):
+        case .flush(let cell, _):
             if holdsFlushes { unflushed.append(cell) } else { sync(cell) }
         case .wake(let tickets): wake(tickets)
         case .controller(let job):
@@ -257,7 +257,7 @@ final class TestNode {
     }
 
     private func sync(_ cell: PartitionCell) {
-        guard let ticket = cell.locked({ $0.log.beginFlush() }) else { return }
+        guard let ticket = cell.locked({ $0.beginFlush() }) else { return }
         do throws(FileError) {
             try ticket.run()
         } catch {
@@ -265,11 +265,7 @@ final class TestNode {
             controller.fail(directory: cell.logDirectory, reason: error.description)
             return carryOut(controller.takeEffects())
         }
-        wake(
-            cell.locked { replica in
-                replica.log.completeFlush(ticket)
-                return replica.advanceHighWatermark(durability: options.durability)
-            })
+        wake(cell.locked { $0.completeFlush(ticket, durability: options.durability) })
     }
 
     /// The answer's bytes with the file slices in their places, without the length prefix.

@@ -30,7 +30,7 @@ struct TargetRule {
         "KafkaRecords": core(["KafkaWire", "CCompression"]),
         "KafkaProtocol": core(["KafkaWire"]),
         "LogStorage": core(wire),
-        "PosixFiles": shell(["LogStorage"]),
+        "PosixFiles": shell(["LogStorage", "CFileCalls"]),
         "KafkaConfig": core([]),
         "ClusterController": core(wire.union(["KafkaConfig"])),
         "Replication": core(wire.union(["LogStorage"])),

@@ -136,6 +136,8 @@ public final class BrokerLoop {
             retryProduce(produce, request.context, ticket: ticket, expired: expired)
         case .fetch(let fetch):
             retryFetch(fetch, request.context, ticket: ticket, expired: expired)
+        case .offsets(let offsets):
+            retryOffsets(offsets, request.context, ticket: ticket, expired: expired)
         case .elsewhere: break
         }
     }
@@ -146,6 +148,7 @@ public final class BrokerLoop {
         switch request.kind {
         case .produce(let produce): produce.cancel(ticket)
         case .fetch(let fetch): fetch.cancel(ticket)
+        case .offsets(let offsets): offsets.cancel(ticket)
         case .elsewhere: break
         }
     }
@@ -159,6 +162,8 @@ public struct LoopLimits: Sendable {
     public var outstandingPerConnection: Int = 128
     /// Fetch sessions of this loop (`max.incremental.fetch.session.cache.slots` over the loops).
     public var fetchSessions: Int = 1000
+    /// How far syncs may lag behind.
+    public var flushPace = FlushPace()
     public init() {}
 }
 
@@ -167,6 +172,7 @@ struct PendingRequest {
     enum Kind {
         case produce(PendingProduce)
         case fetch(PendingFetch)
+        case offsets(PendingOffsets)
         /// The answer comes through `completed`.
         case elsewhere
     }

@@ -10,7 +10,7 @@ public enum LoopEffect {
     /// Close the connection and log why.
     case close(ConnectionID, reason: String)
     /// Sync this partition's log; many requests before the sync share it.
-    case flush(PartitionCell)
+    case flush(PartitionCell, FlushUrgency = .required)
     /// Wake delayed requests, of this loop or of others.
     case wake([WaitTicket])
     /// Let the controller decide; the answer comes back as `completed`.

@@ -9,20 +9,23 @@ import Replication
 /// While one round syncs, requests gather for the next; so the busier the node, the more requests
 /// one sync answers.
 final class FlushThread: @unchecked Sendable {
-    // Sendable: `queue`, `queued` and `stopping` are reached only with `condition` held.
-    private let condition = NSCondition()
-    private var queue: [PartitionCell] = []
-    private var queued: Set<ObjectIdentifier> = []
+    // Sendable: `schedule`, `wakesAt` and `stopping` are reached only with `condition` held.
+    private let condition = TimedCondition()
+    private var schedule: FlushSchedule
+    /// The instant at which the thread looks again by itself; `nil` while it is at work.
+    private var wakesAt: Int64?
     private var stopping = false
+    private let clock = Clock()
     private let durability: Durability
     private let wake: @Sendable ([WaitTicket]) -> Void
     private let failed: @Sendable (PartitionCell, FileError) -> Void
 
     init(
-        name: String, durability: Durability,
+        name: String, durability: Durability, pace: FlushPace,
         wake: @escaping @Sendable ([WaitTicket]) -> Void,
         failed: @escaping @Sendable (PartitionCell, FileError) -> Void
     ) {
+        self.schedule = FlushSchedule(pace: pace)
         self.durability = durability
         self.wake = wake
         self.failed = failed
@@ -32,16 +35,18 @@ final class FlushThread: @unchecked Sendable {
     }
 
     /// Asks for a sync of all that is in the partition's log now.
-    func request(_ cell: PartitionCell) {
+    func request(_ cell: PartitionCell, _ urgency: FlushUrgency) {
         condition.lock()
-        if queued.insert(ObjectIdentifier(cell)).inserted {
-            queue.append(cell)
-            if queue.count == 1 { condition.signal() }
+        defer { condition.unlock() }
+        schedule.want(cell, urgency, now: clock.now.monotonicNs)
+        if let wakesAt, let due = schedule.nextDue, due < wakesAt {
+            // One signal is enough: the thread is on its way from here on.
+            self.wakesAt = nil
+            condition.signal()
         }
-        condition.unlock()
     }
 
-    /// Ends the thread once the queue is empty.
+    /// Ends the thread; a round that runs ends before it.
     func stop() {
         condition.lock()
         stopping = true
@@ -50,37 +55,47 @@ final class FlushThread: @unchecked Sendable {
     }
 
     private func run() {
-        while let round = nextRound() { flush(round) }
+        while let round = nextRound() {
+            let began = clock.now.monotonicNs
+            flush(round)
+            condition.lock()
+            schedule.finished(began: began, now: clock.now.monotonicNs)
+            condition.unlock()
+        }
     }
 
     private func nextRound() -> [PartitionCell]? {
         condition.lock()
-        defer { condition.unlock() }
-        while queue.isEmpty {
-            if stopping { return nil }
-            condition.wait()
-        }
         defer {
-            queue.removeAll(keepingCapacity: true)
-            queued.removeAll(keepingCapacity: true)
+            wakesAt = nil
+            condition.unlock()
         }
-        return queue
+        while !stopping {
+            let round = schedule.takeDue(now: clock.now.monotonicNs)
+            if !round.isEmpty { return round }
+            let due = schedule.nextDue
+            wakesAt = due ?? .max
+            condition.wait(until: due)
+        }
+        return nil
     }
 
     private func flush(_ cells: [PartitionCell]) {
-        for cell in cells {
-            guard let ticket = cell.locked({ $0.log.beginFlush() }) else { continue }
-            do {
-                try ticket.run()
-            } catch {
-                failed(cell, error)
-                continue
-            }
-            let wakes = cell.locked { replica in
-                replica.log.completeFlush(ticket)
-                return replica.advanceHighWatermark(durability: durability)
-            }
-            if !wakes.isEmpty { wake(wakes) }
+        let begun = cells.compactMap { cell in cell.locked { $0.beginFlush() }.map { (cell, $0) } }
+        // With the writes of all files under way, each sync waits for less, and the first one
+        // commits what the file system's journal holds of the others.
+        if begun.count > 1 { for (_, ticket) in begun { ticket.startWriting() } }
+        for (cell, ticket) in begun { finish(ticket, of: cell) }
+    }
+
+    private func finish(_ ticket: FlushTicket, of cell: PartitionCell) {
+        do {
+            try ticket.run()
+        } catch {
+            cell.locked { $0.log.markFailed(error) }
+            return failed(cell, error)
         }
+        let wakes = cell.locked { $0.completeFlush(ticket, durability: durability) }
+        if !wakes.isEmpty { wake(wakes) }
     }
 }

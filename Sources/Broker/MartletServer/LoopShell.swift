@@ -95,7 +95,7 @@ final class LoopShell: @unchecked Sendable {
         case .wake(let tickets):
             core.woken(tickets, now: clock.now)
             node.wake(tickets, except: core.index)
-        case .flush(let cell): node.flush(cell)
+        case .flush(let cell, let urgency): node.flush(cell, urgency)
         case .controller(let job): node.submit(job)
         case .background(let job): node.submit(job)
         case .complete(let ticket, let message): node.complete(ticket, message)

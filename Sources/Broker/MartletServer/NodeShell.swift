@@ -54,7 +54,7 @@ final class NodeShell: @unchecked Sendable {
         }
         for directory in directories {
             flushers[directory] = FlushThread(
-                name: "flush", durability: view.settings.durability,
+                name: "flush", durability: view.settings.durability, pace: limits.flushPace,
                 wake: { [self] in wake($0, except: nil) },
                 failed: { [self] cell, error in directoryFailed(cell.logDirectory, error) })
         }
@@ -103,7 +103,9 @@ final class NodeShell: @unchecked Sendable {
         }
     }
 
-    func flush(_ cell: PartitionCell) { flushers[cell.logDirectory]?.request(cell) }
+    func flush(_ cell: PartitionCell, _ urgency: FlushUrgency) {
+        flushers[cell.logDirectory]?.request(cell, urgency)
+    }
 
     func submit(_ job: ControllerJob) {
         controllerThread?.submit { [self] controller in

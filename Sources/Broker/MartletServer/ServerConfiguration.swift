@@ -92,6 +92,8 @@ extension ServerConfiguration {
         limits.fetchSessions = max(
             1,
             Int(config.number("max.incremental.fetch.session.cache.slots")) / networkThreads)
+        limits.flushPace.intervalMs = config.number("martlet.flush.interval.ms")
+        limits.flushPace.intervalBytes = Int(config.number("martlet.flush.interval.bytes"))
         readIntervals(config)
     }
 

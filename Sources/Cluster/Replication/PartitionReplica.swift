@@ -29,6 +29,7 @@ public final class PartitionReplica {
     private var produceWaiters: [(offset: Offset, ticket: WaitTicket)] = []
     /// Fetches that wait for anything new.
     private var fetchWaiters: Set<WaitTicket> = []
+    var flush = FlushProgress()
 
     /// - Parameter highWatermark: the last checkpointed one; clamped to the log.
     public init(log: PartitionLog, role: Role, highWatermark: Offset) {
@@ -64,6 +65,8 @@ public final class PartitionReplica {
     /// Follows another broker's leadership; all that wait are woken and find out.
     public func becomeFollower(of leader: BrokerID, epoch: LeaderEpoch) -> Wakes {
         role = .follower(of: leader, epoch)
+        // What a follower truncates may lie below the end of a sync that is under way.
+        flush = FlushProgress()
         return takeAllWaiters()
     }
 
@@ -92,6 +95,10 @@ public final class PartitionReplica {
     public func logStartOffsetMoved() {
         if highWatermark < log.logStartOffset { highWatermark = log.logStartOffset }
     }
+
+    /// The highest offset that somebody waits for the high watermark to reach.
+    var lastAwaitedOffset: Offset? { produceWaiters.last?.offset }
+    var hasFetchWaiters: Bool { !fetchWaiters.isEmpty }
 
     private var sortedFetchWaiters: Wakes {
         fetchWaiters.sorted { ($0.loop, $0.request) < ($1.loop, $1.request) }

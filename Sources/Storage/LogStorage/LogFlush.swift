@@ -34,6 +34,11 @@ public final class FlushTicket: Sendable {
         self.fileSystem = fileSystem
     }
 
+    /// Has the system begin to write what `run` will wait for; a hint, whose failure shows there.
+    public func startWriting() {
+        for file in files { file.startWriting() }
+    }
+
     /// Syncs; blocks, and needs no lock. After a failure nobody can tell what is on disk: pass the
     /// error to `PartitionLog.markFailed`, and never try again.
     public func run() throws(FileError) {

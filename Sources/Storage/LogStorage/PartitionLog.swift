@@ -22,6 +22,8 @@ public final class PartitionLog {
     public internal(set) var logEndOffset: Offset
     /// Everything below is on disk, and the recovery of a crashed log begins here.
     public internal(set) var flushedOffset: Offset
+    /// Bytes appended since the log was opened.
+    public internal(set) var appendedBytes = 0
     /// The failure after which the log is closed to everything.
     public internal(set) var failure: FileError?
 

@@ -1,3 +1,4 @@
+import CFileCalls
 import Glibc
 import LogStorage
 import Synchronization
@@ -71,6 +72,10 @@ final class PosixFile: StorageFile {
         guard retrying({ fdatasync(number.load(ordering: .relaxed)) }) == 0 else {
             throw FileError.current("sync", path)
         }
+    }
+
+    func startWriting() {
+        mf_start_writing(number.load(ordering: .relaxed))
     }
 
     var size: Int {

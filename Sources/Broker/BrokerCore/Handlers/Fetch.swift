@@ -29,7 +29,7 @@ extension BrokerLoop {
             return answer(state, found, context)
         }
         // Data may have come between the read and the registration: look once more.
-        state.register(ticket, in: view)
+        state.register(ticket, in: view, requestFlush)
         let again = readAll(state, context)
         if again.bytes >= Int(request.minBytes) || again.mustAnswer {
             state.cancel(ticket)
@@ -44,7 +44,7 @@ extension BrokerLoop {
         _ state: PendingFetch, _ context: RequestContext, ticket: WaitTicket, expired: Bool
     ) {
         // Registered before the read, so that what comes after the read wakes it again.
-        if !expired { state.register(ticket, in: view) }
+        if !expired { state.register(ticket, in: view, requestFlush) }
         let found = readAll(state, context)
         guard expired || found.bytes >= Int(state.request.minBytes) || found.mustAnswer else {
             return
@@ -192,12 +192,22 @@ final class PendingFetch {
     }
 
     /// Asks every partition to wake `ticket` when it has something new.
-    func register(_ ticket: WaitTicket, in view: BrokerView) {
+    ///
+    /// - Parameter requestFlush: called, the cell entered, with each replica that is waited for.
+    func register(
+        _ ticket: WaitTicket, in view: BrokerView,
+        _ requestFlush: (PartitionReplica, PartitionCell) -> Void
+    ) {
         waitingOn = session.interests.compactMap {
             view.topic(id: $0.topicID, name: $0.topic, version: session.usesTopicIDs ? 13 : 12)?[
                 $0.partition]
         }
-        for cell in waitingOn { cell.locked { $0.awaitData(ticket: ticket) } }
+        for cell in waitingOn {
+            cell.locked {
+                $0.awaitData(ticket: ticket)
+                requestFlush($0, cell)
+            }
+        }
     }
 
     func cancel(_ ticket: WaitTicket) {

@@ -19,11 +19,36 @@ extension BrokerLoop {
         if request.topics.allSatisfy({
             $0.partitions.allSatisfy { $0.timestamp == -1 || $0.timestamp == -2 }
         }) {
-            return answer(ListOffsetsResponse(topics: lookups.map { $0.answer() }), to: context)
+            return listKnownOffsets(lookups, context)
         }
         inBackground(context) {
             BackgroundResult(message: ListOffsetsResponse(topics: lookups.map { $0.answer() }))
         }
+    }
+
+    /// Answers with the latest and earliest offsets.
+    ///
+    /// What a client wrote with `acks=1` before it asks for the latest offset counts, as it does
+    /// with Apache Kafka: the answer waits for the sync of it.
+    private func listKnownOffsets(_ lookups: [OffsetLookup], _ context: RequestContext) {
+        let ticket = newTicket()
+        let state = PendingOffsets(
+            waits: lookups.flatMap { lookup in lookup.latest.map { ($0, .zero) } }, lookups)
+        guard state.settle(ticket, register: requestFlush) else {
+            return answer(state.response, to: context)
+        }
+        delay(
+            PendingRequest(context: context, kind: .offsets(state)), ticket: ticket,
+            deadline: context.now.deadline(afterMs: PendingOffsets.mostMs))
+    }
+
+    func retryOffsets(
+        _ state: PendingOffsets, _ context: RequestContext, ticket: WaitTicket, expired: Bool
+    ) {
+        guard expired || !state.settle(ticket, register: nil) else { return }
+        state.cancel(ticket)
+        pending[ticket.request] = nil
+        answer(state.response, to: context)
     }
 
     /// Runs `work` on the I/O threads and answers with what it gives.
@@ -37,12 +62,62 @@ extension BrokerLoop {
     }
 }
 
+/// A request for latest offsets while some of the records before them are not on disk.
+final class PendingOffsets {
+    /// Longest wait in ms.
+    static let mostMs: Int64 = 1000
+    private var waits: [(cell: PartitionCell, required: Offset)]
+    private let lookups: [OffsetLookup]
+
+    fileprivate init(waits: [(cell: PartitionCell, required: Offset)], _ lookups: [OffsetLookup]) {
+        self.waits = waits
+        self.lookups = lookups
+    }
+
+    var response: ListOffsetsResponse {
+        ListOffsetsResponse(topics: lookups.map { $0.answer() })
+    }
+
+    /// Crosses off the partitions whose records count; whether any is left.
+    ///
+    /// - Parameter register: the first time: what to do, the cell entered, with each that is left.
+    func settle(
+        _ ticket: WaitTicket, register: ((PartitionReplica, PartitionCell) -> Void)?
+    ) -> Bool {
+        waits = waits.compactMap { cell, required in
+            cell.locked { replica in
+                guard let register else {
+                    let isDone = replica.highWatermark >= required || replica.leaderEpoch == nil
+                    return isDone ? nil : (cell, required)
+                }
+                let log = replica.log
+                guard replica.leaderEpoch != nil, log.flushedOffset < log.logEndOffset,
+                    replica.highWatermark < log.logEndOffset
+                else { return nil }
+                replica.awaitHighWatermark(log.logEndOffset, ticket: ticket)
+                register(replica, cell)
+                return (cell, log.logEndOffset)
+            }
+        }
+        return !waits.isEmpty
+    }
+
+    func cancel(_ ticket: WaitTicket) {
+        for (cell, _) in waits { cell.locked { $0.cancelAwaitHighWatermark(ticket: ticket) } }
+    }
+}
+
 /// The asked offsets of one topic.
 private struct OffsetLookup: Sendable {
     let topic: ListOffsetsRequest.ListOffsetsTopic
     let cells: TopicCells?
     let readCommitted: Bool
     let version: Int16
+
+    /// The partitions that are asked for their latest offset.
+    var latest: [PartitionCell] {
+        topic.partitions.compactMap { $0.timestamp == -1 ? cells?[$0.partitionIndex] : nil }
+    }
 
     func answer() -> ListOffsetsResponse.ListOffsetsTopicResponse {
         .init(name: topic.name, partitions: topic.partitions.map(answer))

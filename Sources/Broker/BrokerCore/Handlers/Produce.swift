@@ -32,7 +32,7 @@ extension BrokerLoop {
         }
         if request.acks == 0 { return finishWithoutAnswer(answers, context) }
         let state = PendingProduce(answers: answers, waits: waits)
-        state.settle(ticket: ticket, expired: false, register: true)
+        state.settle(ticket: ticket, expired: false, register: requestFlush)
         guard !state.waits.isEmpty else { return answer(answers: state.answers, context) }
         delay(
             PendingRequest(context: context, kind: .produce(state)), ticket: ticket,
@@ -63,11 +63,18 @@ extension BrokerLoop {
                 &batches, origin: .client, leaderEpoch: epoch, now: context.now.wallMs)
             let wakes = replica.advanceHighWatermark(durability: view.settings.durability)
             if !wakes.isEmpty { emit(.wake(wakes)) }
-            if view.settings.durability == .flushed { emit(.flush(cell)) }
+            if request.acks != -1 { requestFlush(replica, cell) }
             return .appended(info, logStartOffset: replica.log.logStartOffset, cell: cell)
         } catch {
             return failure(error, cell)
         }
+    }
+
+    /// Has the partition synced as soon as what waits for it needs.
+    func requestFlush(_ replica: PartitionReplica, _ cell: PartitionCell) {
+        let urgency = replica.takeFlushRequest(
+            durability: view.settings.durability, mostBytes: limits.flushPace.intervalBytes)
+        if let urgency { emit(.flush(cell, urgency)) }
     }
 
     private func failure(_ error: AppendError, _ cell: PartitionCell) -> ProduceOutcome {
@@ -91,7 +98,7 @@ extension BrokerLoop {
     func retryProduce(
         _ state: PendingProduce, _ context: RequestContext, ticket: WaitTicket, expired: Bool
     ) {
-        state.settle(ticket: ticket, expired: expired, register: false)
+        state.settle(ticket: ticket, expired: expired, register: nil)
         guard state.waits.isEmpty else { return }
         pending[ticket.request] = nil
         answer(answers: state.answers, context)
@@ -186,7 +193,11 @@ final class PendingProduce {
     }
 
     /// Crosses off the partitions that are done, that failed, or (`expired`) that took too long.
-    func settle(ticket: WaitTicket, expired: Bool, register: Bool) {
+    ///
+    /// - Parameter register: what to do, the cell entered, once this request waits for it.
+    func settle(
+        ticket: WaitTicket, expired: Bool, register: ((PartitionReplica, PartitionCell) -> Void)?
+    ) {
         waits.removeAll { wait in
             let replica = wait.cell.enter()
             defer { wait.cell.leave() }
@@ -200,7 +211,10 @@ final class PendingProduce {
                 answers.fail(wait.topic, wait.partition, .requestTimedOut, nil)
                 return true
             }
-            if register { replica.awaitHighWatermark(wait.required, ticket: ticket) }
+            if let register {
+                replica.awaitHighWatermark(wait.required, ticket: ticket)
+                register(replica, wait.cell)
+            }
             return false
         }
     }

@@ -106,16 +106,16 @@ public struct NodeMaintenance: Sendable {
     public func flushAll() -> Outcome {
         var outcome = Outcome()
         for cell in view.topicsByName.flatMap({ $0.partitions.compactMap { $0 } }) {
-            guard let ticket = cell.locked({ $0.log.beginFlush() }) else { continue }
+            guard let ticket = cell.locked({ $0.beginFlush() }) else { continue }
             do throws(FileError) {
                 try ticket.run()
             } catch {
+                cell.locked { $0.log.markFailed(error) }
                 outcome.failures.append((cell.logDirectory, error))
                 continue
             }
-            outcome.wakes += cell.locked { replica in
-                replica.log.completeFlush(ticket)
-                return replica.advanceHighWatermark(durability: view.settings.durability)
+            outcome.wakes += cell.locked {
+                $0.completeFlush(ticket, durability: view.settings.durability)
             }
         }
         return outcome

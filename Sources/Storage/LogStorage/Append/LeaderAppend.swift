@@ -179,6 +179,7 @@ extension PartitionLog {
             try active.append(bytes, isIntact: &isIntact)
             isIntact = false
             logEndOffset = nextOffset
+            appendedBytes += bytes.byteCount
             for aborted in staged.producers.commit(to: &producers) { try active.note(aborted) }
             producers.endOffset = nextOffset
             return rolled

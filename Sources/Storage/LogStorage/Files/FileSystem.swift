@@ -93,6 +93,8 @@ public protocol StorageFile: AnyObject, Sendable {
     func truncate(to size: Int) throws(FileError)
     /// Makes the bytes durable (`fdatasync`). After a failure their state is unknown for good.
     func sync() throws(FileError)
+    /// Begins to write unsynced bytes to the disk; a hint that promises nothing.
+    func startWriting()
     var size: Int { get throws(FileError) }
     /// Closes at once; every later call fails.
     func close()
@@ -102,4 +104,8 @@ public protocol StorageFile: AnyObject, Sendable {
 
 extension FileSystem {
     public func space(of path: String) -> (total: Int64, usable: Int64)? { nil }
+}
+
+extension StorageFile {
+    public func startWriting() {}
 }
