@@ -1,4 +1,5 @@
 import ClusterController
+import Coordinators
 import KafkaProtocol
 import KafkaWire
 import Replication
@@ -17,6 +18,8 @@ public struct BrokerView: Sendable {
     private let byID: [KafkaUUID: TopicCells]
     /// The coordinator shards of this node.
     let coordinators: CoordinatorCells
+    /// What group coordinators know of the cluster and of the settings.
+    let groupEnvironment: GroupEnvironment
     private let idsByName: [String: KafkaUUID]
 
     public init(
@@ -31,6 +34,10 @@ public struct BrokerView: Sendable {
         self.byID = topics
         self.idsByName = idsByName
         self.coordinators = coordinators
+        groupEnvironment = GroupEnvironment(
+            settings: GroupSettings { controller.effectiveBrokerConfig($0) },
+            metadata: ImageGroupMetadata(
+                image: controller.image, version: imageOffset.rawValue))
     }
 
     /// The partitions of a topic that this node knows.

@@ -7,6 +7,8 @@ extension GroupMachine: HostedMachine {
         _ command: GroupCommand, of cell: ShardCell<GroupMachine>, on loop: BrokerLoop,
         now: ClockReading
     ) {}
+
+    func adopt(_ view: BrokerView) { environment = view.groupEnvironment }
 }
 
 extension TransactionMachine: HostedMachine {

@@ -3,11 +3,18 @@ import KafkaProtocol
 import KafkaWire
 import Replication
 
-/// A machine that this node hosts: how its commands are carried out.
+/// A machine that this node hosts: what it learns of the node, how its commands are carried out.
 protocol HostedMachine: CoordinatorMachine {
+    /// Takes over what it needs of the cluster and of the settings; called before each operation.
+    func adopt(_ view: BrokerView)
+
     /// Carries out a command of the machine in `cell`, on whatever loop has just run it.
     static func perform(
         _ command: Command, of cell: ShardCell<Self>, on loop: BrokerLoop, now: ClockReading)
+}
+
+extension HostedMachine {
+    func adopt(_ view: BrokerView) {}
 }
 
 /// A shard whose machine does not matter: what timers and the high watermark need of it.
@@ -53,7 +60,10 @@ final class ShardCell<Machine: HostedMachine>: ResumableShard, @unchecked Sendab
         let outcome = locked(loop, now) { outcome in
             refusal = shard.refusal
             guard refusal == nil else { return }
-            outcome.output = shard.run(&outcome.log, now: now.moment) { operation($0, now.moment) }
+            outcome.output = shard.run(&outcome.log, now: now.moment) {
+                $0.adopt(loop.view)
+                operation($0, now.moment)
+            }
         }
         deliver(outcome, on: loop, now)
         return refusal
@@ -68,6 +78,7 @@ final class ShardCell<Machine: HostedMachine>: ResumableShard, @unchecked Sendab
             let due = shard.nextDeadline.map { $0 <= now.moment.monotonicMs } ?? false
             if due {
                 outcome.output = shard.run(&outcome.log, now: now.moment) {
+                    $0.adopt(loop.view)
                     $0.timersDue(now.moment)
                 }
             } else {
@@ -147,6 +158,7 @@ final class ShardCell<Machine: HostedMachine>: ResumableShard, @unchecked Sendab
     func finishLoading(
         _ epoch: LeaderEpoch, _ machine: Machine, on loop: BrokerLoop, now: ClockReading
     ) {
+        machine.adopt(loop.view)
         let outcome = locked(loop, now) { outcome in
             outcome.output = shard.finishLoading(
                 epoch, machine, &outcome.log, now: now.moment)

@@ -49,7 +49,8 @@ public final class NodeController: ControllerAccess {
         self.surroundings = surroundings
         self.quorum = quorum
         self.directories = directories
-        self.coordinators = NodeCoordinators(surroundings: surroundings)
+        var random = random
+        self.coordinators = NodeCoordinators(surroundings: surroundings, seed: random.next())
         self.random = random
         self.clock = clock
         self.sessions = BrokerSessions(

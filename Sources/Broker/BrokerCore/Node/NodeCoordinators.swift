@@ -11,6 +11,7 @@ import Replication
 final class NodeCoordinators {
     private(set) var cells = CoordinatorCells()
     private let surroundings: NodeSurroundings
+    private var random: SplitMix64
 
     /// What follows from changes of leadership.
     struct Effects {
@@ -19,7 +20,11 @@ final class NodeCoordinators {
     }
     private(set) var effects = Effects()
 
-    init(surroundings: NodeSurroundings) { self.surroundings = surroundings }
+    /// - Parameter seed: of the generators that machines make member ids with.
+    init(surroundings: NodeSurroundings, seed: UInt64) {
+        self.surroundings = surroundings
+        random = SplitMix64(seed: seed)
+    }
 
     func takeEffects() -> Effects {
         defer { effects = Effects() }
@@ -31,7 +36,8 @@ final class NodeCoordinators {
         let number = cell.topicPartition.partition
         switch cell.topicPartition.topic {
         case TopicName.consumerOffsets:
-            update(cell, &cells.groups[number]) { GroupMachine() }
+            let generator = SplitMix64(seed: random.next())
+            update(cell, &cells.groups[number]) { GroupMachine(random: generator) }
         case TopicName.transactionState:
             update(cell, &cells.transactions[number]) { TransactionMachine() }
         default: break

@@ -1,0 +1,35 @@
+import KafkaProtocol
+import KafkaWire
+
+extension BrokerLoop {
+    /// The APIs that this node serves, and so advertises.
+    static let served: [APIKey] =
+        ([.produce, .fetch] + readAPIs + adminAPIs + groupAPIs + consumerGroupAPIs
+        + transactionAPIs).sorted { $0.rawValue < $1.rawValue }
+    private static let servedSet = Set(served)
+
+    static func supports(_ key: APIKey) -> Bool { servedSet.contains(key) }
+
+    /// Hands the request to its handler: `Handlers/<API>.swift`.
+    ///
+    /// APIs come in families, one file each, that know theirs and pass on the others.
+    func dispatch(
+        _ frame: inout MutableRawSpan, _ start: Int, _ context: RequestContext
+    ) throws(RequestError) {
+        switch context.apiKey {
+        case .produce:
+            let request = try decode(ProduceRequest.self, frame.bytes, from: start, context)
+            return produce(request, &frame, bodyStart: start, context)
+        case .fetch:
+            return fetch(try decode(FetchRequest.self, frame.bytes, from: start, context), context)
+        default: break
+        }
+        let bytes = frame.bytes
+        if try dispatchGroups(bytes, start, context) { return }
+        if try dispatchConsumerGroups(bytes, start, context) { return }
+        if try dispatchTransactions(bytes, start, context) { return }
+        if try dispatchReads(bytes, start, context) { return }
+        if try dispatchAdmin(bytes, start, context) { return }
+        preconditionFailure("\(context.apiKey.name) is advertised and has no handler")
+    }
+}

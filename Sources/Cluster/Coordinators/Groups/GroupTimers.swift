@@ -1,0 +1,102 @@
+/// Names a timer: what is due, of which group and member (empty where there is none).
+struct GroupTimer: Hashable {
+    enum Kind: UInt8 {
+        /// A classic member has been silent for its session timeout, or never came back to join.
+        case classicSession
+        /// The time for members to join a classic group's next generation is over.
+        case classicJoin
+        /// Members of a new classic generation have not asked for their assignment.
+        case classicSync
+        /// Committed offsets are looked through for expired ones.
+        case offsetExpiry
+    }
+    var kind: Kind
+    var group = ""
+    var member = ""
+}
+
+/// The timers of a shard's groups.
+///
+/// Cheap to put off: `set` only notes the new deadline; the queue's entry is looked at when it
+/// comes up, and goes back in with the deadline that holds by then. Equal instants are due in the
+/// order in which they were queued.
+struct GroupTimers {
+    private struct State {
+        var deadline: Int64
+        /// The instant of the queue's entry that stands for this timer, never after `deadline`.
+        var queuedAt: Int64
+    }
+    private struct Entry {
+        var instant: Int64
+        var sequence: UInt64
+        var timer: GroupTimer
+        func isBefore(_ other: Entry) -> Bool {
+            (instant, sequence) < (other.instant, other.sequence)
+        }
+    }
+    private var states: [GroupTimer: State] = [:]
+    private var heap: [Entry] = []
+    private var nextSequence: UInt64 = 0
+
+    /// When `popDue` may have something, in monotonic ms; never late, at times early.
+    var next: Int64? { heap.first?.instant }
+
+    /// The deadline of a timer that is set.
+    func deadline(of timer: GroupTimer) -> Int64? { states[timer]?.deadline }
+
+    /// Sets a timer, or moves it.
+    mutating func set(_ timer: GroupTimer, at deadline: Int64) {
+        if let index = states.index(forKey: timer), states.values[index].queuedAt <= deadline {
+            states.values[index].deadline = deadline
+        } else {
+            states[timer] = State(deadline: deadline, queuedAt: deadline)
+            push(timer, deadline)
+        }
+    }
+
+    mutating func cancel(_ timer: GroupTimer) { states[timer] = nil }
+
+    /// Removes and returns a timer whose deadline is at `now` or before.
+    mutating func popDue(by now: Int64) -> GroupTimer? {
+        while let first = heap.first, first.instant <= now {
+            removeFirst()
+            guard let state = states[first.timer], state.queuedAt == first.instant else { continue }
+            if state.deadline <= now {
+                states[first.timer] = nil
+                return first.timer
+            }
+            states[first.timer]?.queuedAt = state.deadline
+            push(first.timer, state.deadline)
+        }
+        return nil
+    }
+
+    private mutating func push(_ timer: GroupTimer, _ instant: Int64) {
+        heap.append(Entry(instant: instant, sequence: nextSequence, timer: timer))
+        nextSequence += 1
+        var child = heap.count - 1
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard heap[child].isBefore(heap[parent]) else { return }
+            heap.swapAt(child, parent)
+            child = parent
+        }
+    }
+
+    private mutating func removeFirst() {
+        let last = heap.removeLast()
+        guard !heap.isEmpty else { return }
+        heap[0] = last
+        var parent = 0
+        while true {
+            var smallest = parent
+            for child in [2 * parent + 1, 2 * parent + 2]
+            where child < heap.count && heap[child].isBefore(heap[smallest]) {
+                smallest = child
+            }
+            guard smallest != parent else { return }
+            heap.swapAt(parent, smallest)
+            parent = smallest
+        }
+    }
+}
