@@ -2,7 +2,6 @@ import AdminWire
 import Foundation
 import KafkaProtocol
 import KafkaWire
-import Synchronization
 import Testing
 
 @testable import martlet
@@ -130,36 +129,8 @@ import Testing
 
 /// Tools against a broker that answers what the test wants.
 @Suite struct ToolConversationTests {
-    /// Answers ApiVersions and Metadata by itself, and all else by `more`.
-    private func broker(
-        _ topics: [(String, Int32)],
-        _ more: @escaping @Sendable (FakeBroker.Request) throws -> [UInt8]? = { _ in nil }
-    ) throws -> FakeBroker {
-        let holder = PortHolder()
-        let broker = try FakeBroker { request in
-            switch request.key {
-            case .apiVersions: return try request.answer(FakeBroker.versions())
-            case .metadata:
-                let wanted = try request.decoded(MetadataRequest.self).topics
-                let named = wanted.map { $0.compactMap(\.name) }
-                let known = named.map { names in
-                    names.map { name in (name, topics.first { $0.0 == name }?.1 ?? 0) }
-                }
-                return try request.answer(
-                    FakeBroker.metadata(holder.port.withLock { $0 }, known ?? topics))
-            default: return try more(request)
-            }
-        }
-        holder.port.withLock { $0 = broker.port }
-        return broker
-    }
-
-    private final class PortHolder: Sendable {
-        let port = Mutex<UInt16>(0)
-    }
-
     @Test func listsTopicsSorted() throws {
-        let broker = try broker([("b", 1), ("a", 2), ("__consumer_offsets", 1)])
+        let broker = try FakeBroker.cluster([("b", 1), ("a", 2), ("__consumer_offsets", 1)])
         defer { broker.stop() }
         let all = CommandTests.run("topics", "--list", "--bootstrap-server", broker.address)
         #expect(all.code == 0 && all.out == "__consumer_offsets\na\nb\n")
@@ -170,7 +141,7 @@ import Testing
     }
 
     @Test func createsATopic() throws {
-        let broker = try broker([]) { request in
+        let broker = try FakeBroker.cluster([]) { request in
             let asked = try request.decoded(CreateTopicsRequest.self)
             let name = asked.topics[0].name
             let code: KafkaError = name == "old" ? .topicAlreadyExists : .none
@@ -199,7 +170,7 @@ import Testing
     }
 
     @Test func printsOffsetsOfLeaders() throws {
-        let broker = try broker([("t", 3)]) { request in
+        let broker = try FakeBroker.cluster([("t", 3)]) { request in
             let asked = try request.decoded(ListOffsetsRequest.self)
             return try request.answer(
                 ListOffsetsResponse(
@@ -227,7 +198,7 @@ import Testing
     }
 
     @Test func deletesRecords() throws {
-        let broker = try broker([("t", 1)]) { request in
+        let broker = try FakeBroker.cluster([("t", 1)]) { request in
             let asked = try request.decoded(DeleteRecordsRequest.self)
             return try request.answer(
                 DeleteRecordsResponse(

@@ -1,6 +1,7 @@
 import Foundation
 import KafkaProtocol
 import KafkaWire
+import Synchronization
 
 /// A broker of a few lines: answers requests on a free port of this machine, one connection a
 /// thread.
@@ -133,5 +134,72 @@ extension FakeBroker {
                             partitionIndex: $0, leaderID: 1, replicaNodes: [1], isrNodes: [1])
                     })
             })
+    }
+
+    /// Answers ApiVersions and Metadata by itself, and all else by `more`.
+    static func cluster(
+        _ topics: [(String, Int32)], versions: ApiVersionsResponse = FakeBroker.versions(),
+        _ more: @escaping Handler = { _ in nil }
+    ) throws -> FakeBroker {
+        let holder = PortHolder()
+        let broker = try FakeBroker { request in
+            switch request.key {
+            case .apiVersions: return try request.answer(versions)
+            case .metadata:
+                let wanted = try request.decoded(MetadataRequest.self).topics
+                let named = wanted.map { $0.compactMap(\.name) }
+                let known = named.map { names in
+                    names.map { name in (name, topics.first { $0.0 == name }?.1 ?? 0) }
+                }
+                return try request.answer(
+                    metadata(holder.port.withLock { $0 }, known ?? topics))
+            default: return try more(request)
+            }
+        }
+        holder.port.withLock { $0 = broker.port }
+        return broker
+    }
+
+    private final class PortHolder: Sendable {
+        let port = Mutex<UInt16>(0)
+    }
+
+    /// An answer to FindCoordinator: this broker coordinates every key.
+    static func coordinators(_ request: Request, _ error: KafkaError = .none) throws -> [UInt8] {
+        let asked = try request.decoded(FindCoordinatorRequest.self)
+        if request.version < 4 {
+            return try request.answer(
+                FindCoordinatorResponse(errorCode: error.rawValue, nodeID: 1))
+        }
+        return try request.answer(
+            FindCoordinatorResponse(
+                coordinators: asked.coordinatorKeys.map {
+                    .init(key: $0, nodeID: 1, errorCode: error.rawValue)
+                }))
+    }
+
+    /// An answer to ListOffsets: partition p begins at p and ends at 100 + p; nothing is later than
+    /// time 1000, and what is earlier is at 50 + p.
+    static func offsets(_ request: Request) throws -> [UInt8] {
+        let asked = try request.decoded(ListOffsetsRequest.self)
+        return try request.answer(
+            ListOffsetsResponse(
+                topics: asked.topics.map { topic in
+                    .init(
+                        name: topic.name,
+                        partitions: topic.partitions.map { partition in
+                            let index = Int64(partition.partitionIndex)
+                            let offset: Int64 =
+                                switch partition.timestamp {
+                                case -1: 100 + index
+                                case -2: index
+                                case ..<1000: 50 + index
+                                default: -1
+                                }
+                            return .init(
+                                partitionIndex: partition.partitionIndex, timestamp: -1,
+                                offset: offset)
+                        })
+                }))
     }
 }

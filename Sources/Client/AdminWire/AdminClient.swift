@@ -104,16 +104,25 @@ public final class AdminClient {
         connections.removeValue(forKey: broker)?.close()
     }
 
+    /// Closes and forgets the connection to the bootstrap server, as `forget`.
+    func forgetBootstrap() {
+        bootstrapConnection?.close()
+        bootstrapConnection = nil
+    }
+
     /// Calls any broker.
     public func call<R: KafkaRequest>(_ request: R) throws(AdminError) -> R.Response {
         try anyConnection().call(request, milliseconds: settings.requestMilliseconds)
     }
 
-    /// Calls the broker with this id.
+    /// Calls the broker with this id, in the highest common version, at most `limit`.
     public func call<R: KafkaRequest>(
-        _ request: R, broker: BrokerID
+        _ request: R, broker: BrokerID, atMost limit: Int16 = .max
     ) throws(AdminError) -> R.Response {
-        try connection(to: broker).call(request, milliseconds: settings.requestMilliseconds)
+        let connection = try connection(to: broker)
+        let version = try connection.version(of: R.self, atMost: limit)
+        return try connection.call(
+            request, version: version, milliseconds: settings.requestMilliseconds)
     }
 
     /// Calls the broker that Metadata names as the controller.

@@ -62,6 +62,34 @@ extension AdminClient {
         return leaders
     }
 
+    /// The leader of each partition, or why there is none.
+    public func leaders(
+        ofExisting partitions: Set<TopicPartition>
+    ) throws(AdminError) -> [TopicPartition: Result<PartitionLeader, AdminError>] {
+        var leaders: [TopicPartition: Result<PartitionLeader, AdminError>] = [:]
+        guard !partitions.isEmpty else { return leaders }
+        let response = try metadata(topics: Set(partitions.map(\.topic)).sorted())
+        for topic in response.topics where topic.errorCode == 0 {
+            for partition in topic.partitions {
+                let id = TopicPartition(
+                    topic: topic.name ?? "", partition: partition.partitionIndex)
+                guard partitions.contains(id) else { continue }
+                leaders[id] =
+                    partition.leaderID < 0
+                    ? .failure(
+                        .broker(.leaderNotAvailable, message: nil, context: "Partition \(id)"))
+                    : .success(
+                        PartitionLeader(
+                            broker: BrokerID(partition.leaderID),
+                            epoch: LeaderEpoch(partition.leaderEpoch)))
+            }
+        }
+        for id in partitions where leaders[id] == nil {
+            leaders[id] = .failure(
+                .broker(.unknownTopicOrPartition, message: nil, context: "Partition \(id)"))
+        }
+        return leaders
+    }
     /// Splits partitions by the broker that leads them, brokers and partitions in order.
     public static func byLeader(
         _ partitions: some Sequence<TopicPartition>,

@@ -77,6 +77,33 @@ extension AdminClient {
         return results
     }
 
+    /// The offsets at `time` of partitions that may not exist or have no leader: each has a result.
+    ///
+    /// Asks again while leaders move, until the operation's time is over.
+    public func offsets(
+        at time: Int64, ofExisting partitions: [TopicPartition]
+    ) throws(AdminError) -> [TopicPartition: PartitionResult] {
+        let deadline = Deadline(milliseconds: settings.operationMilliseconds)
+        var results: [TopicPartition: PartitionResult] = [:]
+        var pending = Set(partitions)
+        while !pending.isEmpty {
+            let leaders = try leaders(ofExisting: pending)
+            for (partition, leader) in leaders {
+                if case .failure(let error) = leader { results[partition] = .failed(error) }
+            }
+            let known = leaders.compactMapValues { try? $0.get() }
+            results.merge(try offsets(at: time, of: known)) { $1 }
+            pending = Set(
+                known.keys.filter { partition in
+                    guard case .failed(let error)? = results[partition] else { return false }
+                    return error.kafkaError?.isRetriable == true
+                })
+            guard !pending.isEmpty, deadline.remaining > 0 else { return results }
+            Self.pause(milliseconds: Self.backoffMilliseconds)
+        }
+        return results
+    }
+
     /// Deletes the records below the given offsets (-1: all); answers with the new low watermarks.
     public func deleteRecords(
         before offsets: [TopicPartition: Offset], leaders: [TopicPartition: PartitionLeader]
