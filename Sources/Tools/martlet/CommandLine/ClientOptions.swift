@@ -6,12 +6,20 @@ enum ClientOptions {
     static let specs: [OptionSpec] = [.bootstrapServer, .commandConfig]
 
     /// A client for the servers of `--bootstrap-server`, with the settings of `--command-config`.
-    static func client(_ options: ParsedOptions, id: String) throws -> AdminClient {
+    ///
+    /// `timeout`: milliseconds for each operation, whatever the settings say.
+    static func client(
+        _ options: ParsedOptions, id: String, timeout: Int? = nil
+    ) throws -> AdminClient {
         guard !options.has("--bootstrap-controller") else { throw controllersAreNotThereYet }
         let servers = try options.required("--bootstrap-server")
         var settings = AdminSettings(bootstrap: try HostPort.list(servers), clientID: id)
         if let file = options.value("--command-config") {
             try settings.apply(try properties(file))
+        }
+        if let timeout {
+            settings.operationMilliseconds = timeout
+            settings.requestMilliseconds = min(settings.requestMilliseconds, timeout)
         }
         return AdminClient(settings)
     }

@@ -2,9 +2,10 @@
 enum ToolList {
     static let all: [any Tool.Type] = [
         ServerTool.self, StorageTool.self, TopicsTool.self, ConfigsTool.self,
-        ConsoleProducerTool.self, ConsoleConsumerTool.self, GetOffsetsTool.self,
-        DeleteRecordsTool.self, LogDirsTool.self, DumpLogTool.self, ClusterTool.self,
-        FeaturesTool.self, BrokerAPIVersionsTool.self,
+        ConsoleProducerTool.self, ConsoleConsumerTool.self, ConsumerGroupsTool.self,
+        GroupsTool.self, TransactionsTool.self, GetOffsetsTool.self, DeleteRecordsTool.self,
+        LogDirsTool.self,
+        DumpLogTool.self, ClusterTool.self, FeaturesTool.self, BrokerAPIVersionsTool.self,
     ]
 
     /// Names under which the binary is one tool: `kafka-topics` and `kafka-topics.sh`, ...

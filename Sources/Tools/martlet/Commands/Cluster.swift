@@ -100,21 +100,14 @@ enum ClusterTool: Tool {
         let rackWidth = brokers.compactMap(\.rack?.count).max() ?? 10
         let widths = [10, hostWidth, 10, rackWidth, 10, 15]
         console.print(
-            columns(["ID", "HOST", "PORT", "RACK", "STATE", "ENDPOINT_TYPE"], widths))
+            TextColumns.row(["ID", "HOST", "PORT", "RACK", "STATE", "ENDPOINT_TYPE"], widths))
         for broker in brokers {
             let state = broker.isFenced ? "fenced" : "unfenced"
             let cells = [
                 "\(broker.brokerID)", broker.host, "\(broker.port)", broker.rack ?? "null", state,
                 "broker",
             ]
-            console.print(columns(cells, widths))
+            console.print(TextColumns.row(cells, widths))
         }
-    }
-
-    /// Cells padded on the right to their widths, one space between.
-    static func columns(_ cells: [String], _ widths: [Int]) -> String {
-        zip(cells, widths).map { cell, width in
-            cell + String(repeating: " ", count: max(0, width - cell.count))
-        }.joined(separator: " ")
     }
 }

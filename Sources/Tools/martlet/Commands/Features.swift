@@ -73,11 +73,14 @@ enum FeaturesTool: Tool {
         for range in answer.supportedFeatures.sorted(by: { $0.name < $1.name }) {
             let finalized =
                 answer.finalizedFeatures.first { $0.name == range.name }?.maxVersionLevel ?? 0
+            func column(_ value: Int16) -> String {
+                TextColumns.pad(level(range.name, value), 15)
+            }
             let line =
-                "Feature: \(pad(range.name, 40))"
-                + "  SupportedMinVersion: \(pad(level(range.name, range.minVersion), 15))"
-                + "  SupportedMaxVersion: \(pad(level(range.name, range.maxVersion), 15))"
-                + "  FinalizedVersionLevel: \(pad(level(range.name, finalized), 15))"
+                "Feature: \(TextColumns.pad(range.name, 40))"
+                + "  SupportedMinVersion: \(column(range.minVersion))"
+                + "  SupportedMaxVersion: \(column(range.maxVersion))"
+                + "  FinalizedVersionLevel: \(column(finalized))"
                 + "  Epoch: \(epoch >= 0 ? "\(epoch)" : "-")"
             documents.append(
                 .object([
@@ -90,10 +93,6 @@ enum FeaturesTool: Tool {
             if !options.has("--json") { console.print(line) }
         }
         if options.has("--json") { console.print(JSON.array(documents).text) }
-    }
-
-    private static func pad(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(0, width - text.count))
     }
 
     private static func level(_ feature: String, _ level: Int16) -> String {
