@@ -64,6 +64,21 @@ import Testing
         }
     }
 
+    /// A node that was killed is elected as one that may lack records; it lacks none, and says so.
+    @Test func theMarkOfAnUncleanElectionIsCleared() throws {
+        let node = try TestNode()
+        let client = node.connect()
+        try client.createTopic("words", partitions: 3)
+        let next = try node.restartedAfterKill()
+        let partitions = try #require(next.view.image.topics["words"]).partitions
+        #expect(partitions.map(\.isRecovering) == [false, false, false])
+        #expect(partitions.map(\.leader) == [1, 1, 1])
+        #expect(partitions.map(\.isr) == [[1], [1], [1]])
+        // The mark had been set: one change of epoch to elect, one to clear it.
+        #expect(
+            partitions[0].partitionEpoch > node.view.image.topics["words"]?[0]?.partitionEpoch ?? 0)
+    }
+
     @Test func answersLeaveInTheOrderOfTheRequests() throws {
         let node = try TestNode()
         let client = node.connect()

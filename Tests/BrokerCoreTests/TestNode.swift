@@ -56,22 +56,22 @@ final class TestNode {
     var holdsFlushes = false
     private var unflushed: [PartitionCell] = []
     private var inboxes: [ConnectionID: [[UInt8]]] = [:]
+    /// Why the node could not go on.
+    private(set) var failure: String?
     /// Why connections were closed.
     private(set) var closed: [ConnectionID: String] = [:]
     /// Connections that are not read from.
     private(set) var paused: Set<ConnectionID> = []
     private var nextConnection: UInt64 = 1
 
-    static let directory = "/data"
-
     init(
         on fileSystem: MemoryFileSystem = MemoryFileSystem(), clock: VirtualClock = VirtualClock(),
-        loops count: Int32 = 1, limits: LoopLimits = LoopLimits(),
-        customize: (inout NodeOptions) -> Void = { _ in }
+        directories: [String] = ["/data"], loops count: Int32 = 1,
+        limits: LoopLimits = LoopLimits(), customize: (inout NodeOptions) -> Void = { _ in }
     ) throws {
         let reports = Reports()
         var options = NodeOptions(
-            nodeID: BrokerID(1), logDirectories: [Self.directory],
+            nodeID: BrokerID(1), logDirectories: directories,
             listeners: [.init(name: "PLAINTEXT", host: "localhost", port: 9092)],
             controllerListener: .init(name: "CONTROLLER", host: "localhost", port: 9093))
         customize(&options)
@@ -246,6 +246,7 @@ final class TestNode {
         for load in effects.loads {
             if let loaded = load.load() { loops[0].coordinatorLoaded(loaded, now: clock.now) }
         }
+        if let reason = effects.failure { failure = reason }
     }
 
     private func complete(_ ticket: WaitTicket, _ message: any KafkaMessage) {

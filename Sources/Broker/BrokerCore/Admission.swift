@@ -60,7 +60,8 @@ extension BrokerLoop {
             correlationID: header.correlationID, clientID: header.clientID, slot: slot, now: now)
     }
 
-    /// Answers an ApiVersions request of an unknown version as version 0 with what is served.
+    /// Answers an ApiVersions request of an unknown version as version 0, with the versions of
+    /// ApiVersions that the client may ask with (KIP-511).
     private func unfit(_ context: RequestContext) -> Bool {
         guard context.apiKey == .apiVersions,
             !APIKey.apiVersions.validVersions.contains(context.apiVersion)
@@ -70,9 +71,15 @@ extension BrokerLoop {
             clientAddress: context.clientAddress, apiKey: .apiVersions, apiVersion: 0,
             correlationID: context.correlationID, clientID: context.clientID, slot: context.slot,
             now: context.now)
-        var response = apiVersionsResponse(version: 0)
-        response.errorCode = KafkaError.unsupportedVersion.rawValue
-        answer(response, to: asZero)
+        let versions = APIKey.apiVersions.validVersions
+        answer(
+            ApiVersionsResponse(
+                errorCode: KafkaError.unsupportedVersion.rawValue,
+                apiKeys: [
+                    .init(
+                        apiKey: APIKey.apiVersions.rawValue, minVersion: versions.lowerBound,
+                        maxVersion: versions.upperBound)
+                ]), to: asZero)
         return true
     }
 

@@ -50,6 +50,27 @@ public struct BrokerView: Sendable {
         version >= 13 ? byID[id] : topic(named: name)
     }
 
+    /// Why this node has no replica of a partition that a client names.
+    public func refusal(named name: String, _ partition: Int32) -> KafkaError {
+        refusal(image.topics[name]?[partition])
+    }
+
+    /// The same by id from version 13 of Produce and Fetch on, by name before.
+    public func refusal(
+        id: KafkaUUID, name: String, version: Int16, _ partition: Int32
+    ) -> KafkaError {
+        guard version >= 13 else { return refusal(named: name, partition) }
+        guard let topic = image.topics[id] else { return .unknownTopicID }
+        return refusal(topic[partition])
+    }
+
+    /// What is placed here and not held lies in a log directory that is offline.
+    private func refusal(_ partition: PartitionImage?) -> KafkaError {
+        guard let partition else { return .unknownTopicOrPartition }
+        let isHere = partition.replicas.contains(settings.nodeID.rawValue)
+        return isHere ? .kafkaStorageError : .notLeaderOrFollower
+    }
+
     /// All topics of this node, in order of name.
     public var topicsByName: [TopicCells] {
         idsByName.keys.sorted().compactMap { topic(named: $0) }
@@ -65,6 +86,8 @@ public struct BrokerSettings: Sendable {
     public var fetchMaxBytes: Int32
     /// `auto.create.topics.enable`
     public var autoCreateTopics: Bool
+    /// `delete.topic.enable`
+    public var deletesTopics: Bool
     /// `max.request.partition.size.limit`: most partitions in one DescribeTopicPartitions answer.
     public var partitionsPerAnswer: Int32
     /// Feature names with the levels that this build supports, in order of name.
@@ -84,6 +107,7 @@ public struct BrokerSettings: Sendable {
     public init(
         nodeID: BrokerID, clusterID: String, durability: Durability = .flushed,
         fetchMaxBytes: Int32 = 57_671_680, autoCreateTopics: Bool = true,
+        deletesTopics: Bool = true,
         partitionsPerAnswer: Int32 = 2000, supportedFeatures: [SupportedFeature] = []
     ) {
         self.nodeID = nodeID
@@ -91,6 +115,7 @@ public struct BrokerSettings: Sendable {
         self.durability = durability
         self.fetchMaxBytes = fetchMaxBytes
         self.autoCreateTopics = autoCreateTopics
+        self.deletesTopics = deletesTopics
         self.partitionsPerAnswer = partitionsPerAnswer
         self.supportedFeatures = supportedFeatures
     }
@@ -99,6 +124,8 @@ public struct BrokerSettings: Sendable {
 /// One log directory as DescribeLogDirs tells it.
 public struct DirectoryStatus: Sendable {
     public var path: String
+    /// It takes no new partitions (`cordoned.log.dirs`).
+    public var isCordoned = false
     /// `none` while it is served.
     public var error: KafkaError
     /// Size of the volume and what is free on it in bytes; -1 when unknown.

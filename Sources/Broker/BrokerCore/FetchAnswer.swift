@@ -29,13 +29,20 @@ struct FetchFindings {
     private(set) var partitions: [PartitionFetch] = []
     private(set) var bytes = 0
     /// An error or a divergence: nothing to wait for.
-    private(set) var mustAnswer = false
+    private var mustAnswer = false
+    /// Partitions that exist: one that does not shall not make its client ask without a pause.
+    private var known = 0
 
     mutating func add(_ fetch: PartitionFetch, at index: Int) {
         partitions.append(fetch)
         bytes += fetch.byteCount
+        if fetch.error == .unknownTopicID || fetch.error == .unknownTopicOrPartition { return }
+        known += 1
         if fetch.error != .none || fetch.divergingEpoch != nil { mustAnswer = true }
     }
+
+    /// Whether the answer need not wait for more.
+    func isEnough(_ minBytes: Int) -> Bool { mustAnswer || known == 0 || bytes >= minBytes }
 }
 
 extension PartitionReplica {
@@ -60,9 +67,9 @@ extension PartitionReplica {
         guard interest.fetchOffset >= log.logStartOffset,
             interest.fetchOffset <= max(highWatermark, log.logEndOffset)
         else {
-            fetch.error = .offsetOutOfRange
-            return fetch
+            return .failed(.offsetOutOfRange)
         }
+        if readCommitted { fetch.aborted = [] }
         guard interest.fetchOffset < end, maxBytes > 0 || atLeastOneBatch else { return fetch }
         let read = try log.read(
             from: interest.fetchOffset, maxBytes: max(0, maxBytes), upTo: end,
@@ -88,6 +95,7 @@ struct FetchAnswer {
     let findings: FetchFindings
     let isIncremental: Bool
     let sessionID: Int32
+    let version: Int16
 
     /// An incremental answer holds only the partitions that have something to say.
     func build(
@@ -126,11 +134,16 @@ struct FetchAnswer {
             || fetch.logStartOffset != interest.toldLogStartOffset
     }
 
+    /// Clients of versions up to 5 do not know a failed disk as something to retry.
+    private func errorCode(of fetch: PartitionFetch) -> KafkaError {
+        version <= 5 && fetch.error == .kafkaStorageError ? .notLeaderOrFollower : fetch.error
+    }
+
     private func partitionData(
         _ fetch: PartitionFetch, _ partition: Int32, token: Int
     ) -> FetchResponse.PartitionData {
         var data = FetchResponse.PartitionData(partitionIndex: partition)
-        data.errorCode = fetch.error.rawValue
+        data.errorCode = errorCode(of: fetch).rawValue
         data.highWatermark = fetch.highWatermark.rawValue
         data.lastStableOffset = fetch.lastStableOffset.rawValue
         data.logStartOffset = fetch.logStartOffset.rawValue

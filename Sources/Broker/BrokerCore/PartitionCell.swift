@@ -1,3 +1,4 @@
+import ClusterController
 import KafkaWire
 import LogStorage
 import Replication
@@ -16,6 +17,8 @@ public final class PartitionCell: @unchecked Sendable {
     // Sendable: `replica` is reached only between `enter` and `leave`.
     public let topicPartition: TopicPartition
     public let topicID: KafkaUUID
+    /// Whether it is of a topic that Kafka keeps its own state in.
+    public let isInternal: Bool
     /// The log directory that holds it (a path of `log.dirs`).
     public let logDirectory: String
     private let lock: any PartitionLock
@@ -27,6 +30,7 @@ public final class PartitionCell: @unchecked Sendable {
     ) {
         self.topicPartition = replica.log.topicPartition
         self.topicID = topicID
+        self.isInternal = TopicName.isInternal(topicPartition.topic)
         self.logDirectory = logDirectory
         self.lock = lock
         self.replica = replica

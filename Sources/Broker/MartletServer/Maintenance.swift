@@ -14,7 +14,7 @@ public struct MaintenanceIntervals: Sendable {
     public var logStartOffsets = TimeAmount.seconds(60)
     /// `log.retention.check.interval.ms`
     public var retention = TimeAmount.minutes(5)
-    /// How often the cleaner looks for work (`log.cleaner.backoff.ms`).
+    /// When the cleaner first looks for work (`log.cleaner.backoff.ms`, which may change later).
     public var cleaning = TimeAmount.seconds(15)
     /// How often files that are due are removed.
     public var deletions = TimeAmount.seconds(1)
@@ -50,7 +50,7 @@ final class Maintenance: Sendable {
             every(intervals.logStartOffsets) { $0.checkpointLogStartOffsets() },
             every(intervals.retention) { $0.applyRetention(now: clock.wallMs) },
             eventLoop.scheduleRepeatedAsyncTask(
-                initialDelay: intervals.cleaning, delay: intervals.cleaning
+                initialDelay: intervals.cleaning, delay: min(intervals.cleaning, .seconds(1))
             ) { _ in
                 pool.runIfActive(eventLoop: eventLoop) {
                     shell.carryOut(cleaner.round(shell.view, now: clock.wallMs))

@@ -23,10 +23,14 @@ final class NodeShell: @unchecked Sendable {
     private(set) var loops: [LoopShell] = []
     private var flushers: [String: FlushThread] = [:]
     private var controllerThread: ControllerThread?
+    /// The node cannot go on; called at most once.
+    private let nodeFailed: @Sendable (String) -> Void
 
     init(
-        view: BrokerView, surroundings: NodeSurroundings, pool: NIOThreadPool, logger: Logger
+        view: BrokerView, surroundings: NodeSurroundings, pool: NIOThreadPool, logger: Logger,
+        nodeFailed: @escaping @Sendable (String) -> Void
     ) {
+        self.nodeFailed = nodeFailed
         self.latestView = view
         self.surroundings = surroundings
         self.pool = pool
@@ -159,6 +163,7 @@ final class NodeShell: @unchecked Sendable {
         wake(effects.wakes, except: nil)
         for (ticket, message) in effects.completions { complete(ticket, message) }
         for load in effects.loads { submit(load) }
+        if let reason = effects.failure { nodeFailed(reason) }
     }
 
     /// Replays a coordinator's log on an I/O thread, then puts it to work on a loop.

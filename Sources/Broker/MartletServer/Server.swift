@@ -47,14 +47,18 @@ public final class Server: Sendable {
     /// The listeners are bound first, so that a taken port is told before any data is touched, and
     /// accept once the node is ready.
     ///
+    /// - Parameter failed: called at most once, on some thread, when the node cannot go on (its
+    ///   metadata log or all of its directories failed); whoever started it stops it then.
     /// - Throws: `NodeError` with cause and remedy.
-    public static func start(_ configuration: ServerConfiguration, logger: Logger) throws -> Server
-    {
+    public static func start(
+        _ configuration: ServerConfiguration, logger: Logger,
+        failed: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws -> Server {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.networkThreads)
         let pool = NIOThreadPool(numberOfThreads: configuration.ioThreads)
         pool.start()
         do {
-            return try start(configuration, logger, group, pool)
+            return try start(configuration, logger, group, pool, failed)
         } catch {
             try? group.syncShutdownGracefully()
             try? pool.syncShutdownGracefully()
@@ -64,7 +68,8 @@ public final class Server: Sendable {
 
     private static func start(
         _ configuration: ServerConfiguration, _ logger: Logger,
-        _ group: MultiThreadedEventLoopGroup, _ pool: NIOThreadPool
+        _ group: MultiThreadedEventLoopGroup, _ pool: NIOThreadPool,
+        _ failed: @escaping @Sendable (String) -> Void
     ) throws -> Server {
         let acceptor = Acceptor(group: group, frameLimit: configuration.limits.frameBytes)
         var options = configuration.node
@@ -84,7 +89,8 @@ public final class Server: Sendable {
             seed: seeds.next(), clock: { clock.wallMs })
         let view = controller.currentView
         let shell = NodeShell(
-            view: view, surroundings: surroundings, pool: pool, logger: logger)
+            view: view, surroundings: surroundings, pool: pool, logger: logger,
+            nodeFailed: failed)
         shell.start(
             controller: controller, eventLoops: Array(group.makeIterator()),
             limits: configuration.limits, directories: options.logDirectories)

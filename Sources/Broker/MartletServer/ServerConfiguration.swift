@@ -56,7 +56,9 @@ extension ServerConfiguration {
                     + "this version does not have yet: use PLAINTEXT")
         }
         func absolute(_ path: String) -> String {
-            path.hasPrefix("/") ? path : "\(workingDirectory)/\(path)"
+            var path = path.hasPrefix("/") ? path : "\(workingDirectory)/\(path)"
+            while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+            return path
         }
         let host = ProcessInfo.processInfo.hostName
         func advertised(_ endpoint: ListenerEndpoint) -> NodeOptions.Listener {

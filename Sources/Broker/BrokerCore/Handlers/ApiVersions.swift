@@ -6,7 +6,8 @@ extension BrokerLoop {
     func apiVersions(_ request: ApiVersionsRequest, _ context: RequestContext) {
         if context.apiVersion >= 3 {
             guard Self.isClientName(request.clientSoftwareName),
-                Self.isClientName(request.clientSoftwareVersion)
+                Self.isClientName(request.clientSoftwareVersion),
+                context.apiVersion < 5 || (request.clusterID == nil) == (request.nodeID == -1)
             else {
                 return answer(
                     ApiVersionsResponse(errorCode: KafkaError.invalidRequest.rawValue),

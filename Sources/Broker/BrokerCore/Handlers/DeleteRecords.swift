@@ -1,3 +1,4 @@
+import ClusterController
 import KafkaProtocol
 import KafkaWire
 import LogStorage
@@ -40,7 +41,11 @@ private func raiseLogStart(
         partitionIndex: asked.partitionIndex)
     result.lowWatermark = -1
     guard let cell else {
-        result.errorCode = KafkaError.unknownTopicOrPartition.rawValue
+        result.errorCode = view.refusal(named: topic, asked.partitionIndex).rawValue
+        return result
+    }
+    guard !TopicName.isInternal(topic) else {
+        result.errorCode = KafkaError.invalidTopicException.rawValue
         return result
     }
     guard view.allowsDeleteRecords(topic: topic) else {

@@ -4,18 +4,23 @@ import KafkaProtocol
 /// DescribeCluster (key 60) and DescribeTopicPartitions (key 75): what the image holds.
 extension BrokerLoop {
     func describeCluster(_ request: DescribeClusterRequest, _ context: RequestContext) {
-        answer(
-            view.cluster(for: context).describeCluster(request, version: context.apiVersion),
-            to: context)
+        var response = view.cluster(for: context).describeCluster(
+            request, version: context.apiVersion)
+        if request.includeClusterAuthorizedOperations, response.errorCode == 0 {
+            response.clusterAuthorizedOperations = AuthorizedOperations.cluster
+        }
+        answer(response, to: context)
     }
 
     func describeTopicPartitions(
         _ request: DescribeTopicPartitionsRequest, _ context: RequestContext
     ) {
-        answer(
-            view.cluster(for: context).describeTopicPartitions(
-                request, limit: view.settings.partitionsPerAnswer),
-            to: context)
+        var response = view.cluster(for: context).describeTopicPartitions(
+            request, limit: view.settings.partitionsPerAnswer)
+        for index in response.topics.indices {
+            response.topics[index].topicAuthorizedOperations = AuthorizedOperations.topic
+        }
+        answer(response, to: context)
     }
 
     /// ListConfigResources (key 74).

@@ -25,29 +25,31 @@ extension BrokerLoop {
     /// to name the directory where a replica is already succeeds, as it does in Kafka.
     func alterReplicaLogDirs(_ request: AlterReplicaLogDirsRequest, _ context: RequestContext) {
         var response = AlterReplicaLogDirsResponse()
-        let known = Set(view.directories.statuses().filter { $0.error == .none }.map(\.path))
+        let directories = view.directories.statuses()
         for directory in request.dirs {
+            let status = directories.first { $0.path == directory.path }
             for topic in directory.topics {
-                let cells = view.topic(named: topic.name)
                 response.results.append(
                     .init(
                         topicName: topic.name,
                         partitions: topic.partitions.map { partition in
-                            let error: KafkaError =
-                                if !known.contains(directory.path) {
-                                    .logDirNotFound
-                                } else if let cell = cells?[partition] {
-                                    cell.logDirectory == directory.path
-                                        ? .none : .unsupportedVersion
-                                } else {
-                                    .replicaNotAvailable
-                                }
+                            let error = refusal(
+                                of: view.topic(named: topic.name)?[partition], to: status)
                             return .init(partitionIndex: partition, errorCode: error.rawValue)
                         }))
             }
         }
         answer(response, to: context)
     }
+}
+
+/// What keeps a replica from being moved to a directory.
+private func refusal(of cell: PartitionCell?, to directory: DirectoryStatus?) -> KafkaError {
+    guard let directory else { return .logDirNotFound }
+    if directory.error != .none { return directory.error }
+    if directory.isCordoned { return .invalidReplicaAssignment }
+    guard let cell else { return .replicaNotAvailable }
+    return cell.logDirectory == directory.path ? .none : .unsupportedVersion
 }
 
 private func describe(
@@ -58,6 +60,7 @@ private func describe(
     result.errorCode = status.error.rawValue
     result.totalBytes = status.totalBytes
     result.usableBytes = status.usableBytes
+    result.isCordoned = status.isCordoned && view.image.metadataVersion.supportsCordonedDirectories
     guard status.error == .none else { return result }
     for topic in view.topicsByName where wanted == nil || wanted?[topic.name] != nil {
         let numbers = wanted?[topic.name]

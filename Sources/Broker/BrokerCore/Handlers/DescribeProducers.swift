@@ -1,3 +1,4 @@
+import ClusterController
 import KafkaProtocol
 import KafkaWire
 import Replication
@@ -7,25 +8,29 @@ import Replication
 extension BrokerLoop {
     func describeProducers(_ request: DescribeProducersRequest, _ context: RequestContext) {
         let topics = request.topics.map { topic in
-            let cells = view.topic(named: topic.name)
-            return DescribeProducersResponse.TopicResponse(
+            DescribeProducersResponse.TopicResponse(
                 name: topic.name,
-                partitions: topic.partitionIndexes.map { producers(of: cells?[$0], number: $0) })
+                partitions: topic.partitionIndexes.map { producers(topic.name, $0) })
         }
         answer(DescribeProducersResponse(topics: topics), to: context)
     }
 
     private func producers(
-        of cell: PartitionCell?, number: Int32
+        _ topic: String, _ number: Int32
     ) -> DescribeProducersResponse.PartitionResponse {
         var response = DescribeProducersResponse.PartitionResponse(partitionIndex: number)
-        guard let cell else {
-            response.errorCode = KafkaError.unknownTopicOrPartition.rawValue
+        if let flaw = TopicName.flaw(of: topic) {
+            response.errorCode = KafkaError.invalidTopicException.rawValue
+            response.errorMessage = flaw
+            return response
+        }
+        guard let cell = view.topic(named: topic)?[number] else {
+            response.errorCode = view.refusal(named: topic, number).rawValue
             return response
         }
         let replica = cell.enter()
         defer { cell.leave() }
-        guard replica.leaderEpoch != nil else {
+        if case .offline = replica.role {
             response.errorCode = replica.refusal.rawValue
             return response
         }

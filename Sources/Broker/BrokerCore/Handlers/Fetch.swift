@@ -23,15 +23,14 @@ extension BrokerLoop {
             keepsSession: session.keeps, request: request)
         let ticket = newTicket()
         let found = readAll(state, context)
-        if found.bytes >= Int(request.minBytes) || found.mustAnswer || request.maxWaitMs <= 0
-            || state.session.interests.isEmpty
-        {
+        let minBytes = leastBytes(of: request)
+        if found.isEnough(minBytes) || request.maxWaitMs <= 0 {
             return answer(state, found, context)
         }
         // Data may have come between the read and the registration: look once more.
         state.register(ticket, in: view, requestFlush)
         let again = readAll(state, context)
-        if again.bytes >= Int(request.minBytes) || again.mustAnswer {
+        if again.isEnough(minBytes) {
             state.cancel(ticket)
             return answer(state, again, context)
         }
@@ -46,9 +45,7 @@ extension BrokerLoop {
         // Registered before the read, so that what comes after the read wakes it again.
         if !expired { state.register(ticket, in: view, requestFlush) }
         let found = readAll(state, context)
-        guard expired || found.bytes >= Int(state.request.minBytes) || found.mustAnswer else {
-            return
-        }
+        guard expired || found.isEnough(leastBytes(of: state.request)) else { return }
         state.cancel(ticket)
         pending[ticket.request] = nil
         answer(state, found, context)
@@ -81,6 +78,11 @@ extension BrokerLoop {
             return sessions.resume(id: id, epoch: epoch, usesTopicIDs: usesIDs, now: now).map {
                 var session = $0
                 session.update(with: added, forgetting: forgotten(by: request))
+                guard !session.interests.isEmpty else {
+                    // Nothing is left to follow: the session ends with this answer.
+                    sessions.remove(id: id)
+                    return (.sessionless([], usesTopicIDs: usesIDs), false, false)
+                }
                 sessions.store(session)
                 return (session, true, true)
             }
@@ -113,10 +115,20 @@ extension BrokerLoop {
 
     // MARK: Reading
 
+    /// Most bytes of records that the answer may have.
+    private func mostBytes(of request: FetchRequest) -> Int {
+        Int(min(request.maxBytes, view.settings.fetchMaxBytes))
+    }
+
+    /// Bytes to wait for: never more than the answer may have.
+    private func leastBytes(of request: FetchRequest) -> Int {
+        min(Int(request.minBytes), mostBytes(of: request))
+    }
+
     /// Reads every partition of the session within the request's byte budget.
     private func readAll(_ state: PendingFetch, _ context: RequestContext) -> FetchFindings {
         var findings = FetchFindings()
-        var budget = Int(min(state.request.maxBytes, view.settings.fetchMaxBytes))
+        var budget = mostBytes(of: state.request)
         for (index, interest) in state.session.interests.enumerated() {
             let read = read(
                 interest, isolation: state.request.isolationLevel, budget: budget,
@@ -134,8 +146,10 @@ extension BrokerLoop {
         let cells = view.topic(
             id: interest.topicID, name: interest.topic, version: context.apiVersion)
         guard let cell = cells?[interest.partition] else {
-            let byID = context.apiVersion >= 13
-            return .failed(byID && cells == nil ? .unknownTopicID : .unknownTopicOrPartition)
+            return .failed(
+                view.refusal(
+                    id: interest.topicID, name: interest.topic, version: context.apiVersion,
+                    interest.partition))
         }
         let replica = cell.enter()
         defer { cell.leave() }
@@ -159,7 +173,7 @@ extension BrokerLoop {
         var session = state.session
         let (response, slices, served) = FetchAnswer(
             findings: findings, isIncremental: state.isIncremental,
-            sessionID: state.keepsSession ? session.id : 0
+            sessionID: state.keepsSession ? session.id : 0, version: context.apiVersion
         ).build(&session)
         if state.keepsSession {
             session.moveToBack(served)

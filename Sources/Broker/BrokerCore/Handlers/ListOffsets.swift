@@ -13,8 +13,8 @@ extension BrokerLoop {
     func listOffsets(_ request: ListOffsetsRequest, _ context: RequestContext) {
         let lookups = request.topics.map { topic in
             OffsetLookup(
-                topic: topic, cells: view.topic(named: topic.name),
-                readCommitted: request.isolationLevel == 1, version: context.apiVersion)
+                topic: topic, view: view, readCommitted: request.isolationLevel == 1,
+                version: context.apiVersion)
         }
         if request.topics.allSatisfy({
             $0.partitions.allSatisfy { $0.timestamp == -1 || $0.timestamp == -2 }
@@ -110,29 +110,51 @@ final class PendingOffsets {
 /// The asked offsets of one topic.
 private struct OffsetLookup: Sendable {
     let topic: ListOffsetsRequest.ListOffsetsTopic
-    let cells: TopicCells?
+    let view: BrokerView
     let readCommitted: Bool
     let version: Int16
 
     /// The partitions that are asked for their latest offset.
     var latest: [PartitionCell] {
-        topic.partitions.compactMap { $0.timestamp == -1 ? cells?[$0.partitionIndex] : nil }
+        topic.partitions.compactMap {
+            $0.timestamp == -1 ? view.topic(named: topic.name)?[$0.partitionIndex] : nil
+        }
     }
 
+    /// The first version that knows each special timestamp.
+    private static let firstVersions: [Int64: Int16] = [
+        -1: 1, -2: 1, -3: 7, -4: 8, -5: 9, -6: 11,
+    ]
+
     func answer() -> ListOffsetsResponse.ListOffsetsTopicResponse {
-        .init(name: topic.name, partitions: topic.partitions.map(answer))
+        var uses: [Int32: Int] = [:]
+        for partition in topic.partitions { uses[partition.partitionIndex, default: 0] += 1 }
+        var answered: Set<Int32> = []
+        // A partition that is asked for twice is refused once.
+        let distinct = topic.partitions.filter { answered.insert($0.partitionIndex).inserted }
+        return .init(
+            name: topic.name,
+            partitions: distinct.map { answer($0, isRepeated: (uses[$0.partitionIndex] ?? 0) > 1) })
     }
 
     private func answer(
-        _ asked: ListOffsetsRequest.ListOffsetsPartition
+        _ asked: ListOffsetsRequest.ListOffsetsPartition, isRepeated: Bool
     ) -> ListOffsetsResponse.ListOffsetsPartitionResponse {
         var response = ListOffsetsResponse.ListOffsetsPartitionResponse(
             partitionIndex: asked.partitionIndex)
         response.timestamp = -1
         response.offset = -1
         response.leaderEpoch = -1
-        guard let cell = cells?[asked.partitionIndex] else {
-            response.errorCode = KafkaError.unknownTopicOrPartition.rawValue
+        guard !isRepeated else {
+            response.errorCode = KafkaError.invalidRequest.rawValue
+            return response
+        }
+        guard asked.timestamp >= 0 || version >= Self.firstVersions[asked.timestamp] ?? .max else {
+            response.errorCode = KafkaError.unsupportedVersion.rawValue
+            return response
+        }
+        guard let cell = view.topic(named: topic.name)?[asked.partitionIndex] else {
+            response.errorCode = view.refusal(named: topic.name, asked.partitionIndex).rawValue
             return response
         }
         let replica = cell.enter()
@@ -165,7 +187,6 @@ private struct OffsetLookup: Sendable {
                 let found = try log.maxTimestampOffset()
                 return .success(found.flatMap { $0.offset < end ? $0 : nil })
             case -5, -6: return .success(at(Offset(-1), .none))
-            case ..<0: return .failure(.unsupportedVersion)
             default:
                 return .success(try log.offset(forTimestamp: asked.timestamp, upTo: end))
             }

@@ -9,7 +9,9 @@ extension BrokerLoop {
         let missing =
             view.settings.autoCreateTopics ? cluster.topicsToCreate(for: request) : []
         guard !missing.isEmpty else {
-            return answer(cluster.metadata(request, version: context.apiVersion), to: context)
+            var response = cluster.metadata(request, version: context.apiVersion)
+            response.authorize(request)
+            return answer(response, to: context)
         }
         let creation = Self.creation(of: missing)
         onController(context) { controller in
@@ -19,6 +21,7 @@ extension BrokerLoop {
                 clusterID: controller.clusterID, controllerID: controller.nodeID)
             var response = view.metadata(request, version: context.apiVersion)
             Self.note(failures: created, in: &response)
+            response.authorize(request)
             return response
         }
     }
@@ -60,8 +63,9 @@ extension BrokerView {
     /// The offset up to which the image knows the metadata log.
     var featuresEpoch: Int64 { imageOffset.rawValue }
 
-    /// Whether `cleanup.policy` lets records be deleted by request: compacted topics do not.
+    /// Whether `cleanup.policy` lets records be deleted by request: topics that are only compacted
+    /// do not.
     func allowsDeleteRecords(topic: String) -> Bool {
-        controller.effectiveTopicConfig("cleanup.policy", of: topic)?.contains("delete") ?? true
+        controller.effectiveTopicConfig("cleanup.policy", of: topic) != "compact"
     }
 }

@@ -9,19 +9,22 @@ extension BrokerLoop {
             let cells = view.topic(named: topic.topic)
             return OffsetForLeaderEpochResponse.OffsetForLeaderTopicResult(
                 topic: topic.topic,
-                partitions: topic.partitions.map { endOffset($0, cells?[$0.partition]) })
+                partitions: topic.partitions.map {
+                    endOffset($0, cells?[$0.partition], topic.topic)
+                })
         }
         answer(OffsetForLeaderEpochResponse(topics: topics), to: context)
     }
 
     private func endOffset(
-        _ asked: OffsetForLeaderEpochRequest.OffsetForLeaderPartition, _ cell: PartitionCell?
+        _ asked: OffsetForLeaderEpochRequest.OffsetForLeaderPartition, _ cell: PartitionCell?,
+        _ topic: String
     ) -> OffsetForLeaderEpochResponse.EpochEndOffset {
         var response = OffsetForLeaderEpochResponse.EpochEndOffset(partition: asked.partition)
         response.leaderEpoch = -1
         response.endOffset = -1
         guard let cell else {
-            response.errorCode = KafkaError.unknownTopicOrPartition.rawValue
+            response.errorCode = view.refusal(named: topic, asked.partition).rawValue
             return response
         }
         let replica = cell.enter()

@@ -20,7 +20,7 @@ extension BrokerLoop {
             let cells = view.topic(id: topic.topicID, name: topic.name, version: context.apiVersion)
             for (partitionIndex, data) in topic.partitionData.enumerated() {
                 let outcome = produce(
-                    data, of: request, into: cells?[data.index], known: cells != nil, &frame,
+                    data, of: topic, acks: request.acks, into: cells?[data.index], &frame,
                     bodyStart: bodyStart, context)
                 answers.set(topicIndex, partitionIndex, outcome)
                 guard request.acks == -1, let wait = outcome.wait else { continue }
@@ -41,14 +41,21 @@ extension BrokerLoop {
 
     /// Appends the batches of one partition.
     private func produce(
-        _ data: ProduceRequest.PartitionProduceData, of request: ProduceRequest,
-        into cell: PartitionCell?, known: Bool, _ frame: inout MutableRawSpan, bodyStart: Int,
+        _ data: ProduceRequest.PartitionProduceData, of topic: ProduceRequest.TopicProduceData,
+        acks: Int16, into cell: PartitionCell?, _ frame: inout MutableRawSpan, bodyStart: Int,
         _ context: RequestContext
     ) -> ProduceOutcome {
-        guard (-1...1).contains(request.acks) else { return .failed(.invalidRequiredAcks) }
         guard let cell else {
-            if known || context.apiVersion < 13 { return .failed(.unknownTopicOrPartition) }
-            return .failed(.unknownTopicID)
+            return .failed(
+                view.refusal(
+                    id: topic.topicID, name: topic.name, version: context.apiVersion, data.index))
+        }
+        guard (-1...1).contains(acks) else { return .failed(.invalidRequiredAcks) }
+        // Kafka's own admin client may, to mend a coordinator's log.
+        guard !cell.isInternal || context.clientID == "__admin_client" else {
+            return .failed(
+                .invalidTopicException,
+                "records cannot be produced to the internal topic \(cell.topicPartition.topic)")
         }
         guard case .inFrame(let range) = data.records, !range.isEmpty else {
             return .failed(.invalidRecord, "the request has no records for this partition")
@@ -63,7 +70,7 @@ extension BrokerLoop {
                 &batches, origin: .client, leaderEpoch: epoch, now: context.now.wallMs)
             let wakes = replica.advanceHighWatermark(durability: view.settings.durability)
             if !wakes.isEmpty { emit(.wake(wakes)) }
-            if request.acks != -1 { requestFlush(replica, cell) }
+            if acks != -1 { requestFlush(replica, cell) }
             return .appended(info, logStartOffset: replica.log.logStartOffset, cell: cell)
         } catch {
             return failure(error, cell)

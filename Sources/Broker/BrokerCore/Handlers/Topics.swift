@@ -1,5 +1,6 @@
 import ClusterController
 import KafkaProtocol
+import KafkaWire
 
 /// CreateTopics (19), DeleteTopics (20), CreatePartitions (37): the controller decides.
 extension BrokerLoop {
@@ -8,6 +9,12 @@ extension BrokerLoop {
     }
 
     func deleteTopics(_ request: DeleteTopicsRequest, _ context: RequestContext) {
+        guard view.settings.deletesTopics else {
+            // Versions before 3 do not know the code.
+            let error: KafkaError =
+                context.apiVersion < 3 ? .invalidRequest : .topicDeletionDisabled
+            return answer(DeleteTopicsResponse(refusing: request, error), to: context)
+        }
         onController(context) { controller in
             controller.decide(
                 { decider, _ in decider.deleteTopics(request) },
@@ -30,6 +37,18 @@ extension BrokerLoop {
                         response.results[index].errorCode = error.rawValue
                     }
                 })
+        }
+    }
+}
+
+extension DeleteTopicsResponse {
+    /// The answer that refuses every topic with `error`.
+    fileprivate init(refusing request: DeleteTopicsRequest, _ error: KafkaError) {
+        self.init()
+        let named = request.topicNames.map { (name: String?.some($0), id: KafkaUUID.zero) }
+        responses = (named + request.topics.map { ($0.name, $0.topicID) }).map { name, id in
+            .init(
+                name: name, topicID: id, errorCode: error.rawValue, errorMessage: error.message)
         }
     }
 }

@@ -1,3 +1,4 @@
+import ClusterController
 import KafkaWire
 import LogStorage
 import Replication
@@ -9,24 +10,33 @@ import Replication
 public final class NodeCleaner: @unchecked Sendable {
     // Sendable: the owner starts a round only once the one before has returned.
     private let surroundings: NodeSurroundings
-    private let settings: CleanerSettings
+    private var settings = CleanerSettings()
+    /// When the last round ended, in milliseconds since 1970.
+    private var lastRound: Int64?
     private var schedule = CleaningSchedule()
     private var random: SplitMix64
 
     /// Most logs compacted in one round; the rest waits for the next.
     static let logsPerRound = 64
 
-    public init(
-        surroundings: NodeSurroundings, settings: CleanerSettings = CleanerSettings(), seed: UInt64
-    ) {
+    public init(surroundings: NodeSurroundings, seed: UInt64) {
         self.surroundings = surroundings
-        self.settings = settings
         self.random = SplitMix64(seed: seed)
     }
 
-    /// Compacts what is due at `now`, in milliseconds since 1970.
+    /// Compacts what is due at `now`, in milliseconds since 1970; nothing within
+    /// `log.cleaner.backoff.ms` of the round before.
+    ///
+    /// The `log.cleaner.*` keys that may change at run time are read anew for each round.
     public func round(_ view: BrokerView, now: Int64) -> NodeMaintenance.Outcome {
         var outcome = NodeMaintenance.Outcome()
+        let backoff = view.controller.brokerNumber("log.cleaner.backoff.ms") ?? 15_000
+        if let lastRound, now >= lastRound, now - lastRound < backoff { return outcome }
+        lastRound = now
+        guard view.controller.effectiveBrokerConfig("log.cleaner.enable") != "false" else {
+            return outcome
+        }
+        settings = CleanerSettings(view.controller)
         for status in view.directories.statuses() where status.error == .none {
             clean(status.path, view, now, &outcome)
         }
@@ -127,6 +137,28 @@ public final class NodeCleaner: @unchecked Sendable {
                 }
             case .done(let result): return result.endOffset
             }
+        }
+    }
+}
+
+extension Controller {
+    /// A numeric broker key as it is in force.
+    func brokerNumber(_ key: String) -> Int64? {
+        effectiveBrokerConfig(key).flatMap { Int64($0) }
+    }
+}
+
+extension CleanerSettings {
+    /// One thread's share of the `log.cleaner.*` keys in force; this node has one thread.
+    fileprivate init(_ controller: Controller) {
+        self.init()
+        func bytes(_ key: String) -> Int? {
+            controller.brokerNumber(key).flatMap { Int(exactly: $0) }
+        }
+        dedupeBufferBytes = bytes("log.cleaner.dedupe.buffer.size") ?? dedupeBufferBytes
+        ioBufferBytes = bytes("log.cleaner.io.buffer.size") ?? ioBufferBytes
+        if let text = controller.effectiveBrokerConfig("log.cleaner.io.buffer.load.factor") {
+            dedupeBufferLoadFactor = Double(text) ?? dedupeBufferLoadFactor
         }
     }
 }

@@ -21,6 +21,8 @@ public final class NodeController: ControllerAccess {
         public var loads: [CoordinatorLoad] = []
         /// Answers of delayed requests.
         public var completions: [(ticket: WaitTicket, message: any KafkaMessage)] = []
+        /// Why the node cannot go on and must be stopped; told once.
+        public var failure: String?
     }
 
     public internal(set) var controller: Controller
@@ -34,7 +36,10 @@ public final class NodeController: ControllerAccess {
     var sessions: BrokerSessions
     var random: SplitMix64
     var clock: @Sendable () -> Int64
-    private var effects = Effects()
+    var effects = Effects()
+    var followUps = FollowUps()
+    /// Why this node cannot go on, once that is so.
+    var failure: String?
     private var producerIDs: Range<Int64> = 0..<0
     /// The epoch of this broker's registration, -1 before it.
     public internal(set) var brokerEpoch: Int64 = -1
@@ -68,12 +73,15 @@ public final class NodeController: ControllerAccess {
     public func withRandom<R>(_ body: (inout SplitMix64) -> R) -> R { body(&random) }
 
     public func commit(_ records: [MetadataRecord]) -> KafkaError {
-        do {
+        guard failure == nil else { return .kafkaStorageError }
+        do throws(QuorumError) {
             try append(records)
             return .none
         } catch {
             surroundings.report("the metadata log did not take a change: \(error)")
-            return .unknownServerError
+            guard error.isOfDisk else { return .unknownServerError }
+            metadataFailed("\(error)")
+            return .kafkaStorageError
         }
     }
 
@@ -96,9 +104,17 @@ public final class NodeController: ControllerAccess {
 
     // MARK: Commit
 
-    /// Appends, replays, applies.
+    /// Appends, replays, applies; then does what this broker owes the controller in turn.
     func append(_ records: [MetadataRecord]) throws(QuorumError) {
+        try appendOnce(records)
+        try settle()
+    }
+
+    func appendOnce(_ records: [MetadataRecord]) throws(QuorumError) {
         guard !records.isEmpty else { return }
+        let wasBusy = followUps.isBusy
+        followUps.isBusy = true
+        defer { followUps.isBusy = wasBusy }
         let version = controller.image.metadataVersion
         _ = try quorum.append(records, now: clock()) { version.version(of: $0) }
         var delta = MetadataDelta()
@@ -110,18 +126,23 @@ public final class NodeController: ControllerAccess {
                 preconditionFailure("a committed record contradicts the image: \(error)")
             }
         }
+        let before = controller.image
         controller.image = image
-        apply(delta)
+        apply(delta, since: before)
         snapshotIfDue()
     }
 
     /// Brings partitions and views in line with what has changed.
-    private func apply(_ delta: MetadataDelta) {
+    private func apply(_ delta: MetadataDelta, since before: MetadataImage) {
         let image = controller.image
         for topic in delta.sortedDeletedTopics { remove(topic) }
         for (id, partitions) in delta.sortedChangedPartitions {
             guard let topic = image.topics[id] else { continue }
-            for partition in partitions { update(partition, of: topic) }
+            let known = before.topics[id]
+            for partition in partitions {
+                let isNew = known?[partition]?.replicas.contains(options.nodeID.rawValue) != true
+                update(partition, of: topic, isNew: isNew)
+            }
         }
         for resource in delta.sortedConfigs { applyConfig(resource) }
         publish()
@@ -136,17 +157,37 @@ public final class NodeController: ControllerAccess {
             for name in table.idsByName.keys.sorted() {
                 table.setConfig(configs.logConfig(of: name), of: name)
             }
+            cordonDirectories()
         default: break
         }
     }
 
-    func update(_ partition: Int32, of topic: TopicImage) {
+    /// Brings one partition in line with the image.
+    ///
+    /// - Parameter isNew: the image has only now placed it here, so that it lies nowhere yet.
+    func update(_ partition: Int32, of topic: TopicImage, isNew: Bool) {
         guard let image = topic[partition], image.replicas.contains(options.nodeID.rawValue) else {
             return
         }
-        if table.topics[topic.id]?[partition] == nil { create(partition, of: topic, image) }
+        if table.topics[topic.id]?[partition] == nil {
+            // Its log may lie in a directory that is offline: an empty one in another would make
+            // what was acknowledged disappear.
+            guard isNew || liesNowhere(image) else { return }
+            create(partition, of: topic, image)
+        }
         effects.wakes += table.updateRole(of: partition, in: topic)
         if let cell = table.topics[topic.id]?[partition] { coordinators.update(cell) }
+        noteFollowUps(partition, of: topic, image)
+    }
+
+    /// Whether no directory, online or not, can hold the log of a partition that this node does not
+    /// have.
+    private func liesNowhere(_ partition: PartitionImage) -> Bool {
+        let id = partition.directory(of: options.nodeID.rawValue)
+        let online = directories.online
+        if online.contains(where: { $0.id == id }) { return true }
+        let isUnknown = id.map(DirectoryID.isReserved) ?? true
+        return isUnknown && online.count == directories.all.count
     }
 
     /// Makes a partition's log in the directory that its record names, or in the emptiest one.
@@ -177,6 +218,8 @@ public final class NodeController: ControllerAccess {
 
     /// Renames a deleted partition's directory; its files go after `file.delete.delay.ms`.
     private func setAside(_ cell: PartitionCell) {
+        // At the next start a directory that is offline now has a stray.
+        guard directories.isOnline(cell.logDirectory) else { return }
         let name = PartitionDirectoryName(
             cell.topicPartition, role: .delete, uniqueID: KafkaUUID.random(using: &random))
         let target = "\(cell.logDirectory)/\(name.name)"
@@ -192,20 +235,12 @@ public final class NodeController: ControllerAccess {
         }
     }
 
-    // MARK: Directories
-
-    /// Serves no more from a directory that answered with an error.
-    public func fail(directory: String, reason: String) {
-        guard directories.fail(directory, reason: reason) else { return }
-        surroundings.report("log directory \(directory) is taken offline: \(reason)")
-        effects.wakes += table.fail(directory: directory, reason: reason)
-        for cell in table.cells(in: directory) { coordinators.update(cell) }
-        publish()
-    }
-
     // MARK: Effects
 
-    private func publish() { effects.view = makeView() }
+    func publish() {
+        directories.publish(table.topics)
+        effects.view = makeView()
+    }
 
     func makeView() -> BrokerView {
         BrokerView(
@@ -224,6 +259,7 @@ public final class NodeController: ControllerAccess {
             fetchMaxBytes: number("fetch.max.bytes") ?? 57_671_680,
             autoCreateTopics: controller.effectiveBrokerConfig("auto.create.topics.enable")
                 != "false",
+            deletesTopics: controller.effectiveBrokerConfig("delete.topic.enable") != "false",
             partitionsPerAnswer: number("max.request.partition.size.limit") ?? 2000,
             supportedFeatures: supportedFeatures.map {
                 .init(name: $0.name, minimum: $0.min, maximum: $0.max)

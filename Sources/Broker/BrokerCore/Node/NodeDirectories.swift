@@ -4,17 +4,27 @@ import LogStorage
 
 /// The node's log directories, shared by the controller and the I/O threads, behind a lock.
 public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
-    // Sendable: `directories` and `replicas` are reached only with `lock` held.
+    // Sendable: `directories`, `metadata` and `topics` are reached only with `lock` held.
     private let lock: any PartitionLock
     private var directories: LogDirectories
+    /// The directory of the metadata log where it is none of the log directories.
+    private var metadata: LogDirectories?
     private let fileSystem: any FileSystem
-    /// The replicas in a directory, for its checkpoints; set once the node has opened them.
-    private var replicas: (@Sendable (String) -> [PartitionCell])?
+    /// The partitions of this node as they were published last, for the directories' checkpoints.
+    private var topics: [KafkaUUID: TopicCells] = [:]
+    /// Held over the writing of a checkpoint: the last one written holds all that those before it
+    /// did.
+    private let writing: any PartitionLock
 
-    init(_ directories: LogDirectories, fileSystem: any FileSystem, lock: any PartitionLock) {
+    init(
+        _ directories: LogDirectories, metadata: LogDirectories?, fileSystem: any FileSystem,
+        makeLock: () -> any PartitionLock
+    ) {
         self.directories = directories
+        self.metadata = metadata
         self.fileSystem = fileSystem
-        self.lock = lock
+        lock = makeLock()
+        writing = makeLock()
     }
 
     private func locked<R>(_ body: (inout LogDirectories) -> R) -> R {
@@ -25,6 +35,9 @@ public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
 
     var online: [LogDirectory] { locked { $0.online } }
     var all: [LogDirectory] { locked { $0.all } }
+    func isOnline(_ path: String) -> Bool {
+        locked { $0.directory(at: path)?.isOnline ?? false }
+    }
 
     func choices(preferring id: KafkaUUID?) -> [LogDirectory] {
         locked { $0.choices(preferring: id) }
@@ -32,8 +45,14 @@ public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
     func countPartitions(_ change: Int, in path: String) {
         locked { $0.countPartitions(change, in: path) }
     }
+    func cordon(_ paths: Set<String>) { locked { $0.cordon(paths) } }
     func fail(_ path: String, reason: String) -> Bool { locked { $0.fail(path, reason: reason) } }
-    func releaseLocks() { locked { $0.releaseLocks() } }
+    func releaseLocks() {
+        lock.enter()
+        defer { lock.leave() }
+        directories.releaseLocks()
+        metadata?.releaseLocks()
+    }
 
     // MARK: DirectoryAccess
 
@@ -45,25 +64,33 @@ public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
                     usableBytes: -1)
             }
             let space = fileSystem.space(of: directory.path)
-            return DirectoryStatus(
+            var status = DirectoryStatus(
                 path: directory.path, error: .none, totalBytes: space?.total ?? -1,
                 usableBytes: space?.usable ?? -1)
+            status.isCordoned = directory.isCordoned
+            return status
         }
     }
 
-    func setReplicas(_ replicas: @escaping @Sendable (String) -> [PartitionCell]) {
+    /// Later checkpoints are of these partitions.
+    func publish(_ topics: [KafkaUUID: TopicCells]) {
         lock.enter()
         defer { lock.leave() }
-        self.replicas = replicas
+        self.topics = topics
+    }
+
+    private func cells(in directory: String) -> [PartitionCell] {
+        lock.enter()
+        defer { lock.leave() }
+        return topics.values.flatMap { $0.partitions.compactMap { $0 } }
+            .filter { $0.logDirectory == directory }
     }
 
     public func checkpointLogStartOffsets(of directory: String) -> KafkaError? {
-        lock.enter()
-        let replicas = self.replicas
-        lock.leave()
-        let cells = replicas?(directory) ?? []
+        writing.enter()
+        defer { writing.leave() }
         var offsets: [TopicPartition: Offset] = [:]
-        for cell in cells {
+        for cell in cells(in: directory) {
             let (start, first) = cell.locked { ($0.log.logStartOffset, $0.log.firstSegmentOffset) }
             if start > first { offsets[cell.topicPartition] = start }
         }

@@ -105,7 +105,7 @@ public struct NodeMaintenance: Sendable {
     /// Syncs every log: with `replicated`, what the system has not written by itself.
     public func flushAll() -> Outcome {
         var outcome = Outcome()
-        for cell in view.topicsByName.flatMap({ $0.partitions.compactMap { $0 } }) {
+        for cell in onlineDirectories.flatMap({ cells(in: $0) }) {
             guard let ticket = cell.locked({ $0.beginFlush() }) else { continue }
             do throws(FileError) {
                 try ticket.run()

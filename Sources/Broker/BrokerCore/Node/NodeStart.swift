@@ -50,6 +50,9 @@ public enum NodeStart {
     ) throws -> (NodeDirectories, MetaPropertiesEnsemble) {
         let fileSystem = surroundings.fileSystem
         var directories = try LogDirectories.open(options.logDirectories, in: fileSystem)
+        let isApart = directories.directory(at: options.metadataDirectory) == nil
+        let metadata =
+            isApart ? try LogDirectories.open([options.metadataDirectory], in: fileSystem) : nil
         var ensemble = MetaPropertiesEnsemble.load(
             directories: options.logDirectories, metadataDirectory: options.metadataDirectory,
             from: fileSystem)
@@ -67,7 +70,8 @@ public enum NodeStart {
             surroundings.report("log directory \(path) is offline: \(reason)")
         }
         let shared = NodeDirectories(
-            directories, fileSystem: fileSystem, lock: surroundings.makeLock())
+            directories, metadata: metadata, fileSystem: fileSystem,
+            makeLock: surroundings.makeLock)
         return (shared, ensemble)
     }
 
@@ -180,15 +184,20 @@ extension NodeController {
 
     /// Tells the controller that the broker serves, or that it stops.
     func heartbeat(wantShutDown: Bool) throws {
-        var request = BrokerHeartbeatRequest()
-        request.brokerID = options.nodeID.rawValue
-        request.brokerEpoch = brokerEpoch
-        request.currentMetadataOffset = quorum.endOffset.rawValue - 1
-        request.wantFence = false
+        var request = heartbeatRequest()
         request.wantShutDown = wantShutDown
         let decision = controller.heartbeat(request, sessions: sessions)
         try check(decision.response.errorCode, "send a heartbeat")
         try append(decision.records)
+    }
+
+    /// A heartbeat of this process that asks for nothing.
+    func heartbeatRequest() -> BrokerHeartbeatRequest {
+        var request = BrokerHeartbeatRequest()
+        request.brokerID = options.nodeID.rawValue
+        request.brokerEpoch = brokerEpoch
+        request.currentMetadataOffset = quorum.endOffset.rawValue - 1
+        return request
     }
 
     private func check(_ code: Int16, _ what: String) throws(NodeError) {

@@ -8,10 +8,12 @@ extension NodeController {
     ///
     /// No event loop may use the node any more.
     public func stop() {
-        do {
-            try heartbeat(wantShutDown: true)
-        } catch {
-            surroundings.report("the controller was not told of the stop: \(error)")
+        if failure == nil {
+            do {
+                try heartbeat(wantShutDown: true)
+            } catch {
+                surroundings.report("the controller was not told of the stop: \(error)")
+            }
         }
         let maintenance = NodeMaintenance(view: makeView(), surroundings: surroundings)
         var failed: Set<String> = []
@@ -42,7 +44,8 @@ extension NodeController {
     }
 
     private func closeLogs(_ failed: inout Set<String>) {
-        for cell in table.cells where !failed.contains(cell.logDirectory) {
+        for cell in table.cells
+        where !failed.contains(cell.logDirectory) && directories.isOnline(cell.logDirectory) {
             let error: LogError? = cell.locked { replica in
                 do throws(LogError) {
                     try replica.log.close()

@@ -47,6 +47,9 @@ extension NodeController {
                 }
             }
         }
+        // The partitions get their roles before the controller hears of what failed meanwhile.
+        followUps.isBusy = true
+        defer { followUps.isBusy = false }
         let results = OpenResults(lock: surroundings.makeLock())
         let fileSystem = surroundings.fileSystem
         let now = clock()
@@ -93,7 +96,7 @@ extension NodeController {
     /// Partitions of the image that are on no disk are made; all get their roles.
     private func adoptRoles() throws {
         for topic in controller.image.topics.sorted {
-            for partition in topic.partitions { update(partition.id, of: topic) }
+            for partition in topic.partitions { update(partition.id, of: topic, isNew: false) }
         }
     }
 }

@@ -10,6 +10,7 @@ import Replication
 final class PartitionTable {
     private(set) var topics: [KafkaUUID: TopicCells] = [:]
     private(set) var idsByName: [String: KafkaUUID] = [:]
+    private var failedDirectories: Set<String> = []
     private let nodeID: Int32
     private let durability: Durability
     private let surroundings: NodeSurroundings
@@ -79,6 +80,7 @@ final class PartitionTable {
         guard let image = topic[partition], let cell = topics[topic.id]?[partition] else {
             return []
         }
+        guard !failedDirectories.contains(cell.logDirectory) else { return [] }
         let epoch = LeaderEpoch(image.leaderEpoch)
         let replica = cell.enter()
         defer { cell.leave() }
@@ -110,7 +112,8 @@ final class PartitionTable {
 
     /// Takes the replicas in `directory` out of service; returns whom to wake.
     func fail(directory: String, reason: String) -> [WaitTicket] {
-        cells(in: directory).flatMap { cell in
+        failedDirectories.insert(directory)
+        return cells(in: directory).flatMap { cell in
             cell.locked { $0.goOffline(reason: reason) }
         }
     }

@@ -72,7 +72,7 @@ extension Controller {
     ) throws(DecisionFailure) {
         switch resource.type {
         case .topic: try validateTopic(configs, existing: image.configs[resource])
-        case .broker: try validateBroker(configs, isDefault: resource.name.isEmpty)
+        case .broker: try validateBroker(configs, of: resource)
         case .group: try validateGroup(configs)
         case .clientMetrics: try ConfigSchema.validateClientMetrics(configs)
         default: break
@@ -93,10 +93,18 @@ extension Controller {
         }
     }
 
+    /// Keys that Apache Kafka changes in a running broker and this node does not: the sizes of its
+    /// thread pools.
+    static let takenAtTheStart = [
+        "background.threads", "num.io.threads", "num.network.threads",
+        "num.recovery.threads.per.data.dir", "num.replica.fetchers",
+    ]
+
     /// Which of a broker's keys may change while it runs, and how (KIP-226).
     private func validateBroker(
-        _ configs: [String: String], isDefault: Bool
+        _ configs: [String: String], of resource: ConfigResource
     ) throws(DecisionFailure) {
+        let existing = image.configs[resource]
         func refuse(_ message: String, _ keys: [String]) throws(DecisionFailure) {
             if keys.isEmpty { return }
             throw .init(
@@ -109,6 +117,9 @@ extension Controller {
             "These security configs can be dynamically updated only per-listener using the "
                 + "listener prefix",
             configs.keys.filter(BrokerConfigs.dynamicOnlyWithListenerPrefix.contains))
+        try refuse(
+            "This node takes these configs from its configuration file at the start only",
+            Self.takenAtTheStart.filter { configs[$0] != nil && configs[$0] != existing[$0] })
         for (key, value) in configs.sorted(by: { $0.key < $1.key }) {
             // Unknown keys are kept, for plug-ins that read them.
             guard let definition = BrokerConfigs.definition(key) else { continue }
@@ -118,7 +129,7 @@ extension Controller {
                 throw .init(.invalidRequest, error.description)
             }
         }
-        if isDefault {
+        if resource.name.isEmpty {
             try refuse(
                 "Cannot update these configs at default cluster level, broker id must be "
                     + "specified",

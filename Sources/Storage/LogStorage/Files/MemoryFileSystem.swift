@@ -23,6 +23,8 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
         public var operation: String?
         /// Only paths that end in this.
         public var suffix: String
+        /// Only paths that begin with this: one disk of several.
+        public var prefix: String
         public var code: Int32
         /// Every later change fails too, as after a power cut; else just the one.
         public var isPermanent: Bool
@@ -30,12 +32,14 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
         public var partialBytes: Int
 
         public init(
-            after: Int = 0, operation: String? = nil, suffix: String = "", code: Int32 = 5,
-            isPermanent: Bool = false, partialBytes: Int = 0
+            after: Int = 0, operation: String? = nil, suffix: String = "",
+            prefix: String = "", code: Int32 = 5, isPermanent: Bool = false,
+            partialBytes: Int = 0
         ) {
             self.after = after
             self.operation = operation
             self.suffix = suffix
+            self.prefix = prefix
             self.code = code
             self.isPermanent = isPermanent
             self.partialBytes = partialBytes
@@ -101,7 +105,7 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
     /// Counts a change and throws when it is the one to fail. Called under the lock.
     private func willChange(_ operation: String, _ path: String) throws(FileError) {
         if var next = failure, next.operation ?? operation == operation,
-            path.hasSuffix(next.suffix)
+            path.hasSuffix(next.suffix), path.hasPrefix(next.prefix)
         {
             if next.after <= 0 {
                 if !next.isPermanent { failure = nil }

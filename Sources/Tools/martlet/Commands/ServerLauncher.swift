@@ -2,12 +2,14 @@ import Foundation
 import KafkaConfig
 import Logging
 import MartletServer
+import Synchronization
 
 /// Where the command line hands over to the server.
 enum ServerLauncher {
     /// Starts a node and returns when it has stopped; the exit code of the process.
     ///
-    /// SIGTERM and SIGINT stop the node in order; a second one ends the process at once.
+    /// SIGTERM and SIGINT stop the node in order; a second one ends the process at once. A node
+    /// that cannot go on stops by itself, with exit code 1.
     static func run(
         config: String?, overrides: [(key: String, value: String)], _ console: Console
     ) throws -> Int32 {
@@ -25,22 +27,25 @@ enum ServerLauncher {
             server = try Server.start(
                 ServerConfiguration(
                     settings, workingDirectory: FileManager.default.currentDirectoryPath),
-                logger: logger)
+                logger: logger, failed: { signals.nodeFailed($0) })
         } catch {
             throw Failure("The node did not start: \(error)")
         }
         let addresses = server.listeners.map { "\($0.host):\($0.port)" }.joined(separator: ", ")
         console.print("Martlet is ready: connect clients to \(addresses)")
         console.flush()
-        signals.wait()
+        let failure = signals.wait()
+        if let failure { logger.critical("the node stops: \(failure)") }
         try server.stop()
-        return 0
+        return failure == nil ? 0 : 1
     }
 }
 
-/// Waits for a signal that asks the process to stop.
-private final class StopSignals {
+/// Waits for a signal that asks the process to stop, or for the node's own end.
+private final class StopSignals: @unchecked Sendable {
+    // Sendable: `sources` is set once and used by the thread that waits.
     private let received = DispatchSemaphore(value: 0)
+    private let failure = Mutex<String?>(nil)
     private let sources: [any DispatchSourceSignal]
 
     init() {
@@ -54,11 +59,19 @@ private final class StopSignals {
         }
     }
 
-    /// Returns at the first signal; the next one takes its usual effect.
-    func wait() {
+    /// The node cannot go on.
+    func nodeFailed(_ reason: String) {
+        failure.withLock { $0 = reason }
+        received.signal()
+    }
+
+    /// Returns at the first signal, or with the reason why the node cannot go on; the next signal
+    /// takes its usual effect.
+    func wait() -> String? {
         received.wait()
         for source in sources { source.cancel() }
         signal(SIGTERM, SIG_DFL)
         signal(SIGINT, SIG_DFL)
+        return failure.withLock { $0 }
     }
 }

@@ -1,0 +1,205 @@
+import KafkaProtocol
+import KafkaWire
+import LogStorage
+import Testing
+
+@testable import BrokerCore
+
+/// Log directories that fail at start or while the node runs.
+@Suite struct DirectoryFailureTests {
+    static let directories = ["/a", "/b"]
+
+    /// A node with its metadata log on `/a` and two partitions on each disk, one record in each.
+    private func makeNode() throws -> TestNode {
+        let node = try TestNode(directories: Self.directories)
+        let client = node.connect()
+        try client.createTopic("words", partitions: 4)
+        for partition in Int32(0)..<4 {
+            try client.produce(["p\(partition)"], to: "words", partition: partition)
+        }
+        return node
+    }
+
+    private func partitions(on directory: String, of node: TestNode) -> [Int32] {
+        let cells = node.view.topic(named: "words")?.partitions.compactMap { $0 } ?? []
+        return cells.filter { $0.logDirectory == directory }.map(\.topicPartition.partition)
+    }
+
+    private func produceError(
+        _ client: TestClient, partition: Int32, acks: Int16 = -1
+    ) throws -> KafkaError? {
+        let request = TestClient.produceRequest(
+            try TestRecords.batch(["more"]), to: "words", partition: partition, acks: acks)
+        let response = try client.call(request, version: 12)
+        return KafkaError(rawValue: response.responses[0].partitionResponses[0].errorCode)
+    }
+
+    private func fetchError(_ client: TestClient, partition: Int32) throws -> KafkaError? {
+        let response = try client.call(
+            TestClient.fetchRequest("words", partition: partition), version: 12)
+        return KafkaError(rawValue: response.responses[0].partitions[0].errorCode)
+    }
+
+    private func breakDisk(_ node: TestNode, operation: String? = nil, code: Int32 = 5) {
+        node.fileSystem.fail(
+            .init(operation: operation, prefix: "/b", code: code, isPermanent: true))
+    }
+
+    @Test(arguments: [("write", Int32(28)), ("write", 5), ("sync", 5)])
+    func aFailedDiskIsTakenOfflineAndTheRestServesOn(operation: String, code: Int32) throws {
+        let node = try makeNode()
+        let client = node.connect()
+        let lost = partitions(on: "/b", of: node)
+        let kept = partitions(on: "/a", of: node)
+        #expect(lost.count == 2 && kept.count == 2)
+        breakDisk(node, operation: operation, code: code)
+        #expect(try produceError(client, partition: lost[0]) == .kafkaStorageError)
+        // The other partition of that disk too, for readers and writers.
+        #expect(try produceError(client, partition: lost[1]) == .kafkaStorageError)
+        #expect(try produceError(client, partition: lost[1], acks: 1) == .kafkaStorageError)
+        #expect(try fetchError(client, partition: lost[1]) == .kafkaStorageError)
+        for partition in kept {
+            #expect(try produceError(client, partition: partition) == KafkaError.none)
+            let read = try client.fetch("words", partition: partition)
+            #expect(read.map(\.text) == ["p\(partition)", "more"])
+        }
+        #expect(node.failure == nil)
+        #expect(node.reports.all.contains { $0.contains("/b is taken offline") })
+    }
+
+    @Test func clientsLearnThatTheLeadersAreGone() throws {
+        let node = try makeNode()
+        let client = node.connect()
+        let lost = partitions(on: "/b", of: node)
+        breakDisk(node)
+        #expect(try produceError(client, partition: lost[0]) == .kafkaStorageError)
+        let metadata = try client.call(
+            MetadataRequest(topics: [.init(name: "words")], allowAutoTopicCreation: false))
+        for partition in metadata.topics[0].partitions {
+            let isLost = lost.contains(partition.partitionIndex)
+            #expect(partition.leaderID == (isLost ? -1 : 1))
+            #expect(partition.offlineReplicas == (isLost ? [1] : []))
+            let error: KafkaError = isLost ? .leaderNotAvailable : .none
+            #expect(partition.errorCode == error.rawValue)
+        }
+        let directories = try client.call(DescribeLogDirsRequest(topics: nil))
+        #expect(directories.results.map(\.logDir) == Self.directories)
+        #expect(
+            directories.results.map(\.errorCode) == [0, KafkaError.kafkaStorageError.rawValue])
+        let listed = directories.results[0].topics[0].partitions.map(\.partitionIndex)
+        #expect(Set(listed) == Set(partitions(on: "/a", of: node)))
+    }
+
+    @Test func newPartitionsGoToTheDisksThatAreLeft() throws {
+        let node = try makeNode()
+        let client = node.connect()
+        breakDisk(node)
+        #expect(
+            try produceError(client, partition: partitions(on: "/b", of: node)[0])
+                == .kafkaStorageError)
+        try client.createTopic("later", partitions: 3)
+        for partition in Int32(0)..<3 {
+            try client.produce(["x"], to: "later", partition: partition)
+        }
+    }
+
+    @Test func aDiskThatFailsWhileATopicIsCreatedIsPassedOver() throws {
+        let node = try makeNode()
+        let client = node.connect()
+        breakDisk(node)
+        try client.createTopic("later", partitions: 4)
+        for partition in Int32(0)..<4 {
+            try client.produce(["x"], to: "later", partition: partition)
+        }
+        #expect(node.reports.all.contains { $0.contains("/b is taken offline") })
+    }
+
+    @Test func whatWaitsForTheSyncIsToldOfItsFailure() throws {
+        let node = try makeNode()
+        let client = node.connect()
+        let lost = partitions(on: "/b", of: node)[0]
+        node.holdsFlushes = true
+        try client.send(
+            TestClient.produceRequest(
+                try TestRecords.batch(["x"]), to: "words", partition: lost), version: 12)
+        breakDisk(node, operation: "sync")
+        node.flush()
+        let answer = try #require(try client.receive(ProduceResponse.self, version: 12))
+        #expect(
+            answer.message.responses[0].partitionResponses[0].errorCode
+                == KafkaError.kafkaStorageError.rawValue)
+    }
+
+    @Test func nothingIsLostWhenTheDiskComesBack() throws {
+        let node = try makeNode()
+        let client = node.connect()
+        let lost = partitions(on: "/b", of: node)
+        breakDisk(node, operation: "write", code: 28)
+        #expect(try produceError(client, partition: lost[0]) == .kafkaStorageError)
+        node.fileSystem.fail(nil)
+        let next = try node.restarted()
+        for partition in Int32(0)..<4 {
+            let read = try next.connect().fetch("words", partition: partition)
+            #expect(read.first?.text == "p\(partition)")
+            #expect(try produceError(next.connect(), partition: partition) == KafkaError.none)
+        }
+    }
+
+    /// A partition whose directory is offline must not begin anew, empty, in another one.
+    @Test func aDiskThatIsAwayAtTheStartKeepsItsPartitionsOffline() throws {
+        let node = try makeNode()
+        let lost = partitions(on: "/b", of: node)
+        let disks = node.fileSystem.afterKill()
+        try disks.rename("/b", to: "/unplugged")
+        disks.fail(.init(prefix: "/b", isPermanent: true))
+        let away = try TestNode(on: disks, directories: Self.directories)
+        let client = away.connect()
+        for partition in lost {
+            #expect(try produceError(client, partition: partition) == .kafkaStorageError)
+            #expect(try fetchError(client, partition: partition) == .kafkaStorageError)
+        }
+        for partition in partitions(on: "/a", of: away) {
+            #expect(try produceError(client, partition: partition) == KafkaError.none)
+        }
+        disks.fail(nil)
+        try disks.rename("/unplugged", to: "/b")
+        let back = try away.restartedAfterKill()
+        for partition in Int32(0)..<4 {
+            let read = try back.connect().fetch("words", partition: partition)
+            #expect(read.first?.text == "p\(partition)")
+        }
+    }
+
+    @Test func withoutItsMetadataLogTheNodeEnds() throws {
+        let node = try makeNode()
+        node.fileSystem.fail(.init(prefix: "/a/__cluster_metadata-0", isPermanent: true))
+        let response = try node.connect().call(
+            CreateTopicsRequest(
+                topics: [.init(name: "later", numPartitions: 1, replicationFactor: 1)]))
+        #expect(response.topics[0].errorCode == KafkaError.kafkaStorageError.rawValue)
+        #expect(node.failure?.contains("metadata log, /a, failed") == true)
+        node.stop()
+    }
+
+    @Test func theMetadataLogMayLieApartAndIsLockedToo() throws {
+        let node = try TestNode { $0.metadataDirectory = "/meta" }
+        try node.connect().createTopic("words")
+        #expect(try node.fileSystem.list("/meta").contains("__cluster_metadata-0"))
+        #expect(throws: NodeError.self) {
+            try TestNode(on: node.fileSystem, directories: ["/c"]) {
+                $0.metadataDirectory = "/meta"
+            }
+        }
+        let next = try node.restarted()
+        #expect(next.view.topic(named: "words") != nil)
+    }
+
+    @Test func withoutAnyDirectoryTheNodeEnds() throws {
+        let node = try TestNode()
+        let client = node.connect()
+        try client.createTopic("words")
+        node.fileSystem.fail(.init(prefix: "/data/words-0", isPermanent: true))
+        #expect(try produceError(client, partition: 0) == .kafkaStorageError)
+        #expect(node.failure != nil)
+    }
+}

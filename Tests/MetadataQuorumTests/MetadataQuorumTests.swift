@@ -1,0 +1,248 @@
+import KafkaProtocol
+import KafkaWire
+import LogStorage
+import Testing
+
+@testable import MetadataQuorum
+
+/// The metadata log of one voter: append, snapshot, restart, damage, loss of power.
+@Suite struct MetadataQuorumTests {
+    private static let directory = "/meta"
+    private static let logPath = "/meta/__cluster_metadata-0"
+
+    /// What a restarted node finds.
+    private struct Found {
+        var quorum: MetadataQuorum
+        var topics: [String] = []
+        var snapshot: SnapshotID?
+    }
+
+    private func topic(_ number: Int) -> MetadataRecord {
+        .topicRecord(
+            TopicRecord(name: "t\(number)", topicID: KafkaUUID(high: 9, low: UInt64(number))))
+    }
+
+    private func names(_ records: [MetadataRecord]) -> [String] {
+        records.compactMap { if case .topicRecord(let topic) = $0 { topic.name } else { nil } }
+    }
+
+    private func open(_ fileSystem: MemoryFileSystem) throws -> Found {
+        var found = Found(
+            quorum: try MetadataQuorum(
+                logDirectory: Self.directory, nodeID: BrokerID(1), fileSystem: fileSystem, now: 0))
+        try found.quorum.load(
+            snapshot: { id, contents in
+                found.snapshot = id
+                found.topics = names(contents.records)
+            },
+            batch: { found.topics += names($0.records) })
+        return found
+    }
+
+    private func makeDisk() throws -> MemoryFileSystem {
+        let fileSystem = MemoryFileSystem()
+        try fileSystem.createDirectory(Self.directory)
+        try fileSystem.syncDirectory("/")
+        return fileSystem
+    }
+
+    private func append(_ numbers: Range<Int>, to quorum: MetadataQuorum) throws {
+        for number in numbers {
+            _ = try quorum.append([topic(number)], now: 5) { _ in 0 }
+        }
+    }
+
+    private func expected(_ count: Int) -> [String] { (0..<count).map { "t\($0)" } }
+
+    @Test func whatIsAppendedIsReadBack() throws {
+        let disk = try makeDisk()
+        let first = try open(disk)
+        #expect(first.topics.isEmpty && first.quorum.endOffset == .zero)
+        try first.quorum.becomeLeader(now: 1)
+        try append(0..<3, to: first.quorum)
+        #expect(first.quorum.highWatermark == first.quorum.endOffset)
+        #expect(try open(disk.afterKill()).topics == expected(3))
+    }
+
+    @Test func aBatchIsAllOrNothing() throws {
+        let disk = try makeDisk()
+        let quorum = try open(disk).quorum
+        try quorum.becomeLeader(now: 1)
+        let last = try quorum.append((0..<4).map(topic), now: 5) { _ in 0 }
+        #expect(last == Offset(4))
+        for seed in UInt64(0)..<20 {
+            let torn = disk.afterKill()
+            let second = try open(torn).quorum
+            torn.fail(.init(operation: "sync", isPermanent: true))
+            #expect(throws: QuorumError.self) {
+                _ = try second.append((4..<8).map(topic), now: 6) { _ in 0 }
+            }
+            let count = try open(torn.afterPowerCut(seed: seed)).topics.count
+            #expect(count == 4 || count == 8)
+        }
+    }
+
+    @Test func eachStartLeadsInAHigherEpoch() throws {
+        var disk = try makeDisk()
+        for epoch in Int32(1)...4 {
+            let quorum = try open(disk).quorum
+            try quorum.becomeLeader(now: 1)
+            #expect(quorum.epoch == LeaderEpoch(epoch))
+            disk = disk.afterPowerCut()
+        }
+    }
+
+    @Test func committedRecordsSurviveAPowerCut() throws {
+        for seed in UInt64(0)..<30 {
+            let disk = try makeDisk()
+            let quorum = try open(disk).quorum
+            try quorum.becomeLeader(now: 1)
+            try append(0..<5, to: quorum)
+            let next = try open(disk.afterPowerCut(seed: seed))
+            #expect(next.topics == expected(5))
+            try next.quorum.becomeLeader(now: 2)
+            try append(5..<6, to: next.quorum)
+        }
+    }
+
+    @Test func aSnapshotStandsForTheLogBeforeIt() throws {
+        let disk = try makeDisk()
+        let quorum = try open(disk).quorum
+        try quorum.becomeLeader(now: 1)
+        try append(0..<4, to: quorum)
+        #expect(quorum.bytesSinceSnapshot > 0)
+        try quorum.writeSnapshot(of: (0..<4).map(topic), now: 6) { _ in 0 }
+        #expect(quorum.bytesSinceSnapshot == 0)
+        try append(4..<6, to: quorum)
+        let next = try open(disk.afterPowerCut())
+        #expect(next.topics == expected(6))
+        #expect(next.snapshot == SnapshotID(endOffset: Offset(5), epoch: LeaderEpoch(1)))
+    }
+
+    @Test func oldSnapshotsAndTheLogBeforeThemGo() throws {
+        let disk = try makeDisk()
+        let quorum = try open(disk).quorum
+        try quorum.becomeLeader(now: 1)
+        for round in 1...4 {
+            try append((round - 1) * 2..<round * 2, to: quorum)
+            try quorum.writeSnapshot(of: (0..<round * 2).map(topic), now: 6) { _ in 0 }
+        }
+        let snapshots = try disk.list(Self.logPath).filter { $0.hasSuffix(".checkpoint") }
+        #expect(snapshots.count == 2)
+        let next = try open(disk.afterKill())
+        #expect(next.topics == expected(8))
+        #expect(next.quorum.log.logStartOffset > .zero || next.quorum.log.segmentCount == 1)
+    }
+
+    @Test func aSnapshotThatWasNotFinishedIsPassedOver() throws {
+        let disk = try makeDisk()
+        let quorum = try open(disk).quorum
+        try quorum.becomeLeader(now: 1)
+        try append(0..<4, to: quorum)
+        for step in 0..<4 {
+            let torn = disk.afterKill()
+            let second = try open(torn).quorum
+            torn.fail(.init(after: step, isPermanent: true))
+            #expect(throws: QuorumError.self) {
+                try second.writeSnapshot(of: (0..<4).map(topic), now: 6) { _ in 0 }
+            }
+            #expect(try open(torn.afterPowerCut()).topics == expected(4))
+        }
+    }
+
+    @Test func aDamagedSnapshotStopsTheStart() throws {
+        let disk = try makeDisk()
+        let quorum = try open(disk).quorum
+        try quorum.becomeLeader(now: 1)
+        try append(0..<4, to: quorum)
+        try quorum.writeSnapshot(of: (0..<4).map(topic), now: 6) { _ in 0 }
+        let name = SnapshotID(endOffset: Offset(5), epoch: LeaderEpoch(1)).fileName
+        let path = "\(Self.logPath)/\(name)"
+        let bytes = try #require(try disk.readFile(path, limit: 1 << 20))
+        var flipped = bytes
+        flipped[bytes.count / 2] ^= 0xFF
+        for damaged in [flipped, Array(bytes.dropLast(20)), []] {
+            let copy = disk.afterKill()
+            try copy.replaceFile(path, with: damaged)
+            let error = #expect(throws: QuorumError.self) { _ = try open(copy) }
+            #expect("\(String(describing: error))".contains(name))
+        }
+    }
+
+    @Test func aDamagedQuorumStateIsNamed() throws {
+        let disk = try makeDisk()
+        try open(disk).quorum.becomeLeader(now: 1)
+        for text in ["", "{}", "garbage", "{\"leaderEpoch\":1,\"data_version\":7}"] {
+            let copy = disk.afterKill()
+            try copy.replaceFile("\(Self.logPath)/quorum-state", with: Array(text.utf8))
+            let error = #expect(throws: QuorumError.self) { _ = try open(copy) }
+            #expect("\(String(describing: error))".contains("quorum-state"))
+        }
+    }
+
+    /// A torn tail goes; what lies before it stays.
+    @Test func aTornTailIsCut() throws {
+        let disk = try makeDisk()
+        let quorum = try open(disk).quorum
+        try quorum.becomeLeader(now: 1)
+        try append(0..<4, to: quorum)
+        let path = "\(Self.logPath)/00000000000000000000.log"
+        let size = try #require(try disk.status(path)).size
+        for cut in [1, 10, 60] {
+            let copy = disk.afterKill()
+            try copy.open(path, .readWrite).truncate(to: size - cut)
+            let next = try open(copy)
+            #expect(next.topics == expected(3))
+            try next.quorum.becomeLeader(now: 2)
+            try append(3..<4, to: next.quorum)
+            #expect(try open(copy.afterKill()).topics == expected(4))
+        }
+    }
+
+    @Test func formattingLeavesVotersAndFirstRecords() throws {
+        let disk = try makeDisk()
+        try QuorumFormat.write(
+            QuorumFormat.Voter(
+                nodeID: BrokerID(1), directoryID: KafkaUUID(high: 3, low: 300),
+                listener: "CONTROLLER", host: "localhost", port: 9093),
+            bootstrap: [topic(0)], in: Self.directory, fileSystem: disk
+        ) { _ in 0 }
+        let after = disk.afterPowerCut()
+        let records = try #require(try QuorumFormat.readBootstrap(in: Self.directory, after))
+        #expect(names(records) == ["t0"])
+        let (version, voters) = try #require(try QuorumFormat.readVoters(in: Self.directory, after))
+        #expect(version.kRaftVersion == 1)
+        #expect(voters.voters.map(\.voterID) == [1])
+        let quorum = try open(after).quorum
+        #expect(quorum.voters == voters)
+    }
+
+    @Test func kafkasQuorumStateIsRead() {
+        let one = QuorumState(
+            text: """
+                {"leaderId":1,"leaderEpoch":7,"votedId":-1,\
+                "votedDirectoryId":"AAAAAAAAAAAAAAAAAAAAAA","data_version":1}
+                """)
+        #expect(one?.leaderID == 1 && one?.leaderEpoch == 7 && one?.dataVersion == 1)
+        let zero = QuorumState(
+            text: """
+                {"clusterId":"","leaderId":2,"leaderEpoch":3,"votedId":2,"appliedOffset":0,\
+                "currentVoters":[{"voterId":1},{"voterId":2}],"data_version":0}
+                """)
+        #expect(zero?.currentVoters == [1, 2] && zero?.votedID == 2)
+        for state in [one, zero].compactMap({ $0 }) {
+            #expect(QuorumState(text: state.text) == state)
+        }
+    }
+
+    @Test func namesOfSnapshotsAreReadStrictly() {
+        let id = SnapshotID(endOffset: Offset(64), epoch: LeaderEpoch(3))
+        #expect(id.fileName == "00000000000000000064-0000000003.checkpoint")
+        #expect(SnapshotID(fileName: id.fileName) == id)
+        for name in [
+            "00000000000000000064-0000000003.checkpoint.part", "64-3.checkpoint",
+            "0000000000000000006x-0000000003.checkpoint", "bootstrap.checkpoint",
+            "-0000000000000000064-0000000003.checkpoint",
+        ] { #expect(SnapshotID(fileName: name) == nil) }
+    }
+}
