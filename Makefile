@@ -10,11 +10,12 @@ VENV := .build/venv
 # One set of flags for all debug builds of `test` and `verify`, so that nothing is built twice.
 STRICT := -Xswiftc -warnings-as-errors --explicit-target-dependency-import-check error
 SWIFT_SOURCES = $(shell git ls-files 'Package.swift' 'Sources/*.swift' 'Tests/*.swift' | grep -v /Generated/)
+MINUTES ?= 3
 CLIENT_TESTS ?= -m "not slow"
 
 .DEFAULT_GOAL := build
 .PHONY: build start test test-swift test-clients verify format lint generate check-generated \
-    bench install clean libraries clients
+    bench simulate install clean libraries clients
 
 ## build: the release binary at .build/release/martlet
 build: libraries
@@ -59,6 +60,11 @@ check-generated: test-swift
 bench: build clients
 	scripts/install-packages gcc libc6-dev librdkafka-dev
 	$(VENV)/bin/python bench/bench.py
+
+## simulate: nodes under faults by seed, for so many minutes
+simulate: libraries
+	swift build -c release --product simulate
+	.build/release/simulate --minutes $(MINUTES)
 
 ## install: the binary and its kafka-* links under PREFIX
 install: build

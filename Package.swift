@@ -74,9 +74,13 @@ let package = Package(
         target("Cluster", "Coordinators", wire, core),
         target("Broker", "BrokerCore", cluster, core),
         target("Broker", "MartletServer", server, shell),
+        target("Simulation", "ClusterSimulator", cluster + ["BrokerCore"], core),
         target("Client", "AdminWire", wire, shell),
         .executableTarget(
             name: "protocolgen", path: "Sources/Tools/protocolgen", swiftSettings: shell),
+        .executableTarget(
+            name: "simulate", dependencies: ["ClusterSimulator"], path: "Sources/Tools/simulate",
+            swiftSettings: shell),
         .executableTarget(
             name: "martlet", dependencies: tools + ["AdminWire"], path: "Sources/Tools/martlet",
             swiftSettings: shell),
@@ -92,6 +96,7 @@ let package = Package(
         tests("BrokerCore", cluster + ["BrokerCore"]),
         tests("MartletServer", server + ["MartletServer"]),
         tests("martlet", tools + ["martlet", "AdminWire"]),
+        tests("ClusterSimulator", ["ClusterSimulator"]),
         tests("protocolgen", ["protocolgen"]),
         tests("Layering", []),
     ]

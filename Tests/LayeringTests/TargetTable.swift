@@ -38,8 +38,10 @@ struct TargetRule {
         "Coordinators": core(wire),
         "BrokerCore": core(cluster),
         "MartletServer": shell(server),
+        "ClusterSimulator": core(cluster.union(["BrokerCore"])),
         "AdminWire": shell(wire),
         "protocolgen": shell([]),
+        "simulate": shell(["ClusterSimulator"]),
         "martlet": shell(server.union(["MartletServer", "AdminWire", "ArgumentParser"])),
     ]
 }

@@ -220,6 +220,8 @@ public final class MetadataQuorum {
         do throws(FileError) {
             try ticket.run()
         } catch {
+            // The records are in the log and may be on disk or not: nothing may follow them.
+            log.markFailed(error)
             throw .io(error)
         }
         log.completeFlush(ticket)

@@ -18,7 +18,8 @@ struct TopicLogConfigs: Sendable {
         let policy = text("cleanup.policy", of: topic) ?? "delete"
         config.delete = policy.contains("delete")
         config.compact = policy.contains("compact")
-        config.segmentBytes = bytes("segment.bytes") ?? config.segmentBytes
+        config.segmentBytes =
+            bytes("internal.segment.bytes") ?? bytes("segment.bytes") ?? config.segmentBytes
         config.segmentMs = number("segment.ms") ?? config.segmentMs
         config.segmentJitterMs = number("segment.jitter.ms") ?? config.segmentJitterMs
         config.segmentIndexBytes = bytes("segment.index.bytes") ?? config.segmentIndexBytes

@@ -7,30 +7,55 @@ import KafkaWire
 /// id (int64), epoch (int16), last sequence (int32), last offset (int64), offset delta (int32),
 /// timestamp (int64), coordinator epoch (int32), first offset of the open transaction (int64, -1
 /// for none).
+///
+/// A producer has an entry for each batch that is remembered of it, oldest first. Kafka writes the
+/// last one alone, and of several entries it keeps the last; so after a restart it takes the retry
+/// of an earlier batch for a gap, where Martlet still knows it.
 enum ProducerSnapshot {
     static let version: Int16 = 1
     private static let entryBytes = 46
     /// Most bytes that a snapshot may have: 5 million producers.
     static let sizeLimit = 256 << 20
 
+    /// With more producers than this, only the last batch of each is written.
+    private static let producersWithHistory = 500_000
+
     static func encode(_ states: [ProducerState]) -> [UInt8] {
+        let hasHistory = states.count <= producersWithHistory
         var body = WireWriter(capacity: 4 + states.count * entryBytes)
-        body.write(Int32(states.count))
+        body.write(Int32(0))
+        var count: Int32 = 0
         for state in states {
-            body.write(state.producerID.rawValue)
-            body.write(state.producerEpoch)
-            body.write(state.lastSequence)
-            body.write(state.lastBatch?.lastOffset.rawValue ?? -1)
-            body.write(state.lastBatch?.offsetDelta ?? 0)
-            body.write(state.lastTimestamp)
-            body.write(state.coordinatorEpoch)
-            body.write(state.currentTxnFirstOffset?.rawValue ?? -1)
+            let batches = state.batches
+            if hasHistory {
+                for batch in batches.dropLast() {
+                    write(batch, timestamp: batch.timestamp, of: state, &body)
+                    count += 1
+                }
+            }
+            write(batches.last, timestamp: state.lastTimestamp, of: state, &body)
+            count += 1
         }
+        body.patch(count, at: 0)
         var out = WireWriter(capacity: body.count + 6)
         out.write(version)
         out.write(CRC32C.checksum(body.bytes))
         out.writeRaw(body.bytes)
         return out.toArray()
+    }
+
+    private static func write(
+        _ batch: ProducerBatch?, timestamp: Int64, of state: ProducerState,
+        _ body: inout WireWriter
+    ) {
+        body.write(state.producerID.rawValue)
+        body.write(state.producerEpoch)
+        body.write(batch?.lastSequence ?? -1)
+        body.write(batch?.lastOffset.rawValue ?? -1)
+        body.write(batch?.offsetDelta ?? 0)
+        body.write(timestamp)
+        body.write(state.coordinatorEpoch)
+        body.write(state.currentTxnFirstOffset?.rawValue ?? -1)
     }
 
     /// Throws for a version, a checksum or a structure that is not right.
@@ -48,7 +73,14 @@ enum ProducerSnapshot {
         guard count >= 0, count <= reader.remaining / entryBytes else { throw .badLength(count) }
         var states: [ProducerState] = []
         states.reserveCapacity(count)
-        for _ in 0..<count { states.append(try decodeEntry(&reader)) }
+        for _ in 0..<count {
+            let next = try decodeEntry(&reader)
+            if let last = states.last, last.producerID == next.producerID {
+                states[states.count - 1] = next.following(last)
+            } else {
+                states.append(next)
+            }
+        }
         try reader.finish()
         return states
     }

@@ -79,6 +79,17 @@ public struct ProducerState: Equatable, Sendable {
         lastTimestamp = batch.timestamp
     }
 
+    /// This state with the batches of `earlier`, of the same epoch, before its own.
+    func following(_ earlier: ProducerState) -> ProducerState {
+        guard earlier.producerEpoch == producerEpoch, !isEmpty else { return self }
+        var merged = earlier
+        for batch in batches { merged.add(batch, epoch: producerEpoch) }
+        merged.coordinatorEpoch = coordinatorEpoch
+        merged.currentTxnFirstOffset = currentTxnFirstOffset
+        merged.lastTimestamp = lastTimestamp
+        return merged
+    }
+
     /// Whether the producer can be forgotten.
     func isExpired(now: Int64, after expirationMs: Int64) -> Bool {
         currentTxnFirstOffset == nil && now - lastTimestamp >= expirationMs

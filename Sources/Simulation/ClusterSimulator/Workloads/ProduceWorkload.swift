@@ -1,0 +1,192 @@
+import KafkaProtocol
+import KafkaRecords
+import KafkaWire
+
+/// An idempotent producer with `acks=all` and five requests in flight, that tries until it is told.
+///
+/// Each record must then be in the log once, in the order of its making (KIP-98).
+final class ProduceWorkload {
+    private struct Batch {
+        var sequence: Int32
+        var ids: [RecordID]
+        var isSent = false
+        /// Sent before without a known outcome.
+        var attempts = 0
+    }
+    private let world: SimulatedWorld
+    private let client: SimulatedClient
+    private let number: UInt16
+    private let topic: String
+    private var target: Int
+    private var made = 0
+    private var producerID: Int64 = -1
+    private var epoch: Int16 = -1
+    private var counters: [Int32: UInt32] = [:]
+    /// Unresolved batches by partition, oldest first.
+    private var queues: [Int32: [Batch]] = [:]
+    /// After a failure nothing is sent until all that is in flight has come back.
+    private var isRecovering = false
+    private var isWaiting = false
+
+    private static let maxInFlight = 5
+
+    init(_ world: SimulatedWorld, number: UInt16, topic: String, records: Int) {
+        self.world = world
+        self.number = number
+        self.topic = topic
+        self.target = records
+        client = SimulatedClient(world, "producer-\(number)")
+    }
+
+    /// All records are acknowledged.
+    var isDone: Bool { made >= target && queues.values.allSatisfy(\.isEmpty) }
+    var state: String {
+        "producer \(number): \(made) of \(target) made, unresolved "
+            + "\(queues.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.count)" }), "
+            + "in flight \(client.inFlight), id \(producerID)"
+    }
+
+    func start() {
+        client.call(
+            InitProducerIDRequest(transactionalID: nil, transactionTimeoutMs: 60_000), version: 4
+        ) {
+            [self] answer in
+            guard let message = answer?.message, message.errorCode == 0 else {
+                return again { [self] in start() }
+            }
+            producerID = message.producerID
+            epoch = message.producerEpoch
+            pump()
+        }
+    }
+
+    private func again(_ action: @escaping () -> Void) {
+        world.scheduler.after(world.draw(20...400) * 1_000_000, action)
+    }
+
+    private func pump() {
+        guard !isRecovering else { return }
+        while client.inFlight < Self.maxInFlight {
+            if let (partition, index) = unsent() {
+                send(partition, index)
+            } else if made < target {
+                make()
+            } else {
+                return
+            }
+        }
+    }
+
+    private func unsent() -> (Int32, Int)? {
+        for (partition, queue) in queues.sorted(by: { $0.key < $1.key }) {
+            if let index = queue.firstIndex(where: { !$0.isSent }) { return (partition, index) }
+        }
+        return nil
+    }
+
+    private func make() {
+        let partition = Int32(world.draw(0...Int64(world.options.partitions - 1)))
+        let count = Int(world.draw(1...Int64(world.options.recordsPerBatch)))
+        let first = counters[partition] ?? 0
+        let ids = (0..<count).map { RecordID(producer: number, number: first + UInt32($0)) }
+        counters[partition] = first + UInt32(count)
+        made += count
+        queues[partition, default: []].append(Batch(sequence: Int32(first), ids: ids))
+    }
+
+    private func send(_ partition: Int32, _ index: Int) {
+        queues[partition]?[index].isSent = true
+        queues[partition]?[index].attempts += 1
+        guard let batch = queues[partition]?[index] else { return }
+        let request = ProduceRequest(
+            acks: -1, timeoutMs: 5000,
+            topicData: [
+                .init(
+                    name: topic,
+                    partitionData: [.init(index: partition, records: .bytes(encode(batch)))])
+            ])
+        client.call(request, version: 12) { [self] answer in
+            let result = answer?.message.responses.first?.partitionResponses.first
+            resolve(partition, batch.sequence, result)
+        }
+    }
+
+    private func encode(_ batch: Batch) -> [UInt8] {
+        var builder = RecordBatchBuilder(
+            .init(
+                producerID: ProducerID(producerID), producerEpoch: epoch,
+                baseSequence: batch.sequence))
+        for id in batch.ids {
+            builder.append(
+                timestamp: world.node.now.wallMs, key: nil,
+                value: id.bytes(padding: Int(id.number % 97)))
+        }
+        do throws(CompressionError) {
+            return try builder.finish()
+        } catch {
+            preconditionFailure("an uncompressed batch cannot fail: \(error)")
+        }
+    }
+
+    private func resolve(
+        _ partition: Int32, _ sequence: Int32,
+        _ result: ProduceResponse.PartitionProduceResponse?
+    ) {
+        guard let index = queues[partition]?.firstIndex(where: { $0.sequence == sequence }) else {
+            return world.violation("producer \(number): an answer twice, sequence \(sequence)")
+        }
+        let key = PartitionKey(topic: topic, partition: partition)
+        switch result.map({ KafkaError(rawValue: $0.errorCode) ?? .unknownServerError }) {
+        case KafkaError.none?:
+            let batch = queues[partition]?.remove(at: index)
+            acknowledge(batch?.ids ?? [], at: result?.baseOffset ?? -1, key)
+        case .duplicateSequenceNumber?:
+            let batch = queues[partition]?.remove(at: index)
+            for id in batch?.ids ?? [] { world.history.acknowledgeSomewhere(id, of: key) }
+            world.history.countOperation()
+        case .outOfOrderSequenceNumber? where index > 0: recover(partition, index)
+        case nil, .notLeaderOrFollower?, .unknownTopicOrPartition?, .requestTimedOut?,
+            .kafkaStorageError?, .notEnoughReplicas?, .notEnoughReplicasAfterAppend?,
+            .leaderNotAvailable?:
+            recover(partition, index)
+        case let error?:
+            world.violation(
+                "\(key): producer \(number), sequence \(sequence): \(error.name), \(result?.errorMessage ?? "")"
+            )
+            recover(partition, index)
+        }
+        if isRecovering && client.inFlight == 0 { resend() }
+        pump()
+    }
+
+    private func acknowledge(_ ids: [RecordID], at base: Int64, _ key: PartitionKey) {
+        world.history.countOperation()
+        for (delta, id) in ids.enumerated() {
+            let offset = base + Int64(delta)
+            if let fault = world.history.acknowledge(id, at: offset, of: key) {
+                world.violation(fault)
+            }
+        }
+    }
+
+    private func recover(_ partition: Int32, _ index: Int) {
+        queues[partition]?[index].isSent = false
+        isRecovering = true
+    }
+
+    /// Sends everything again, in order.
+    private func resend() {
+        guard !isWaiting else { return }
+        isWaiting = true
+        again { [self] in
+            isWaiting = false
+            isRecovering = false
+            for partition in queues.keys {
+                for index in queues[partition]?.indices ?? 0..<0 {
+                    queues[partition]?[index].isSent = false
+                }
+            }
+            pump()
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import KafkaProtocol
+import KafkaRecords
+import KafkaWire
+
+/// A consumer of one partition, that checks what it reads: no gap, no second value at an offset,
+/// each producer's records in order and once.
+final class ReadWorkload {
+    private let world: SimulatedWorld
+    private let client: SimulatedClient
+    private let key: PartitionKey
+    private(set) var position: Int64 = 0
+    private(set) var found: [Int64: RecordID] = [:]
+    private(set) var start: Int64 = 0
+    private var lastOf: [UInt16: UInt32] = [:]
+    /// Set for a reader that stops once it has read up to the end of the log.
+    private var onEnd: ((ReadWorkload) -> Void)?
+    private var isStopped = false
+
+    init(
+        _ world: SimulatedWorld, _ name: String, _ key: PartitionKey,
+        onEnd: ((ReadWorkload) -> Void)? = nil
+    ) {
+        self.world = world
+        self.key = key
+        self.onEnd = onEnd
+        client = SimulatedClient(world, name)
+    }
+
+    func stop() { isStopped = true }
+
+    func poll() {
+        guard !isStopped else { return }
+        let request = FetchRequest(
+            maxWaitMs: 500, minBytes: 1, maxBytes: 1 << 20,
+            topics: [
+                .init(
+                    topic: key.topic,
+                    partitions: [
+                        .init(
+                            partition: key.partition, fetchOffset: position,
+                            partitionMaxBytes: Int32(world.draw(1...60_000)))
+                    ])
+            ])
+        client.call(request, version: 12) { [self] answer in
+            guard let answer, let data = answer.message.responses.first?.partitions.first else {
+                return again()
+            }
+            switch KafkaError(rawValue: data.errorCode) ?? .unknownServerError {
+            case .none: take(data, answer)
+            case .offsetOutOfRange: findStart()
+            case .unknownTopicOrPartition, .notLeaderOrFollower, .kafkaStorageError,
+                .leaderNotAvailable:
+                again()
+            case let error:
+                world.violation("\(key): fetch at \(position): \(error.name)")
+                again()
+            }
+        }
+    }
+
+    private func again() {
+        world.scheduler.after(world.draw(5...300) * 1_000_000) { [self] in poll() }
+    }
+
+    private func take(
+        _ data: FetchResponse.PartitionData, _ answer: SimulatedClient.Answer<FetchResponse>
+    ) {
+        world.history.countOperation()
+        let before = position
+        for record in client.records(data.records, of: answer)
+        where record.offset.rawValue >= position {
+            take(record, highWatermark: data.highWatermark)
+        }
+        if position >= data.highWatermark, let onEnd {
+            self.onEnd = nil
+            isStopped = true
+            return onEnd(self)
+        }
+        if position == before { again() } else { poll() }
+    }
+
+    private func take(_ record: Record, highWatermark: Int64) {
+        let offset = record.offset.rawValue
+        if offset > position && position > start {
+            world.violation("\(key): offset \(position) is followed by \(offset)")
+        }
+        if offset >= highWatermark {
+            world.violation("\(key): offset \(offset) is read above the high watermark")
+        }
+        position = offset + 1
+        guard let id = RecordID(record.value) else {
+            return world.violation("\(key): offset \(offset) has a value that nobody wrote")
+        }
+        found[offset] = id
+        if let fault = world.history.see(id, at: offset, of: key) { world.violation(fault) }
+        if let last = lastOf[id.producer], id.number != last + 1 {
+            world.violation("\(key): offset \(offset) has \(id) after \(id.producer)/\(last)")
+        }
+        lastOf[id.producer] = id.number
+    }
+
+    /// What it read from may have been deleted; anything else means that records are gone.
+    private func findStart() {
+        let request = ListOffsetsRequest(
+            replicaID: -1,
+            topics: [
+                .init(
+                    name: key.topic,
+                    partitions: [.init(partitionIndex: key.partition, timestamp: -2)])
+            ])
+        client.call(request, version: 6) { [self] answer in
+            guard let found = answer?.message.topics.first?.partitions.first, found.errorCode == 0
+            else { return again() }
+            if found.offset <= position {
+                world.violation("\(key): offset \(position) was there and is out of range now")
+            } else if !world.history.mayBeDeleted(before: found.offset, of: key) {
+                world.violation("\(key): the log begins at \(found.offset), and nobody deleted")
+            }
+            position = found.offset
+            start = found.offset
+            lastOf = [:]
+            again()
+        }
+    }
+}
