@@ -25,7 +25,8 @@ public struct BrokerView: Sendable {
     public init(
         controller: Controller, imageOffset: Offset, settings: BrokerSettings,
         directories: any DirectoryAccess, topics: [KafkaUUID: TopicCells],
-        idsByName: [String: KafkaUUID], coordinators: CoordinatorCells = CoordinatorCells()
+        idsByName: [String: KafkaUUID], coordinators: CoordinatorCells = CoordinatorCells(),
+        topicChanges: GroupTopicChanges = GroupTopicChanges(since: .max)
     ) {
         self.controller = controller
         self.imageOffset = imageOffset
@@ -37,7 +38,7 @@ public struct BrokerView: Sendable {
         groupEnvironment = GroupEnvironment(
             settings: GroupSettings { controller.effectiveBrokerConfig($0) },
             metadata: ImageGroupMetadata(
-                image: controller.image, version: imageOffset.rawValue))
+                image: controller.image, version: imageOffset.rawValue, changes: topicChanges))
     }
 
     /// The partitions of a topic that this node knows.

@@ -7,9 +7,14 @@ struct ImageGroupMetadata: GroupMetadataSource {
     let image: MetadataImage
     /// The last offset of the metadata log that `image` knows.
     let version: Int64
+    let changes: GroupTopicChanges
 
     var topicNames: [String] { image.topics.names }
     var groupVersion: Int16 { image.features.level(of: .group) }
+
+    func topicChanges(since version: Int64) -> ArraySlice<GroupTopicChange>? {
+        changes.since(version)
+    }
 
     func topicID(of name: String) -> KafkaUUID? { image.topics.id(of: name) }
     func topicName(of id: KafkaUUID) -> String? { image.topics[id]?.name }
@@ -19,7 +24,7 @@ struct ImageGroupMetadata: GroupMetadataSource {
 
     func racks(of topic: KafkaUUID, partition: Int32) -> [String] {
         let replicas = image.topics[topic]?[partition]?.replicas ?? []
-        return Set(replicas.compactMap { image.brokers[$0]?.rack }).sorted()
+        return replicas.compactMap { image.brokers[$0]?.rack }.sorted()
     }
 
     func groupConfigs(of group: String) -> [String: String] {

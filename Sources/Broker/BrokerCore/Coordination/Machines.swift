@@ -8,7 +8,14 @@ extension GroupMachine: HostedMachine {
         now: ClockReading
     ) {}
 
-    func adopt(_ view: BrokerView) { environment = view.groupEnvironment }
+    func adopt(_ view: BrokerView) {
+        // Event loops see a new view at different instants; the shard does not go back.
+        let next = view.groupEnvironment
+        guard next !== environment, next.metadata.version >= environment.metadata.version else {
+            return
+        }
+        environment = next
+    }
 }
 
 extension TransactionMachine: HostedMachine {

@@ -3,11 +3,18 @@ import KafkaWire
 
 /// Groups of the consumer protocol (KIP-848).
 extension BrokerLoop {
-    static let consumerGroupAPIs: [APIKey] = []
+    static let consumerGroupAPIs: [APIKey] = [.consumerGroupHeartbeat]
 
     func dispatchConsumerGroups(
         _ frame: RawSpan, _ start: Int, _ context: RequestContext
     ) throws(RequestError) -> Bool {
-        false
+        switch context.apiKey {
+        case .consumerGroupHeartbeat:
+            consumerGroupHeartbeat(
+                try decode(ConsumerGroupHeartbeatRequest.self, frame, from: start, context),
+                context)
+        default: return false
+        }
+        return true
     }
 }

@@ -1,4 +1,5 @@
 import ClusterController
+import Coordinators
 import KafkaProtocol
 import KafkaWire
 import LogStorage
@@ -41,6 +42,7 @@ public final class NodeController: ControllerAccess {
     /// Why this node cannot go on, once that is so.
     var failure: String?
     private var producerIDs: Range<Int64> = 0..<0
+    private var topicChanges: GroupTopicChanges
     /// The epoch of this broker's registration, -1 before it.
     public internal(set) var brokerEpoch: Int64 = -1
 
@@ -58,6 +60,7 @@ public final class NodeController: ControllerAccess {
         self.coordinators = NodeCoordinators(surroundings: surroundings, seed: random.next())
         self.random = random
         self.clock = clock
+        topicChanges = GroupTopicChanges(since: quorum.endOffset.rawValue - 1)
         self.sessions = BrokerSessions(
             image: controller.image, timeoutMs: controller.settings.brokerSessionTimeoutMs,
             now: clock(), except: options.nodeID.rawValue)
@@ -145,7 +148,21 @@ public final class NodeController: ControllerAccess {
             }
         }
         for resource in delta.sortedConfigs { applyConfig(resource) }
+        noteTopicChanges(delta)
         publish()
+    }
+
+    /// Tells the groups' coordinators which topics have changed.
+    private func noteTopicChanges(_ delta: MetadataDelta) {
+        let version = quorum.endOffset.rawValue - 1
+        for topic in delta.sortedDeletedTopics {
+            topicChanges.note(.init(topic: topic.name, version: version, isCreation: false))
+        }
+        for (id, _) in delta.sortedChangedPartitions {
+            guard let topic = controller.image.topics[id] else { continue }
+            let isNew = delta.createdTopics.contains(id)
+            topicChanges.note(.init(topic: topic.name, version: version, isCreation: isNew))
+        }
     }
 
     private func applyConfig(_ resource: ConfigResource) {
@@ -246,7 +263,7 @@ public final class NodeController: ControllerAccess {
         BrokerView(
             controller: controller, imageOffset: quorum.endOffset + -1, settings: makeSettings(),
             directories: directories, topics: table.topics, idsByName: table.idsByName,
-            coordinators: coordinators.cells)
+            coordinators: coordinators.cells, topicChanges: topicChanges)
     }
 
     private func makeSettings() -> BrokerSettings {

@@ -8,9 +8,14 @@ public import KafkaWire
 public final class GroupMachine: CoordinatorMachine {
     public var outbox = CoordinatorOutbox<GroupRecord, GroupCommand>()
     /// What is known of the cluster; set before any operation, replay does without.
-    public var environment = GroupEnvironment.none
+    public var environment = GroupEnvironment.none {
+        didSet {
+            if environment.metadata.version != oldValue.metadata.version { noteTopicChanges() }
+        }
+    }
     var groups: [String: Group] = [:]
     var timers = GroupTimers()
+    var topicSubscriptions = TopicSubscriptions()
     var random: any RandomNumberGenerator & Sendable
 
     /// A machine that knows nothing yet: its log is replayed into it.
@@ -36,7 +41,7 @@ public final class GroupMachine: CoordinatorMachine {
 
     // MARK: Life
 
-    public func loaded(_ now: Moment) {}
+    public func loaded(_ now: Moment) { startConsumerTimers(now) }
 
     public func unload(_ error: KafkaError) {}
 
@@ -46,6 +51,8 @@ public final class GroupMachine: CoordinatorMachine {
         while let timer = timers.popDue(by: now.monotonicMs) {
             switch timer.kind {
             case .classicSession, .classicJoin, .classicSync, .offsetExpiry: break
+            case .consumerSession, .consumerRevocation, .consumerJoin, .consumerSync:
+                consumerTimerDue(timer, now)
             }
         }
     }

@@ -7,6 +7,14 @@ struct GroupTimer: Hashable {
         case classicJoin
         /// Members of a new classic generation have not asked for their assignment.
         case classicSync
+        /// A member of a consumer group has been silent for its session timeout.
+        case consumerSession
+        /// It has not given up partitions within its rebalance timeout.
+        case consumerRevocation
+        /// A member of a consumer group that speaks the classic protocol has not joined again.
+        case consumerJoin
+        /// It has not asked for its assignment.
+        case consumerSync
         /// Committed offsets are looked through for expired ones.
         case offsetExpiry
     }
