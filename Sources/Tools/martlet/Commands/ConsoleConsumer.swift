@@ -33,7 +33,10 @@ enum ConsoleConsumerTool: Tool {
             isRepeatable: true, isHidden: true),
         .value("--formatter-config", label: "file", help: "Properties file for printing."),
         .value(
-            "--formatter", label: "class", help: "Java classes cannot be loaded.", isHidden: true),
+            "--formatter", label: "class",
+            help: "One of Kafka's own: DefaultMessageFormatter, NoOpMessageFormatter, and for the "
+                + "topics of coordinators OffsetsMessageFormatter, GroupMetadataMessageFormatter, "
+                + "TransactionLogMessageFormatter or ShareGroupMessageFormatter."),
         .value("--key-deserializer", label: "class", help: "As --formatter.", isHidden: true),
         .value("--value-deserializer", label: "class", help: "As --formatter.", isHidden: true),
         .value(
@@ -47,12 +50,20 @@ enum ConsoleConsumerTool: Tool {
             "--consumer.config", label: "file", help: "Old form of --command-config.",
             isHidden: true),
         .value("--group", label: "group", help: "Not supported yet: reads without a group."),
-        .flag("--enable-systest-events", help: "Accepted, not used.", isHidden: true),
+        .flag("--enable-systest-events", help: "For Kafka's system tests.", isHidden: true),
     ]
 
     static func run(_ invocation: Invocation, _ console: Console) throws -> Int32 {
         let options = invocation.options
         let plan = try ConsumptionPlan(options)
+        for (old, new) in [
+            ("--consumer-property", "--command-property"),
+            ("--consumer.config", "--command-config"), ("--property", "--formatter-property"),
+        ] where options.has(old) {
+            console.error(
+                "Option \(old) is deprecated and will be removed in a future version. "
+                    + "Use \(new) instead.")
+        }
         var settings = AdminSettings(
             bootstrap: try HostPort.list(try options.required("--bootstrap-server")),
             clientID: "console-consumer")
@@ -68,15 +79,19 @@ enum ConsoleConsumerTool: Tool {
         defer {
             console.flush()
             console.error("Processed a total of \(count) messages")
+            if options.has("--enable-systest-events") { console.print("shutdown_complete") }
         }
         var lastRecord = Clocks.monotonic
         var line: [UInt8] = []
         while console.isOpen, !Interruption.isRequested, plan.wantsMore(after: count) {
             try reader.poll { record in
                 line.removeAll(keepingCapacity: true)
-                plan.formatter.write(record, to: &line)
-                console.write(line)
                 count += 1
+                do throws(Failure) { try plan.formatter.write(record, to: &line) } catch {
+                    guard plan.skipsBadRecords else { throw error }
+                    console.error("\(error.message). Skipping it.")
+                }
+                console.write(line)
                 lastRecord = Clocks.monotonic
                 return console.isOpen && plan.wantsMore(after: count)
             }

@@ -60,7 +60,7 @@ enum ConsoleProducerTool: Tool {
         let options = invocation.options
         _ = try options.required("--topic")
         let servers = try options.required("--bootstrap-server")
-        try checkOldNames(options)
+        try checkOldNames(options, console)
         if let reader = options.value("--line-reader"), !reader.hasSuffix("LineMessageReader") {
             throw Failure("--line-reader \(reader) names a Java class, which cannot be loaded.")
         }
@@ -84,13 +84,24 @@ enum ConsoleProducerTool: Tool {
         return producer.failedRecords == 0 ? 0 : 1
     }
 
-    private static func checkOldNames(_ options: ParsedOptions) throws(Failure) {
+    private static func checkOldNames(
+        _ options: ParsedOptions, _ console: Console
+    ) throws(Failure) {
         for (new, old) in [
             ("--command-config", "--producer.config"),
             ("--command-property", "--producer-property"), ("--reader-property", "--property"),
-        ] where options.has(new) {
+        ] where options.has(old) {
             try options.forbid(new, with: [old])
+            warn(old, "a future version", new, console)
         }
+        if options.has("--max-partition-memory-bytes") {
+            warn("--max-partition-memory-bytes", "Apache Kafka 5.0", "--batch-size", console)
+        }
+    }
+
+    private static func warn(_ old: String, _ end: String, _ new: String, _ console: Console) {
+        console.error(
+            "Warning: \(old) is deprecated and will be removed in \(end). Use \(new) instead.")
     }
 
     /// Properties of files, and of arguments, which win.

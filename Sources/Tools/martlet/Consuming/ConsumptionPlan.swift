@@ -9,7 +9,9 @@ struct ConsumptionPlan {
     /// Milliseconds without a record after which to stop; `nil`: never.
     var timeout: Int64?
     var readCommitted: Bool
-    var formatter: MessageFormatter
+    var formatter: any RecordFormatter
+    /// Whether to go on after a record that cannot be printed.
+    var skipsBadRecords: Bool
     /// Settings of the consumer from files and arguments.
     var properties: [String: String]
 
@@ -30,7 +32,8 @@ struct ConsumptionPlan {
         let timeout: Int64? = try options.integer("--timeout-ms")
         self.timeout = timeout.flatMap { $0 >= 0 ? $0 : nil }
         readCommitted = try Self.readCommitted(options, properties)
-        formatter = try MessageFormatter(try Self.formatterProperties(options))
+        formatter = try Self.formatter(options)
+        skipsBadRecords = options.has("--skip-message-on-error")
     }
 
     /// Whether a record after the first `count` is wanted.
@@ -46,11 +49,6 @@ struct ConsumptionPlan {
         try options.forbid("--command-property", with: ["--consumer-property"])
         try options.forbid("--command-config", with: ["--consumer.config"])
         try options.forbid("--formatter-property", with: ["--property"])
-        if let name = options.value("--formatter"), !name.hasSuffix("DefaultMessageFormatter") {
-            throw Failure(
-                "--formatter \(name) names a Java class, which this tool cannot load.",
-                remedy: "Use --formatter-property to choose what is printed.")
-        }
     }
 
     private static func checkGroup(
@@ -106,6 +104,20 @@ struct ConsumptionPlan {
         case "read_uncommitted": return false
         default: throw Failure("'\(text)' is neither read_committed nor read_uncommitted.")
         }
+    }
+
+    private static func formatter(_ options: ParsedOptions) throws -> any RecordFormatter {
+        let properties = try formatterProperties(options)
+        guard let name = options.value("--formatter") else {
+            return try MessageFormatter(properties)
+        }
+        let simpleName = name.split { $0 == "." || $0 == "$" }.last ?? ""
+        if simpleName == "DefaultMessageFormatter" { return try MessageFormatter(properties) }
+        if simpleName == "NoOpMessageFormatter" { return NoFormatter() }
+        if let formatter = CoordinatorRecordFormatter(className: simpleName) { return formatter }
+        throw Failure(
+            "--formatter \(name) names a Java class, which this tool cannot load.",
+            remedy: "Use --formatter-property to choose what is printed.")
     }
 
     private static func formatterProperties(

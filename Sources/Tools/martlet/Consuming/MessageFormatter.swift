@@ -14,7 +14,7 @@ struct ConsumedRecord {
 }
 
 /// Prints records by the properties of Kafka's own formatter (`--formatter-property`).
-struct MessageFormatter {
+struct MessageFormatter: RecordFormatter {
     private var printsTimestamp = false
     private var printsPartition = false
     private var printsOffset = false

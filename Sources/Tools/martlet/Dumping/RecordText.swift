@@ -8,7 +8,8 @@ enum RecordText {
     /// Turns a record's key and value to text.
     typealias Parser = (Record) throws(Failure) -> Parts
 
-    private static let schemas = RecordSchema.parse(RecordSchemas.text)
+    /// Every record type that Kafka keeps in its own topics.
+    static let schemas = RecordSchema.parse(RecordSchemas.text)
     private static func schema(_ name: String) -> RecordSchema? {
         schemas.first { $0.name == name }
     }
@@ -138,16 +139,21 @@ extension RecordText {
 
     /// Records of `__transaction_state`, with the status by name.
     static var transactions: Parser {
+        coordinator(["TransactionLogKey", "TransactionLogValue"]) { value, _ in
+            value = namingStatus(value)
+        }
+    }
+
+    /// A transaction's value with its status by name; any other value as it is.
+    static func namingStatus(_ value: JSON) -> JSON {
         let states = [
             "Empty", "Ongoing", "PrepareCommit", "PrepareAbort", "CompleteCommit", "CompleteAbort",
             "Dead", "PrepareEpochFence",
         ]
-        return coordinator(["TransactionLogKey", "TransactionLogValue"]) { value, _ in
-            value = value.replacing("transactionStatus") { status in
-                guard let id = status.integerValue else { return status }
-                let isKnown = states.indices.contains(Int(id))
-                return .string(isKnown ? states[Int(id)] : "\(id)")
-            }
+        return value.replacing("transactionStatus") { status in
+            guard let id = status.integerValue else { return status }
+            let isKnown = states.indices.contains(Int(id))
+            return .string(isKnown ? states[Int(id)] : "\(id)")
         }
     }
 

@@ -68,6 +68,11 @@ extension ProducerSettings {
         try setAcks(properties)
         try setCompression(options, properties)
         isSynchronous = options.has("--sync")
+        guard properties["transactional.id"] == nil else {
+            throw Failure(
+                "This tool sends without transactions: transactional.id cannot be set.",
+                remedy: "Kafka's console producer cannot begin a transaction either.")
+        }
     }
 
     private mutating func setAcks(_ properties: [String: String]) throws(Failure) {
