@@ -145,7 +145,7 @@ extension AdminClient {
     }
 
     /// Splits sorted partitions by topic, keeping the order.
-    static func byTopic(
+    public static func byTopic(
         _ partitions: [TopicPartition]
     ) -> [(topic: String, partitions: [TopicPartition])] {
         var groups: [(topic: String, partitions: [TopicPartition])] = []
