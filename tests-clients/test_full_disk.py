@@ -74,3 +74,21 @@ def test_a_full_disk_is_an_error_and_loses_nothing(new_server, small_disk, tmp_p
     more, refused = produce_until_refused(server, "filling", 4, 1 * MiB)
     assert more and not refused
     server.stop()
+
+
+def test_a_node_whose_only_disk_is_full_ends_with_a_reason(new_server, small_disk):
+    server = new_server(log_dirs=f"{small_disk}/data", log_segment_bytes=4 * MiB)
+    server.start()
+    admin = AdminClient({"bootstrap.servers": server.bootstrap, "log_level": 0})
+    admin.create_topics([NewTopic("filling", 1, 1)])["filling"].result(30)
+    stored, errors = produce_until_refused(server, "filling", 1, 100 * MiB)
+    assert errors, "the disk never filled"
+    assert server.process.wait(30) == 1, server.tail()
+    assert "the node stops" in server.tail() and f"{small_disk}/data" in server.tail()
+
+    subprocess.run(["mount", "-o", "remount,size=200m", str(small_disk)], check=True)
+    server.start()
+    seen = {(one.partition, one.offset): one.value
+            for one in readers.with_confluent(server.bootstrap, "filling", 1)}
+    assert {at: seen.get(at) for at in stored} == stored
+    server.stop()

@@ -1,5 +1,7 @@
 """Starting, stopping, and a second node on the same directory."""
 
+import pathlib
+import signal
 import subprocess
 
 import confluent_kafka
@@ -7,7 +9,7 @@ import pytest
 
 import readers
 import wire
-from martlet_server import Server, free_port
+from martlet_server import Server, free_port, wait_for
 
 
 def fill(server, topic, count):
@@ -68,6 +70,22 @@ def test_a_second_node_on_the_directory_is_refused(new_server, tmp_path):
     assert done.returncode != 0
     assert str(node.overrides["log.dirs"]) in done.stderr, done.stderr
     assert node.answers()
+
+
+def test_sigterm_during_the_start_is_orderly(new_server):
+    node = new_server()
+    node.start()
+    fill(node, "kept", 100)
+    node.kill()
+    marker = pathlib.Path(node.overrides["log.dirs"], ".lock")
+    marker.unlink()
+    node.spawn()
+    wait_for(lambda: marker.exists() or node.process.poll() is not None, "start")
+    node.process.send_signal(signal.SIGTERM)
+    assert node.process.wait(30) == 0, node.tail()
+    node.start()
+    assert values(node, "kept") == [*range(100)]
+    node.stop()
 
 
 def test_a_port_in_use_is_named(new_server, tmp_path):

@@ -170,6 +170,51 @@ import Testing
         }
     }
 
+    @Test func deletionsThatCannotBeKeptAreNotAnswered() throws {
+        let node = try makeNode()
+        let client = node.connect()
+        let lost = partitions(on: "/b", of: node)[0]
+        node.fileSystem.fail(
+            .init(suffix: "log-start-offset-checkpoint.tmp", prefix: "/b", isPermanent: true))
+        let request = DeleteRecordsRequest(
+            topics: [
+                .init(name: "words", partitions: [.init(partitionIndex: lost, offset: 1)])
+            ])
+        let answer = try client.call(request).topics[0].partitions[0]
+        #expect(answer.errorCode == KafkaError.kafkaStorageError.rawValue)
+        #expect(node.reports.all.contains { $0.contains("/b is taken offline") })
+    }
+
+    /// A topic that is deleted while its disk is away leaves files; a new one of that name begins
+    /// beside them.
+    @Test func filesOfADeletedTopicAreSetAside() throws {
+        let node = try makeNode()
+        let lost = partitions(on: "/b", of: node)
+        let disks = node.fileSystem.afterKill()
+        try disks.rename("/b", to: "/unplugged")
+        disks.fail(.init(prefix: "/b", isPermanent: true))
+        let away = try TestNode(on: disks, directories: Self.directories)
+        let client = away.connect()
+        let deleted = try client.call(
+            DeleteTopicsRequest(topics: [.init(name: "words")], timeoutMs: 1000))
+        #expect(deleted.responses.map(\.errorCode) == [0])
+        try client.createTopic("words", partitions: 4)
+        for partition in Int32(0)..<4 {
+            try client.produce(["new"], to: "words", partition: partition)
+        }
+        disks.fail(nil)
+        try disks.rename("/unplugged", to: "/b")
+        let back = try away.restartedAfterKill()
+        for partition in Int32(0)..<4 {
+            let read = try back.connect().fetch("words", partition: partition)
+            #expect(read.map(\.text) == ["new"])
+        }
+        let names = try back.fileSystem.list("/b")
+        #expect(names.count { $0.hasSuffix("-stray") } == lost.count)
+        let statuses = back.view.directories.statuses()
+        #expect(statuses.map(\.error) == [.none, .none])
+    }
+
     @Test func withoutItsMetadataLogTheNodeEnds() throws {
         let node = try makeNode()
         node.fileSystem.fail(.init(prefix: "/a/__cluster_metadata-0", isPermanent: true))

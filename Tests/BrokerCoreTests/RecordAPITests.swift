@@ -37,6 +37,10 @@ import Testing
         var flipped = good
         flipped[flipped.count - 1] ^= 1
         #expect(try produce(client, flipped) == .corruptMessage)
+        #expect(try produce(client, good + good) == .invalidRecord)
+        let zstd = try TestRecords.batch(["x"], .init(compression: .zstd))
+        #expect(try produce(client, zstd, version: 6) == .unsupportedCompressionType)
+        #expect(try produce(client, zstd, version: 7) == KafkaError.none)
         #expect(try produce(client, good) == KafkaError.none)
     }
 

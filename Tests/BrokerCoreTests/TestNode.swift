@@ -223,6 +223,10 @@ final class TestNode {
         case .background(let job):
             let result = job.run()
             wake(result.wakes)
+            for (directory, error) in result.failures {
+                controller.fail(directory: directory, reason: error.description)
+            }
+            carryOut(controller.takeEffects())
             loop.completed(job.ticket, message: result.message)
         case .directoryFailed(let path, let error):
             controller.fail(directory: path, reason: error.description)

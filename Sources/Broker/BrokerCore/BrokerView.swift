@@ -2,6 +2,7 @@ import ClusterController
 import Coordinators
 import KafkaProtocol
 import KafkaWire
+import LogStorage
 import Replication
 
 /// What every event loop knows of the cluster and of this node: an immutable value, published
@@ -145,7 +146,7 @@ public protocol DirectoryAccess: AnyObject, Sendable {
     /// All configured directories.
     func statuses() -> [DirectoryStatus]
     /// Writes `log-start-offset-checkpoint`; an error when it is not on disk.
-    func checkpointLogStartOffsets(of directory: String) -> KafkaError?
+    func checkpointLogStartOffsets(of directory: String) -> FileError?
 }
 
 /// The controller as a job sees it, on the controller's thread.

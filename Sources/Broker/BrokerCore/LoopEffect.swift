@@ -48,4 +48,6 @@ public struct BackgroundResult {
     public var message: any KafkaMessage
     /// Delayed requests that the work has satisfied.
     public var wakes: [WaitTicket] = []
+    /// Log directories that answered with an error.
+    public var failures: [(directory: String, error: FileError)] = []
 }

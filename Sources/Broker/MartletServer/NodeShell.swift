@@ -125,6 +125,7 @@ final class NodeShell: @unchecked Sendable {
             guard case .active = state else { return }
             let result = job.run()
             wake(result.wakes, except: nil)
+            for (directory, error) in result.failures { directoryFailed(directory, error) }
             complete(job.ticket, result.message)
         }
     }

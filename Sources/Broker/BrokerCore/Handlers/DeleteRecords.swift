@@ -13,29 +13,34 @@ extension BrokerLoop {
         let view = self.view
         inBackground(context) {
             var touched: Set<String> = []
+            var failures: [(directory: String, error: FileError)] = []
             var topics = request.topics.map { topic in
                 let cells = view.topic(named: topic.name)
                 return DeleteRecordsResponse.DeleteRecordsTopicResult(
                     name: topic.name,
                     partitions: topic.partitions.map {
                         raiseLogStart(
-                            $0, topic.name, cells?[$0.partitionIndex], view, &touched)
+                            $0, topic.name, cells?[$0.partitionIndex], view, &touched,
+                            &failures)
                     })
             }
             for directory in touched.sorted() {
                 guard let error = view.directories.checkpointLogStartOffsets(of: directory) else {
                     continue
                 }
-                failPartitions(&topics, in: directory, view, error)
+                failures.append((directory, error))
+                failPartitions(&topics, in: directory, view, .kafkaStorageError)
             }
-            return BackgroundResult(message: DeleteRecordsResponse(topics: topics))
+            return BackgroundResult(
+                message: DeleteRecordsResponse(topics: topics), failures: failures)
         }
     }
 }
 
 private func raiseLogStart(
     _ asked: DeleteRecordsRequest.DeleteRecordsPartition, _ topic: String, _ cell: PartitionCell?,
-    _ view: BrokerView, _ touched: inout Set<String>
+    _ view: BrokerView, _ touched: inout Set<String>,
+    _ failures: inout [(directory: String, error: FileError)]
 ) -> DeleteRecordsResponse.DeleteRecordsPartitionResult {
     var result = DeleteRecordsResponse.DeleteRecordsPartitionResult(
         partitionIndex: asked.partitionIndex)
@@ -69,6 +74,7 @@ private func raiseLogStart(
         result.lowWatermark = replica.log.logStartOffset.rawValue
         touched.insert(cell.logDirectory)
     } catch {
+        if case .io(let cause) = error { failures.append((cell.logDirectory, cause)) }
         result.errorCode = error.kafkaError.rawValue
     }
     return result

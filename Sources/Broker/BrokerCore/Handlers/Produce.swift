@@ -62,6 +62,9 @@ extension BrokerLoop {
         }
         var batches = frame._mutatingExtracting(
             bodyStart + range.lowerBound..<bodyStart + range.upperBound)
+        if let flaw = ProduceOutcome.flaw(of: batches.bytes, version: context.apiVersion) {
+            return flaw
+        }
         let replica = cell.enter()
         defer { cell.leave() }
         guard let epoch = replica.leaderEpoch else { return .failed(replica.refusal) }
@@ -127,6 +130,22 @@ extension PartitionReplica {
 enum ProduceOutcome {
     case appended(AppendInfo, logStartOffset: Offset, cell: PartitionCell)
     case failed(KafkaError, String? = nil)
+
+    /// What the version of the request does not allow of a batch: more than one for a partition,
+    /// and zstd before version 7 (KIP-110). The log checks all else.
+    static func flaw(of records: RawSpan, version: Int16) -> ProduceOutcome? {
+        guard let header = try? RecordBatchHeader(records, at: 0), header.magic == 2 else {
+            return nil
+        }
+        if version < 7, header.compression == .zstd {
+            return .failed(
+                .unsupportedCompressionType, "zstd needs version 7 of Produce, not \(version)")
+        }
+        guard header.sizeInBytes < records.byteCount,
+            (try? RecordBatchHeader(records, at: header.sizeInBytes)) != nil
+        else { return nil }
+        return .failed(.invalidRecord, "a request has one batch for a partition, not several")
+    }
 
     /// What `acks=-1` waits for.
     var wait: (cell: PartitionCell, required: Offset)? {

@@ -86,7 +86,7 @@ public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
             .filter { $0.logDirectory == directory }
     }
 
-    public func checkpointLogStartOffsets(of directory: String) -> KafkaError? {
+    public func checkpointLogStartOffsets(of directory: String) -> FileError? {
         writing.enter()
         defer { writing.leave() }
         var offsets: [TopicPartition: Offset] = [:]
@@ -99,7 +99,7 @@ public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
                 .write(offsets)
             return nil
         } catch {
-            return .kafkaStorageError
+            return error
         }
     }
 }

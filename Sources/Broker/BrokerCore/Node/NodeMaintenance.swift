@@ -48,12 +48,13 @@ public struct NodeMaintenance: Sendable {
 
     /// Writes `log-start-offset-checkpoint` of every directory.
     public func checkpointLogStartOffsets() -> Outcome {
+        var outcome = Outcome()
         for directory in onlineDirectories {
             if let error = view.directories.checkpointLogStartOffsets(of: directory) {
-                surroundings.report("log start offsets of \(directory): \(error.name)")
+                outcome.failures.append((directory, error))
             }
         }
-        return Outcome()
+        return outcome
     }
 
     private func checkpoint(

@@ -9,14 +9,17 @@ private final class OpenResults: @unchecked Sendable {
     private let lock: any PartitionLock
     private(set) var opened: [Int: OpenedPartition] = [:]
     private(set) var failed: [Int: LogError] = [:]
+    /// Logs of a topic of the same name that is no more.
+    private(set) var foreign: Set<Int> = []
 
     init(lock: any PartitionLock) { self.lock = lock }
 
-    func note(_ index: Int, _ result: Result<OpenedPartition, LogError>) {
+    func note(_ index: Int, _ result: Result<OpenedPartition?, LogError>) {
         lock.enter()
         defer { lock.leave() }
         switch result {
-        case .success(let partition): opened[index] = partition
+        case .success(let partition?): opened[index] = partition
+        case .success(nil): foreign.insert(index)
         case .failure(let error): failed[index] = error
         }
     }
@@ -43,10 +46,11 @@ extension NodeController {
                 if let planned = planOpen(load, in: plan.directory) {
                     opens.append(planned)
                 } else {
-                    setAsideStray(load, in: plan.directory)
+                    setAsideStray(load, in: plan.directory, "belongs to no topic of this cluster")
                 }
             }
         }
+        setAsideDoubles(&opens)
         // The partitions get their roles before the controller hears of what failed meanwhile.
         followUps.isBusy = true
         defer { followUps.isBusy = false }
@@ -64,6 +68,10 @@ extension NodeController {
                 directories.countPartitions(1, in: jobs[index].directory)
             } else if let error = results.failed[index] {
                 fail(directory: jobs[index].directory, reason: "\(jobs[index].load.path): \(error)")
+            } else if results.foreign.contains(index) {
+                setAsideStray(
+                    jobs[index].load, in: jobs[index].directory,
+                    "belongs to a topic of that name that was deleted")
             }
         }
         try adoptRoles()
@@ -80,14 +88,35 @@ extension NodeController {
             config: topicConfigs.logConfig(of: topic.name))
     }
 
-    /// A directory whose topic is gone: kept under another name, for a person to look at.
-    private func setAsideStray(_ load: LogDirectoryPlan.Load, in directory: String) {
+    /// Of a partition that lies in two directories, the one that the image names is served, else
+    /// the first.
+    private func setAsideDoubles(_ opens: inout [PlannedOpen]) {
+        var chosen: [TopicPartition: PlannedOpen] = [:]
+        for open in opens {
+            let name = open.load.name.topicPartition
+            guard let other = chosen[name] else {
+                chosen[name] = open
+                continue
+            }
+            let named = open.topic[name.partition]?.directory(of: options.nodeID.rawValue)
+            let isNamed = directories.all.first { $0.path == open.directory }?.id == named
+            chosen[name] = isNamed ? open : other
+            let double = isNamed ? other : open
+            setAsideStray(double.load, in: double.directory, "lies in another directory too")
+        }
+        opens.removeAll { chosen[$0.load.name.topicPartition]?.directory != $0.directory }
+    }
+
+    /// A directory that is not served: kept under another name, for a person to look at.
+    private func setAsideStray(
+        _ load: LogDirectoryPlan.Load, in directory: String, _ reason: String
+    ) {
         let name = PartitionDirectoryName(
             load.name.topicPartition, role: .stray, uniqueID: KafkaUUID.random(using: &random))
         do throws(FileError) {
             try surroundings.fileSystem.rename(load.path, to: "\(directory)/\(name.name)")
             surroundings.report(
-                "\(load.path) belongs to no topic of this cluster; set aside as \(name.name)")
+                "\(load.path) \(reason); set aside as \(name.name)")
         } catch {
             fail(directory: directory, reason: error.description)
         }
@@ -101,10 +130,13 @@ extension NodeController {
     }
 }
 
+/// Opens a log and makes it durable; `nil` when it is of another topic than its name says.
 private func open(
     _ job: PlannedOpen, _ fileSystem: any FileSystem, _ now: Int64
-) -> Result<OpenedPartition, LogError> {
+) -> Result<OpenedPartition?, LogError> {
     do throws(LogError) {
+        let id = try PartitionMetadataFile.read(job.load.path, fileSystem)
+        guard id == nil || id == job.topic.id else { return .success(nil) }
         let log = try PartitionLog.open(
             directory: job.load.path, topicPartition: job.load.name.topicPartition,
             topicID: job.topic.id, config: job.config, fileSystem: fileSystem,
