@@ -102,6 +102,36 @@ import Testing
         #expect(node.paused.isEmpty)
     }
 
+    @Test func idleConnectionsAreClosed() throws {
+        let node = try TestNode()
+        let idle = node.connect()
+        let busy = node.connect()
+        let waiting = node.connect()
+        try busy.createTopic("words")
+        node.advance(ms: 300_000)
+        _ = try busy.call(MetadataRequest())
+        try waiting.send(TestClient.fetchRequest("words", maxWaitMs: 400_000), version: 12)
+        node.advance(ms: 299_999)
+        #expect(idle.closeReason == nil)
+        node.advance(ms: 1)
+        #expect(idle.closeReason?.contains("connections.max.idle.ms") == true)
+        #expect(busy.closeReason == nil && waiting.closeReason == nil)
+        node.advance(ms: 300_000)
+        #expect(busy.closeReason != nil)
+        // To wait for an answer is not to be idle.
+        #expect(waiting.closeReason == nil)
+        #expect(try waiting.receive(FetchResponse.self, version: 12) != nil)
+        // The first of new connections is looked at again.
+        let late = node.connect()
+        node.advance(ms: 600_000)
+        #expect(late.closeReason != nil && waiting.closeReason != nil)
+        var limits = LoopLimits()
+        limits.idleNs = nil
+        let patient = try TestNode(limits: limits).connect()
+        patient.node.advance(ms: 1 << 40)
+        #expect(patient.closeReason == nil)
+    }
+
     @Test func aClientThatLeavesTakesItsRequestsAlong() throws {
         let node = try TestNode()
         let client = node.connect()

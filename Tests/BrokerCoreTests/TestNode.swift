@@ -137,7 +137,8 @@ final class TestNode {
         let id = ConnectionID(nextConnection)
         nextConnection += 1
         inboxes[id] = []
-        loops[loop].connected(id, listener: listener, clientAddress: "127.0.0.1")
+        loops[loop].connected(
+            id, listener: listener, clientAddress: "127.0.0.1", now: clock.now)
         return TestClient(node: self, id: id, loop: loop)
     }
 
@@ -151,6 +152,7 @@ final class TestNode {
         var bytes = frame
         var span = bytes.mutableSpan
         var raw = span.mutableBytes
+        loops[loop].heard(from: id, now: clock.now)
         loops[loop].received(&raw, on: id, now: clock.now)
         settle()
     }

@@ -20,6 +20,8 @@ public final class BrokerLoop {
     /// Coordinator shards that wait here for the high watermark or for an instant.
     var resumptions: [UInt64: any ResumableShard] = [:]
     private var nextRequest: UInt64 = 1
+    /// When a connection may have been idle for too long (monotonic, ns); `nil` without any.
+    private var nextIdleCheck: Int64?
     private var effects: [LoopEffect] = []
 
     public init(
@@ -34,9 +36,19 @@ public final class BrokerLoop {
 
     // MARK: Events
 
-    public func connected(_ id: ConnectionID, listener: String, clientAddress: String) {
+    public func connected(
+        _ id: ConnectionID, listener: String, clientAddress: String, now: ClockReading
+    ) {
         connections[id] = ConnectionCore(
             id: id, listener: listener, clientAddress: clientAddress)
+        heard(from: id, now: now)
+    }
+
+    /// Bytes came in, be they a whole frame or not.
+    public func heard(from id: ConnectionID, now: ClockReading) {
+        connections[id]?.lastActive = now.monotonicNs
+        guard nextIdleCheck == nil, let limit = limits.idleNs else { return }
+        nextIdleCheck = now.monotonicNs &+ limit
     }
 
     /// The client is gone: its delayed requests are dropped.
@@ -66,10 +78,32 @@ public final class BrokerLoop {
         while let request = deadlines.popDue(by: now.monotonicNs) {
             retry(request, now: now, expired: true)
         }
+        closeIdle(now: now)
     }
 
     /// The instant (monotonic, ns) of the next timer.
-    public var nextDeadline: Int64? { deadlines.next }
+    public var nextDeadline: Int64? {
+        guard let nextIdleCheck else { return deadlines.next }
+        return min(deadlines.next ?? .max, nextIdleCheck)
+    }
+
+    /// Closes the connections of which nothing was heard for too long, unless they wait for an
+    /// answer; looks again when the next one may be due.
+    private func closeIdle(now: ClockReading) {
+        guard let due = nextIdleCheck, due <= now.monotonicNs, let limit = limits.idleNs else {
+            return
+        }
+        nextIdleCheck = nil
+        for (id, connection) in connections.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            if connection.outstanding > 0 { heard(from: id, now: now) }
+            let end = max(connection.lastActive, connections[id]?.lastActive ?? 0) &+ limit
+            if end <= now.monotonicNs {
+                close(id, "idle for longer than connections.max.idle.ms")
+            } else {
+                nextIdleCheck = min(nextIdleCheck ?? .max, end)
+            }
+        }
+    }
 
     /// The cluster has changed: later requests see `view`.
     public func published(_ view: BrokerView) { self.view = view }
@@ -164,6 +198,8 @@ public struct LoopLimits: Sendable {
     public var fetchSessions: Int = 1000
     /// How far syncs may lag behind.
     public var flushPace = FlushPace()
+    /// How long a connection may be idle, in ns (`connections.max.idle.ms`); `nil` for ever.
+    public var idleNs: Int64? = 600_000_000_000
     public init() {}
 }
 

@@ -10,6 +10,8 @@ struct ConnectionCore {
     let clientAddress: String
     /// What the client says it is (ApiVersions 3 and later).
     var software: (name: String, version: String)?
+    /// When bytes came last, or when it was last seen to wait for an answer (monotonic, ns).
+    var lastActive: Int64 = 0
     private var nextSlot: UInt64 = 0
     private var nextToSend: UInt64 = 0
     private var ready: [UInt64: OutgoingResponse?] = [:]

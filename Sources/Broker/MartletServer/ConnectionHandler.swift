@@ -54,6 +54,7 @@ final class ConnectionHandler: ChannelInboundHandler, ChannelOutboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isClosing else { return }
         let bytes = unwrapInboundIn(data)
+        loop.heard(from: self)
         do {
             try bytes.withUnsafeReadableBytes { raw throws(FrameBuffer.Fault) in
                 try buffer.add(raw) { frame in

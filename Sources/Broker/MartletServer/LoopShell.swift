@@ -36,13 +36,20 @@ final class LoopShell: @unchecked Sendable {
 
     func opened(_ handler: ConnectionHandler, listener: String, clientAddress: String) {
         handlers[handler.id] = handler
-        core.connected(handler.id, listener: listener, clientAddress: clientAddress)
+        core.connected(
+            handler.id, listener: listener, clientAddress: clientAddress, now: clock.now)
+        scheduleTimer()
     }
 
     func closed(_ handler: ConnectionHandler) {
         guard handlers.removeValue(forKey: handler.id) != nil else { return }
         core.disconnected(handler.id)
         drain()
+    }
+
+    /// Bytes came in.
+    func heard(from handler: ConnectionHandler) {
+        core.heard(from: handler.id, now: clock.now)
     }
 
     func received(_ frame: inout MutableRawSpan, on handler: ConnectionHandler) {

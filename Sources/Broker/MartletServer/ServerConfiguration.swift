@@ -91,6 +91,9 @@ extension ServerConfiguration {
             networkThreads: config.networkThreads ?? ProcessInfo.processInfo.activeProcessorCount,
             ioThreads: Int(config.number("num.io.threads")))
         limits.frameBytes = Int(config.number("socket.request.max.bytes"))
+        let idleMs = config.number("connections.max.idle.ms")
+        limits.idleNs =
+            idleMs < 0 ? nil : min(idleMs, Int64.max / 2_000_000) * 1_000_000
         limits.fetchSessions = max(
             1,
             Int(config.number("max.incremental.fetch.session.cache.slots")) / networkThreads)

@@ -67,7 +67,9 @@ final class NodeProcess {
         connection.id = id
         connection.loop = Int(id.rawValue) % loops.count
         connections[id] = connection
-        loops[connection.loop].connected(id, listener: "PLAINTEXT", clientAddress: "client")
+        loops[connection.loop].connected(
+            id, listener: "PLAINTEXT", clientAddress: "client", now: node.now)
+        settle(connection.loop)
     }
 
     func disconnect(_ connection: SimulatedConnection) {
@@ -91,6 +93,7 @@ final class NodeProcess {
         var span = bytes.mutableSpan
         // Bytes have no padding.
         var raw = unsafe span.mutableBytes
+        loops[connection.loop].heard(from: connection.id, now: node.now)
         loops[connection.loop].received(&raw, on: connection.id, now: node.now)
         settle(connection.loop)
     }
@@ -137,6 +140,9 @@ final class NodeProcess {
             after(us: 1...5000) { [self] in
                 let result = job.run()
                 wake(result.wakes, except: nil)
+                for (directory, error) in result.failures {
+                    onController { $0.fail(directory: directory, reason: error.description) }
+                }
                 complete(job.ticket, result.message)
             }
         case .complete(let ticket, let message): complete(ticket, message)
