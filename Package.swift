@@ -92,7 +92,7 @@ let package = Package(
         tests("ClusterController", wire + ["KafkaConfig", "ClusterController"]),
         tests("MetadataQuorum", wire + ["LogStorage", "PosixFiles", "MetadataQuorum"]),
         tests("Replication", wire + ["LogStorage", "Replication"]),
-        tests("Coordinators", wire + ["Coordinators"]),
+        tests("Coordinators", wire + ["Coordinators"], data: ["Transcripts"]),
         tests("BrokerCore", cluster + ["BrokerCore"]),
         tests("MartletServer", server + ["MartletServer"]),
         tests("martlet", tools + ["martlet", "AdminWire"]),

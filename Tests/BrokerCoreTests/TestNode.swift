@@ -250,9 +250,10 @@ final class TestNode {
         wake(effects.wakes)
         for (ticket, message) in effects.completions { complete(ticket, message) }
         for load in effects.loads {
-            if let loaded = load.load() { loops[0].coordinatorLoaded(loaded, now: clock.now) }
+            if let task = load.load() { loops[0].run(task, now: clock.now) }
         }
         if let reason = effects.failure { failure = reason }
+        for task in effects.tasks { loops[0].run(task, now: clock.now) }
     }
 
     private func complete(_ ticket: WaitTicket, _ message: any KafkaMessage) {

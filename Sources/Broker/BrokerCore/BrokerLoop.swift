@@ -70,7 +70,11 @@ public final class BrokerLoop {
     public func completed(_ ticket: WaitTicket, message: any KafkaMessage) {
         guard ticket.loop == index, let request = pending.removeValue(forKey: ticket.request)
         else { return }
-        answer(message, to: request.context)
+        if case .part(let gathering, let part) = request.kind {
+            if let whole = gathering.take(message, as: part) { answer(whole, to: request.context) }
+        } else {
+            answer(message, to: request.context)
+        }
     }
 
     /// Runs what is due by `now`.
@@ -172,7 +176,7 @@ public final class BrokerLoop {
             retryFetch(fetch, request.context, ticket: ticket, expired: expired)
         case .offsets(let offsets):
             retryOffsets(offsets, request.context, ticket: ticket, expired: expired)
-        case .elsewhere: break
+        case .elsewhere, .part: break
         }
     }
 
@@ -183,7 +187,7 @@ public final class BrokerLoop {
         case .produce(let produce): produce.cancel(ticket)
         case .fetch(let fetch): fetch.cancel(ticket)
         case .offsets(let offsets): offsets.cancel(ticket)
-        case .elsewhere: break
+        case .elsewhere, .part: break
         }
     }
 }
@@ -211,6 +215,8 @@ struct PendingRequest {
         case offsets(PendingOffsets)
         /// The answer comes through `completed`.
         case elsewhere
+        /// A part of the answer comes through `completed`.
+        case part(Gathering, Int)
     }
     let context: RequestContext
     let kind: Kind

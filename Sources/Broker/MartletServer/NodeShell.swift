@@ -165,13 +165,18 @@ final class NodeShell: @unchecked Sendable {
         for (ticket, message) in effects.completions { complete(ticket, message) }
         for load in effects.loads { submit(load) }
         if let reason = effects.failure { nodeFailed(reason) }
+        for task in effects.tasks { submit(task) }
     }
 
     /// Replays a coordinator's log on an I/O thread, then puts it to work on a loop.
     private func submit(_ load: CoordinatorLoad) {
         pool.submit { [self] state in
-            guard case .active = state, let loaded = load.load() else { return }
-            submit(to: loops[0]) { core, now in core.coordinatorLoaded(loaded, now: now) }
+            guard case .active = state, let task = load.load() else { return }
+            submit(task)
         }
+    }
+
+    private func submit(_ task: CoordinatorTask) {
+        submit(to: loops[0]) { core, now in core.run(task, now: now) }
     }
 }

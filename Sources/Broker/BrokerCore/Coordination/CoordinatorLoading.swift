@@ -6,15 +6,16 @@ import LogStorage
 /// A coordinator's partition that this node has begun to lead: its log is to be replayed, on an I/O
 /// thread.
 public struct CoordinatorLoad: Sendable {
-    let run: @Sendable () -> LoadedCoordinator?
+    let run: @Sendable () -> CoordinatorTask?
 
-    /// Replays the log; `nil` when that failed (reported).
-    public func load() -> LoadedCoordinator? { run() }
+    /// Replays the log; what an event loop then has to do to put the coordinator to work. `nil`
+    /// when that failed (reported).
+    public func load() -> CoordinatorTask? { run() }
 }
 
-/// A machine that holds all that its log says; an event loop puts it to work.
-public struct LoadedCoordinator: Sendable {
-    let activate: @Sendable (BrokerLoop, ClockReading) -> Void
+/// Something that an event loop, whichever it is, has to do with a coordinator.
+public struct CoordinatorTask: Sendable {
+    let run: @Sendable (BrokerLoop, ClockReading) -> Void
 }
 
 /// Carries a machine from the I/O thread that made it to the loop that puts it to work.
@@ -45,7 +46,7 @@ extension ShardCell {
                 return nil
             }
             let handover = Handover(machine)
-            return LoadedCoordinator { [self] loop, now in
+            return CoordinatorTask { [self] loop, now in
                 finishLoading(epoch, handover.machine, on: loop, now: now)
             }
         }

@@ -55,8 +55,6 @@ extension BrokerLoop {
         deadlines.add(ticket.request, at: instant * 1_000_000)
     }
 
-    /// A coordinator's log has been replayed on an I/O thread: it serves from now on.
-    public func coordinatorLoaded(_ loaded: LoadedCoordinator, now: ClockReading) {
-        loaded.activate(self, now)
-    }
+    /// Does what the controller or the load of a coordinator's log has left to be done.
+    public func run(_ task: CoordinatorTask, now: ClockReading) { task.run(self, now) }
 }

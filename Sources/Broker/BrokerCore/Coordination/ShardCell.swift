@@ -1,5 +1,6 @@
 import Coordinators
 import KafkaProtocol
+import KafkaRecords
 import KafkaWire
 import Replication
 
@@ -37,9 +38,13 @@ final class ShardCell<Machine: HostedMachine>: ResumableShard, @unchecked Sendab
     private var awaited: Offset?
     private var armed: Int64?
 
-    init(_ partition: PartitionCell, lock: any PartitionLock) {
+    /// - Parameter compression: of the batches that the coordinator writes.
+    init(
+        _ partition: PartitionCell, lock: any PartitionLock, compression: CompressionType = .none
+    ) {
         self.partition = partition
         self.lock = lock
+        shard.compression = compression
     }
 
     /// What one entry asks of the event loop.

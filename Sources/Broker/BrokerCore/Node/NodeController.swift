@@ -1,6 +1,7 @@
 import ClusterController
 import Coordinators
 import KafkaProtocol
+import KafkaRecords
 import KafkaWire
 import LogStorage
 import MetadataQuorum
@@ -20,6 +21,8 @@ public final class NodeController: ControllerAccess {
         public var wakes: [WaitTicket] = []
         /// Logs of coordinators to replay on I/O threads.
         public var loads: [CoordinatorLoad] = []
+        /// What coordinators have to learn, on whatever event loop.
+        public var tasks: [CoordinatorTask] = []
         /// Answers of delayed requests.
         public var completions: [(ticket: WaitTicket, message: any KafkaMessage)] = []
         /// Why the node cannot go on and must be stopped; told once.
@@ -57,7 +60,10 @@ public final class NodeController: ControllerAccess {
         self.quorum = quorum
         self.directories = directories
         var random = random
-        self.coordinators = NodeCoordinators(surroundings: surroundings, seed: random.next())
+        self.coordinators = NodeCoordinators(
+            surroundings: surroundings, seed: random.next(),
+            groupCompression: controller.effectiveBrokerConfig("offsets.topic.compression.codec")
+                .flatMap { Int8($0) }.flatMap(CompressionType.init) ?? .none)
         self.random = random
         self.clock = clock
         topicChanges = GroupTopicChanges(since: quorum.endOffset.rawValue - 1)
@@ -231,6 +237,7 @@ public final class NodeController: ControllerAccess {
             coordinators.remove(cell)
             setAside(cell)
         }
+        coordinators.topicDeleted(topic.name, topic.id)
     }
 
     /// Renames a deleted partition's directory; its files go after `file.delete.delay.ms`.
@@ -288,6 +295,7 @@ public final class NodeController: ControllerAccess {
         defer { effects = Effects() }
         let coordination = coordinators.takeEffects()
         effects.loads += coordination.loads
+        effects.tasks += coordination.tasks
         effects.completions += coordination.completions
         return effects
     }

@@ -1,6 +1,7 @@
 import ClusterController
 import Coordinators
 import KafkaProtocol
+import KafkaRecords
 import KafkaWire
 import Replication
 
@@ -12,17 +13,22 @@ final class NodeCoordinators {
     private(set) var cells = CoordinatorCells()
     private let surroundings: NodeSurroundings
     private var random: SplitMix64
+    private let groupCompression: CompressionType
 
     /// What follows from changes of leadership.
     struct Effects {
         var loads: [CoordinatorLoad] = []
+        var tasks: [CoordinatorTask] = []
         var completions: [(ticket: WaitTicket, message: any KafkaMessage)] = []
     }
     private(set) var effects = Effects()
 
-    /// - Parameter seed: of the generators that machines make member ids with.
-    init(surroundings: NodeSurroundings, seed: UInt64) {
+    /// - Parameters:
+    ///   - seed: of the generators that machines make member ids with.
+    ///   - groupCompression: `offsets.topic.compression.codec`
+    init(surroundings: NodeSurroundings, seed: UInt64, groupCompression: CompressionType) {
         self.surroundings = surroundings
+        self.groupCompression = groupCompression
         random = SplitMix64(seed: seed)
     }
 
@@ -37,7 +43,9 @@ final class NodeCoordinators {
         switch cell.topicPartition.topic {
         case TopicName.consumerOffsets:
             let generator = SplitMix64(seed: random.next())
-            update(cell, &cells.groups[number]) { GroupMachine(random: generator) }
+            update(cell, &cells.groups[number], groupCompression) {
+                GroupMachine(random: generator)
+            }
         case TopicName.transactionState:
             update(cell, &cells.transactions[number]) { TransactionMachine() }
         default: break
@@ -46,7 +54,7 @@ final class NodeCoordinators {
 
     private func update<Machine>(
         _ cell: PartitionCell, _ shard: inout ShardCell<Machine>?,
-        _ make: @escaping @Sendable () -> Machine
+        _ compression: CompressionType = .none, _ make: @escaping @Sendable () -> Machine
     ) {
         guard let epoch = cell.locked({ $0.leaderEpoch }) else {
             if let shard { complete(shard.deactivate()) }
@@ -57,7 +65,8 @@ final class NodeCoordinators {
             current = shard
         } else {
             if let shard { complete(shard.deactivate()) }
-            current = ShardCell<Machine>(cell, lock: surroundings.makeLock())
+            current = ShardCell<Machine>(
+                cell, lock: surroundings.makeLock(), compression: compression)
             shard = current
         }
         guard !current.serves(epoch) else { return }
@@ -78,6 +87,19 @@ final class NodeCoordinators {
                 complete(shard.deactivate())
             }
         default: break
+        }
+    }
+
+    /// A topic of the cluster is gone: groups forget the offsets that they committed for it.
+    func topicDeleted(_ name: String, _ id: KafkaUUID) {
+        for (_, cell) in cells.groups.sorted(by: { $0.key < $1.key }) {
+            effects.tasks.append(
+                CoordinatorTask { loop, now in
+                    // A shard that loads meanwhile keeps them until they expire.
+                    _ = cell.run(on: loop, now: now) { machine, _ in
+                        machine.topicDeleted(name, id)
+                    }
+                })
         }
     }
 

@@ -27,8 +27,12 @@ protocol CoordinatedGroup: AnyObject {
     /// Whether there are no members.
     var isEmpty: Bool { get }
 
-    /// Checks who commits offsets; a member's commit also counts as a sign of life.
+    /// Checks who commits offsets.
     func commitFault(_ committer: OffsetCommitter) -> KafkaError
+    /// Checks a commit that `commitFault` lets pass, partition by partition (KIP-1251).
+    func partitionCommitFault(
+        _ committer: OffsetCommitter, topic: KafkaUUID, partition: Int32
+    ) -> KafkaError
     /// Checks who fetches offsets.
     ///
     /// - Parameters:
@@ -45,15 +49,4 @@ protocol CoordinatedGroup: AnyObject {
     func retentionStart(ofCommitAt commitMs: Int64) -> Int64?
     /// The records that take the group out of the log, offsets aside.
     func tombstones() -> [GroupRecord]
-}
-
-/// Who commits offsets, as the request says.
-struct OffsetCommitter {
-    var memberID: String
-    var instanceID: String?
-    /// Generation of a classic group, member epoch of a consumer group; -1 outside of a group.
-    var generationOrEpoch: Int32
-    /// Whether the commit is part of a transaction (TxnOffsetCommit).
-    var isTransactional: Bool
-    var apiVersion: Int16
 }

@@ -14,6 +14,7 @@ public final class GroupMachine: CoordinatorMachine {
         }
     }
     var groups: [String: Group] = [:]
+    var offsets = OffsetStore()
     var timers = GroupTimers()
     var topicSubscriptions = TopicSubscriptions()
     var random: any RandomNumberGenerator & Sendable
@@ -29,32 +30,71 @@ public final class GroupMachine: CoordinatorMachine {
 
     public func replay(_ record: GroupRecord, at offset: Offset, by writer: RecordWriter) {
         switch record {
-        case .offsetCommit: break
-        case .groupMetadata: break
+        case .offsetCommit(let key, let value):
+            if value != nil { replayGroupOfCommit(key.group) }
+            offsets.replay(key, value, at: offset, by: writer)
+        case .groupMetadata(let key, let value): replay(key, value)
         case .consumerGroup, .partitionMetadata, .memberMetadata, .targetMetadata, .targetMember,
             .currentAssignment, .regularExpression:
             replayConsumer(record)
         }
     }
 
-    public func replay(_ marker: CoordinatorMarker) {}
+    public func replay(_ marker: CoordinatorMarker) {
+        offsets.end(marker.producerID, isCommit: marker.marker.isCommit)
+    }
 
     // MARK: Life
 
-    public func loaded(_ now: Moment) { startConsumerTimers(now) }
+    public func loaded(_ now: Moment) {
+        for name in groups.keys.sorted() {
+            switch groups[name] {
+            case .classic(let group): classicLoaded(group, now)
+            case .consumer, nil: break
+            }
+        }
+        startConsumerTimers(now)
+        scheduleOffsetExpiry(now)
+    }
 
-    public func unload(_ error: KafkaError) {}
+    public func unload(_ error: KafkaError) {
+        for name in groups.keys.sorted() {
+            switch groups[name] {
+            case .classic(let group): classicUnload(group, error)
+            case .consumer, nil: break
+            }
+        }
+    }
 
     public var nextDeadline: Int64? { timers.next }
 
     public func timersDue(_ now: Moment) {
         while let timer = timers.popDue(by: now.monotonicMs) {
             switch timer.kind {
-            case .classicSession, .classicJoin, .classicSync, .offsetExpiry: break
+            case .classicSession: classicSessionOver(timer, now)
+            case .classicJoin: classicJoinOver(timer, now)
+            case .classicSync: classicSyncOver(timer, now)
+            case .offsetExpiry: expireOffsets(now)
             case .consumerSession, .consumerRevocation, .consumerJoin, .consumerSync:
                 consumerTimerDue(timer, now)
             }
         }
+    }
+
+    // MARK: Effects
+
+    /// Answers a caller; with what `onLoss` gives if something written before is lost.
+    func reply(
+        to caller: Caller, _ message: any KafkaMessage,
+        onLoss: @escaping @Sendable (KafkaError) -> any KafkaMessage
+    ) {
+        outbox.reply(CoordinatorReply(message, to: caller, onLoss: onLoss))
+    }
+
+    /// Has records appended whose effect the state has already: classic groups change by soft
+    /// state, and tell the log what must survive.
+    func writeWithoutReplay(_ records: [GroupRecord]) {
+        outbox.append(records, as: .coordinator)
     }
 }
 

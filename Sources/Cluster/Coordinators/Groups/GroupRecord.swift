@@ -37,8 +37,16 @@ public enum GroupRecord: CoordinatorRecord, Equatable {
     public func encodedKey() throws(WireError) -> [UInt8] { try parts.key.coordinatorKey() }
 
     public func encodedValue() throws(WireError) -> [UInt8]? {
-        guard let value = parts.value else { return nil }
-        return try value.coordinatorValue(version: type(of: value).validVersions.upperBound)
+        switch self {
+        case .offsetCommit(_, let value?):
+            // Version 1 is the one that can say when the offset expires.
+            try value.coordinatorValue(version: value.expireTimestamp == -1 ? 4 : 1)
+        case .groupMetadata(_, let value?): try value.coordinatorValue(version: 3)
+        default:
+            try parts.value.map { value throws(WireError) in
+                try value.coordinatorValue(version: type(of: value).validVersions.upperBound)
+            }
+        }
     }
 
     public static func decode(

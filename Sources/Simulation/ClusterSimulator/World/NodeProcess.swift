@@ -185,12 +185,16 @@ final class NodeProcess {
         for (ticket, message) in effects.completions { complete(ticket, message) }
         for load in effects.loads {
             after(us: 10...20_000) { [self] in
-                guard let loaded = load.load() else { return }
-                after(us: 0...100) { [self] in
-                    loops[0].coordinatorLoaded(loaded, now: node.now)
-                    settle(0)
-                }
+                if let task = load.load() { carryOut(task) }
             }
+        }
+        for task in effects.tasks { carryOut(task) }
+    }
+
+    private func carryOut(_ task: CoordinatorTask) {
+        after(us: 0...100) { [self] in
+            loops[0].run(task, now: node.now)
+            settle(0)
         }
     }
 

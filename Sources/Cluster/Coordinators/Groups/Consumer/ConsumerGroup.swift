@@ -44,6 +44,19 @@ final class ConsumerGroup: CoordinatedGroup {
         return committer.generationOrEpoch > member.epoch ? Self.staleness(of: member) : .none
     }
 
+    /// An epoch before the member's will do from the one on at which it got the partition.
+    func partitionCommitFault(
+        _ committer: OffsetCommitter, topic: KafkaUUID, partition: Int32
+    ) -> KafkaError {
+        guard let member = state.members[committer.memberID],
+            committer.generationOrEpoch != member.epoch, committer.generationOrEpoch >= 0
+        else { return .none }
+        guard let epoch = member.assignmentEpoch(of: partition, in: topic),
+            committer.generationOrEpoch >= epoch
+        else { return Self.staleness(of: member) }
+        return .none
+    }
+
     func fetchFault(memberID: String?, memberEpoch: Int32) -> KafkaError {
         if memberID == nil, memberEpoch < 0 { return .none }
         guard let member = memberID.flatMap({ state.members[$0] }) else { return .unknownMemberID }
