@@ -60,20 +60,26 @@ def new_topic(admin):
     return create
 
 
-@pytest.fixture(scope="session")
-def java(tmp_path_factory):
-    """Runs a program of tests-clients/java: java("ReadTopic", *arguments) -> its output."""
-    classes = tmp_path_factory.mktemp("classes")
-    jars = f"{ROOT}/.build/java/*"
-    sources = sorted(str(path) for path in (ROOT / "tests-clients/java").glob("*.java"))
-    subprocess.run(["javac", "-cp", jars, "-d", classes, *sources], check=True)
+class Java:
+    """The programs of tests-clients/java, compiled once."""
 
-    def run(program, *arguments, timeout=120):
-        command = ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1",
-                   "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-                   "-cp", f"{classes}:{jars}", program, *map(str, arguments)]
+    def __init__(self, classes):
+        self.path = f"{classes}:{ROOT}/.build/java/*"
+        sources = sorted(str(path) for path in (ROOT / "tests-clients/java").glob("*.java"))
+        subprocess.run(["javac", "-cp", self.path, "-d", classes, *sources], check=True)
+
+    def command(self, program):
+        return ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1",
+                "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", self.path, program]
+
+    def __call__(self, program, *arguments, timeout=120):
+        """Runs a program to its end: java("ReadTopic", *arguments) -> its output."""
+        command = [*self.command(program), *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
         return done.stdout
 
-    return run
+
+@pytest.fixture(scope="session")
+def java(tmp_path_factory):
+    return Java(tmp_path_factory.mktemp("classes"))

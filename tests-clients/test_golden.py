@@ -8,6 +8,8 @@ import subprocess
 
 import confluent_kafka
 import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka.admin import AdminClient
 
 from martlet_server import ROOT
 
@@ -63,6 +65,25 @@ def check(bootstrap, topic, partition, wanted, isolation):
         assert [list(h) for h in message.headers() or []] == headers, place
 
 
+def check_groups(bootstrap, groups):
+    """The groups, their states and committed offsets, as the manifest has them."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    listed = {one.group_id: one for one in admin.list_consumer_groups().result(30).valid}
+    assert sorted(listed) == sorted(one["group"] for one in groups)
+    for group in groups:
+        name = group["group"]
+        found = listed[name]
+        assert (str(found.state), str(found.type), found.is_simple_consumer_group) == (
+            group["state"], group["type"], group["simple"]), name
+        asked = [ConsumerGroupTopicPartitions(name)]
+        offsets = admin.list_consumer_group_offsets(asked)[name].result(30).topic_partitions
+        assert {(one.topic, one.partition): (one.offset, one.metadata or None, one.leader_epoch)
+                for one in offsets} == {
+            (one["topic"], one["partition"]):
+                (one["offset"], one["metadata"], one["leader_epoch"])
+            for one in group["committed"]}, name
+
+
 @pytest.mark.parametrize("kind", ["clean", "crashed"])
 def test_a_directory_of_apache_kafka_opens_in_place(kind, new_server, tmp_path):
     subprocess.run(["tar", "xSzf", GOLDEN / f"{kind}.tar.gz", "-C", tmp_path], check=True)
@@ -79,4 +100,5 @@ def test_a_directory_of_apache_kafka_opens_in_place(kind, new_server, tmp_path):
                 check(server.bootstrap, topic, int(partition), records, isolation)
                 compared += len(records["records"])
     assert compared > 3000
+    check_groups(server.bootstrap, manifest["groups"])
     server.stop()

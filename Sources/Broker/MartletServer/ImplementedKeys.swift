@@ -29,7 +29,6 @@ public enum ImplementedKeys {
         "log.cleaner.backoff.ms", "log.cleaner.enable", "log.cleaner.dedupe.buffer.size",
         "log.cleaner.io.buffer.size", "log.cleaner.io.buffer.load.factor",
         "producer.id.expiration.ms", "min.insync.replicas",
-        "log.cleaner.backoff.ms", "producer.id.expiration.ms", "min.insync.replicas",
         "group.min.session.timeout.ms", "group.max.session.timeout.ms", "group.max.size",
         "group.initial.rebalance.delay.ms", "offset.metadata.max.bytes",
         "offsets.retention.minutes", "offsets.retention.check.interval.ms",

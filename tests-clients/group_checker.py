@@ -1,0 +1,169 @@
+"""Runs members of a consumer group as processes and checks what they tell.
+
+What must hold: no partition has two owners at a time; every record is read; a member begins where
+the last acknowledged commit says, or where one in flight says that was sent after it.
+"""
+
+import collections
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from martlet_server import ROOT, wait_for
+
+
+class Member:
+    """A process that is a member of a group; see group_member.py."""
+
+    def __init__(self, folder, name, command):
+        self.name = name
+        self.path = folder / f"{name}.events"
+        self.errors = folder / f"{name}.errors"
+        with open(self.path, "wb") as events, open(self.errors, "wb") as errors:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=events, stderr=errors)
+        self.ended = None
+
+    def events(self):
+        lines = self.path.read_bytes().split(b"\n")[:-1]
+        return [json.loads(line) for line in lines if line.startswith(b"{")]
+
+    def owned(self):
+        """What it owns by what it has told, an empty set before its first assignment."""
+        owned = set()
+        for event in self.events():
+            if event["do"] == "assigned":
+                owned |= set(event["partitions"])
+            elif event["do"] in ("revoked", "lost"):
+                owned -= set(event["partitions"])
+        return owned
+
+    def crash(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+        self.ended = self.ended or time.monotonic()
+
+    def leave(self, seconds=60):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            assert self.process.wait(seconds) in (0, 143), self.errors.read_text()[-2000:]
+        self.ended = self.ended or time.monotonic()
+
+
+class Group:
+    """A group over one topic, whose members come and go."""
+
+    def __init__(self, bootstrap, group, topic, partitions, folder, java=None):
+        self.bootstrap, self.group, self.topic = bootstrap, group, topic
+        self.partitions, self.folder, self.java = partitions, folder, java
+        self.members = []
+
+    def start(self, client, **settings):
+        pairs = [f"{key.replace('_', '.') if client in ('confluent', 'java') else key}={value}"
+                 for key, value in settings.items()]
+        arguments = [self.bootstrap, self.group, self.topic, *pairs]
+        if client == "java":
+            command = [*self.java.command("GroupMember"), *arguments]
+        else:
+            program = ROOT / "tests-clients/group_member.py"
+            command = [sys.executable, str(program), client, *arguments]
+        name = f"{self.group}-{len(self.members)}-{client}"
+        self.members.append(Member(self.folder, name, command))
+        return self.members[-1]
+
+    @property
+    def alive(self):
+        return [one for one in self.members if one.ended is None]
+
+    def settle(self, seconds=60):
+        """Waits until the living members together own every partition, each of them once."""
+
+        def is_settled():
+            owned = [one.owned() for one in self.alive]
+            together = set().union(*owned)
+            return (len(together) == self.partitions
+                    and sum(map(len, owned)) == self.partitions
+                    and (len(owned) > self.partitions or all(owned)))
+
+        def state():
+            return {one.name: sorted(one.owned()) for one in self.alive}
+
+        deadline = time.monotonic() + seconds
+        while not is_settled():
+            for one in self.alive:
+                assert one.process.poll() is None, one.errors.read_text()[-2000:]
+            assert time.monotonic() < deadline, f"not settled within {seconds} s: {state()}"
+            time.sleep(0.02)
+
+    def wait_until_read(self, ends, seconds=60):
+        """Waits until every record below `ends` (by partition) has been read."""
+        wait_for(lambda: not self.unread(ends), f"records {self.unread(ends)}", seconds)
+
+    def unread(self, ends):
+        """Records that nobody has read: how many by partition."""
+        seen = collections.defaultdict(set)
+        for one in self.members:
+            for event in one.events():
+                for partition, first, last in event.get("ranges", []):
+                    seen[partition].update(range(first, last + 1))
+        missing = {p: len(set(range(end)) - seen[p]) for p, end in ends.items()}
+        return {p: count for p, count in missing.items() if count}
+
+    def stop(self):
+        """Ends all members at once, whatever state they are in."""
+        for one in self.members:
+            one.crash()
+
+    # What must hold
+
+    def check(self):
+        self.check_owners()
+        self.check_commits()
+
+    def check_owners(self):
+        """No partition has two owners at a time."""
+        spans = collections.defaultdict(list)
+        for one in self.members:
+            since = {}
+            for event in one.events():
+                if event["do"] == "assigned":
+                    since |= {p: event["t"] for p in event["partitions"]}
+                elif event["do"] in ("revoked", "lost"):
+                    for p in event["partitions"]:
+                        if p in since:
+                            spans[p].append((since.pop(p), event["t"], one.name))
+            for p, start in since.items():
+                spans[p].append((start, one.ended or float("inf"), one.name))
+        for p, owners in spans.items():
+            owners.sort()
+            for before, after in zip(owners, owners[1:]):
+                assert before[1] <= after[0], f"partition {p} has two owners: {before} {after}"
+
+    def check_commits(self):
+        """Who takes over a partition begins at its committed offset."""
+        events = sorted(
+            ((event["t"], index, event) for index, one in enumerate(self.members)
+             for event in one.events()), key=lambda one: one[:2])
+        acknowledged = collections.defaultdict(int)
+        sent = collections.defaultdict(int)
+        fresh = {}
+        for _, index, event in events:
+            if event["do"] == "assigned":
+                fresh |= {(index, p): True for p in event["partitions"]}
+            elif event["do"] == "committing":
+                for p, end in event["ends"].items():
+                    sent[int(p)] = max(sent[int(p)], end)
+            elif event["do"] == "committed":
+                for p, end in event["ends"].items():
+                    assert end >= acknowledged[int(p)], (p, event)
+                    acknowledged[int(p)] = end
+            for p, first, last in event.get("ranges", []):
+                if fresh.pop((index, p), False):
+                    assert acknowledged[p] <= first <= sent[p], (
+                        f"{self.members[index].name} begins with {first} of partition {p}: "
+                        f"{acknowledged[p]} is committed, {sent[p]} was sent")
+        return acknowledged
