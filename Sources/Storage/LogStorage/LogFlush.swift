@@ -52,11 +52,15 @@ public final class FlushTicket: Sendable {
 extension PartitionLog {
     /// Notes what is to be synced for all that the log holds now; `nil` when all is on disk.
     ///
+    /// A log that never held a record has nothing to lose: its files are made anew when they are
+    /// gone.
+    ///
     /// The ticket of a failed log fails when it is run.
     public func beginFlush() -> FlushTicket? {
         let isClean =
-            flushedOffset >= logEndOffset && unsynced.segments.isEmpty && !unsynced.epochs
-            && !unsynced.names && !unsynced.directory
+            logEndOffset == .zero
+            || flushedOffset >= logEndOffset && unsynced.segments.isEmpty && !unsynced.epochs
+                && !unsynced.names && !unsynced.directory
         if isClean && failure == nil { return nil }
         if let failure { return ticket([], failure) }
         do throws(FileError) {

@@ -37,6 +37,10 @@ public final class NodeController: ControllerAccess {
     let directories: NodeDirectories
     let coordinators: NodeCoordinators
     var pendingDeletions = PendingDeletions()
+    /// The directories have been read: partitions come and go with the image.
+    var holdsPartitions = false
+    /// The configuration of topics that partitions are being made of; of this change of the image.
+    private var knownConfigs: [String: LogConfig] = [:]
     var sessions: BrokerSessions
     var random: SplitMix64
     var clock: @Sendable () -> Int64
@@ -142,7 +146,11 @@ public final class NodeController: ControllerAccess {
     }
 
     /// Brings partitions and views in line with what has changed.
+    ///
+    /// Until the directories are read, the image alone changes: what is in it now is opened then.
     private func apply(_ delta: MetadataDelta, since before: MetadataImage) {
+        guard holdsPartitions else { return }
+        knownConfigs = [:]
         let image = controller.image
         for topic in delta.sortedDeletedTopics { remove(topic) }
         for (id, partitions) in delta.sortedChangedPartitions {
@@ -215,12 +223,13 @@ public final class NodeController: ControllerAccess {
 
     /// Makes a partition's log in the directory that its record names, or in the emptiest one.
     private func create(_ partition: Int32, of topic: TopicImage, _ image: PartitionImage) {
+        let config = knownConfigs[topic.name] ?? topicConfigs.logConfig(of: topic.name)
+        knownConfigs[topic.name] = config
         let wanted = image.directory(of: options.nodeID.rawValue)
         for directory in directories.choices(preferring: wanted) {
             do throws(LogError) {
                 try table.create(
-                    partition, of: topic, in: directory,
-                    config: topicConfigs.logConfig(of: topic.name), now: clock())
+                    partition, of: topic, in: directory, config: config, now: clock())
                 directories.countPartitions(1, in: directory.path)
                 return
             } catch {

@@ -37,13 +37,15 @@ extension NodeController {
     /// Opens the logs that the directories hold, in parallel; sets aside what no topic owns any
     /// more.
     func openPartitions(_ plans: [LogDirectoryPlan]) throws {
+        holdsPartitions = true
         var opens: [PlannedOpen] = []
+        var configs: [String: LogConfig] = [:]
         for plan in plans {
             for path in plan.deleted {
                 pendingDeletions.add(path, due: clock(), isDirectory: true)
             }
             for load in plan.current {
-                if let planned = planOpen(load, in: plan.directory) {
+                if let planned = planOpen(load, in: plan.directory, &configs) {
                     opens.append(planned)
                 } else {
                     setAsideStray(load, in: plan.directory, "belongs to no topic of this cluster")
@@ -77,15 +79,18 @@ extension NodeController {
         try adoptRoles()
     }
 
-    private func planOpen(_ load: LogDirectoryPlan.Load, in directory: String) -> PlannedOpen? {
+    /// - Parameter configs: those of the topics that were met before.
+    private func planOpen(
+        _ load: LogDirectoryPlan.Load, in directory: String, _ configs: inout [String: LogConfig]
+    ) -> PlannedOpen? {
         let name = load.name.topicPartition
         guard let topic = controller.image.topics[name.topic],
             let partition = topic[name.partition],
             partition.replicas.contains(options.nodeID.rawValue)
         else { return nil }
-        return PlannedOpen(
-            load: load, directory: directory, topic: topic,
-            config: topicConfigs.logConfig(of: topic.name))
+        let config = configs[topic.name] ?? topicConfigs.logConfig(of: topic.name)
+        configs[topic.name] = config
+        return PlannedOpen(load: load, directory: directory, topic: topic, config: config)
     }
 
     /// Of a partition that lies in two directories, the one that the image names is served, else

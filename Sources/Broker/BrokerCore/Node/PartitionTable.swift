@@ -47,26 +47,21 @@ final class PartitionTable {
     }
 
     private func put(_ cell: PartitionCell, of topic: TopicImage, at partition: Int32) {
-        var known =
-            topics[topic.id] ?? TopicCells(name: topic.name, id: topic.id, partitions: [])
-        known.set(cell, at: partition)
-        topics[topic.id] = known
+        topics[topic.id, default: TopicCells(name: topic.name, id: topic.id, partitions: [])]
+            .set(cell, at: partition)
         idsByName[topic.name] = topic.id
     }
 
-    /// Makes the log of a partition that this node does not hold yet, durably.
+    /// Makes the log of a partition that this node does not hold yet.
+    ///
+    /// Nothing is synced: what a power cut takes of an empty log is made anew, and the first flush
+    /// of records makes the directory durable before it counts them.
     func create(
         _ partition: Int32, of topic: TopicImage, in directory: LogDirectory, config: LogConfig,
         now: Int64
     ) throws(LogError) {
         let name = TopicPartition(topic: topic.name, partition: partition)
         let path = "\(directory.path)/\(name)"
-        do throws(FileError) {
-            try surroundings.fileSystem.createDirectory(path)
-            try surroundings.fileSystem.syncDirectory(directory.path)
-        } catch {
-            throw .io(error)
-        }
         let log = try PartitionLog.open(
             directory: path, topicPartition: name, topicID: topic.id,
             config: config, fileSystem: surroundings.fileSystem,
