@@ -55,6 +55,9 @@ final class TestNode {
     /// While set, acknowledged-once-durable work waits until `flush`.
     var holdsFlushes = false
     private var unflushed: [PartitionCell] = []
+    /// While set, what is not in memory is read only by `warm`.
+    var holdsWarming = false
+    private var unwarmed: [(slices: [FileSlice], ticket: WaitTicket)] = []
     private var inboxes: [ConnectionID: [[UInt8]]] = [:]
     /// Why the node could not go on.
     private(set) var failure: String?
@@ -181,6 +184,22 @@ final class TestNode {
         settle()
     }
 
+    /// Reads what `holdsWarming` held back.
+    func warm() {
+        readUnwarmed()
+        settle()
+    }
+
+    private func readUnwarmed() {
+        let reads = unwarmed
+        unwarmed = []
+        for (slices, ticket) in reads {
+            // Memory does not fail.
+            for slice in slices { try? slice.file.prefetch(at: slice.position, count: slice.count) }
+            loops[Int(ticket.loop)].warmed(ticket)
+        }
+    }
+
     /// Runs a round of maintenance.
     func maintain(_ round: (NodeMaintenance) -> NodeMaintenance.Outcome) {
         carryOut(round(NodeMaintenance(view: view, surroundings: controller.surroundings)))
@@ -230,6 +249,9 @@ final class TestNode {
             }
             carryOut(controller.takeEffects())
             loop.completed(job.ticket, message: result.message)
+        case .warm(let slices, let ticket):
+            unwarmed.append((slices, ticket))
+            if !holdsWarming { readUnwarmed() }
         case .directoryFailed(let path, let error):
             controller.fail(directory: path, reason: error.description)
             carryOut(controller.takeEffects())

@@ -10,6 +10,8 @@ struct PartitionFetch {
     var lastStableOffset = Offset(-1)
     var logStartOffset = Offset(-1)
     var slice: FileSlice?
+    /// What has to be prefetched first; then the read is to be tried again.
+    var cold: FileSlice?
     var aborted: [AbortedTransaction]?
     /// Where the client's log has left the leader's (KIP-595); only for those that said their
     /// epoch.
@@ -32,10 +34,13 @@ struct FetchFindings {
     private var mustAnswer = false
     /// Partitions that exist: one that does not shall not make its client ask without a pause.
     private var known = 0
+    /// What is not in memory.
+    private(set) var cold: [FileSlice] = []
 
     mutating func add(_ fetch: PartitionFetch, at index: Int) {
         partitions.append(fetch)
         bytes += fetch.byteCount
+        if let missing = fetch.cold { cold.append(missing) }
         if fetch.error == .unknownTopicID || fetch.error == .unknownTopicOrPartition { return }
         known += 1
         if fetch.error != .none || fetch.divergingEpoch != nil { mustAnswer = true }
@@ -48,7 +53,8 @@ struct FetchFindings {
 extension PartitionReplica {
     /// Reads for a consumer; checks epochs and range as KIP-320 says.
     func fetch(
-        _ interest: FetchInterest, readCommitted: Bool, maxBytes: Int, atLeastOneBatch: Bool
+        _ interest: FetchInterest, readCommitted: Bool, maxBytes: Int, atLeastOneBatch: Bool,
+        cachedOnly: Bool
     ) throws(LogError) -> PartitionFetch {
         guard let epoch = leaderEpoch else { return .failed(refusal) }
         if interest.currentLeaderEpoch != .none {
@@ -73,8 +79,9 @@ extension PartitionReplica {
         guard interest.fetchOffset < end, maxBytes > 0 || atLeastOneBatch else { return fetch }
         let read = try log.read(
             from: interest.fetchOffset, maxBytes: max(0, maxBytes), upTo: end,
-            atLeastOneBatch: atLeastOneBatch)
+            atLeastOneBatch: atLeastOneBatch, cachedOnly: cachedOnly)
         fetch.slice = read.slice
+        fetch.cold = read.cold
         if readCommitted, read.slice != nil {
             fetch.aborted = try log.abortedTransactions(
                 from: interest.fetchOffset, upTo: read.nextOffset)

@@ -17,6 +17,8 @@ public enum LoopEffect {
     case controller(ControllerJob)
     /// Do slow work on a partition or directory; the answer comes back as `completed`.
     case background(BackgroundJob)
+    /// Bring these records into memory off the loop; the ticket comes back as `warmed`.
+    case warm([FileSlice], WaitTicket)
     /// Answer a delayed request of another loop.
     case complete(WaitTicket, any KafkaMessage)
     /// A coordinator's log did not take a write: load the coordinator anew.

@@ -35,6 +35,7 @@ public enum ImplementedKeys {
         "offsets.topic.num.partitions", "offsets.topic.replication.factor",
         "offsets.topic.segment.bytes", "offsets.topic.compression.codec",
         "unstable.feature.versions.enable", "martlet.durability",
+        "martlet.flush.interval.ms", "martlet.flush.interval.bytes",
     ]
 
     /// Topic keys that this version takes, keeps and describes, but does not act on.

@@ -105,6 +105,7 @@ final class LoopShell: @unchecked Sendable {
         case .flush(let cell, let urgency): node.flush(cell, urgency)
         case .controller(let job): node.submit(job)
         case .background(let job): node.submit(job)
+        case .warm(let slices, let ticket): node.warm(slices, ticket)
         case .complete(let ticket, let message): node.complete(ticket, message)
         case .reloadCoordinator(let cell): node.onController { $0.reloadCoordinator(cell) }
         case .directoryFailed(let path, let error): node.directoryFailed(path, error)

@@ -130,6 +130,22 @@ final class NodeShell: @unchecked Sendable {
         }
     }
 
+    /// Reads on an I/O thread what an event loop must not wait for.
+    func warm(_ slices: [FileSlice], _ ticket: WaitTicket) {
+        pool.submit { [self] state in
+            guard case .active = state else { return }
+            do {
+                for slice in slices {
+                    try slice.file.prefetch(at: slice.position, count: slice.count)
+                }
+            } catch {
+                // The loop finds the same when it reads, and knows whose data it is.
+                logger.debug("reading ahead failed: \(error)")
+            }
+            submit(to: loops[Int(ticket.loop)]) { core, _ in core.warmed(ticket) }
+        }
+    }
+
     func directoryFailed(_ path: String, _ error: FileError) {
         controllerThread?.submit { $0.fail(directory: path, reason: error.description) }
     }

@@ -26,10 +26,13 @@ public struct LogRead: Sendable {
     public var slice: FileSlice?
     /// Where to read on: after the last batch of the slice, or where this read began.
     public var nextOffset: Offset
+    /// What has to be prefetched before this can be read without waiting for the disk.
+    public var cold: FileSlice?
 
-    public init(slice: FileSlice?, nextOffset: Offset) {
+    public init(slice: FileSlice?, nextOffset: Offset, cold: FileSlice? = nil) {
         self.slice = slice
         self.nextOffset = nextOffset
+        self.cold = cold
     }
 }
 
@@ -38,17 +41,36 @@ extension PartitionLog {
     /// `upTo`, and within `maxBytes`.
     ///
     /// The first batch may begin below `offset`. With `atLeastOneBatch` it is given whatever its
-    /// size.
+    /// size. With `cachedOnly` nothing waits for the disk: what is not in memory is named in the
+    /// answer (`cold`), to be prefetched off the lock.
     /// - Throws: `offsetOutOfRange` below the log start or above the log end.
     public func read(
-        from offset: Offset, maxBytes: Int, upTo: Offset, atLeastOneBatch: Bool
+        from offset: Offset, maxBytes: Int, upTo: Offset, atLeastOneBatch: Bool,
+        cachedOnly: Bool = false
     ) throws(LogError) -> LogRead {
         guard offset >= logStartOffset, offset <= logEndOffset else {
             throw .offsetOutOfRange(requested: offset, start: logStartOffset, end: logEndOffset)
         }
         let end = min(upTo, logEndOffset)
         return try reading { () throws(FileError) in
-            try readBatches(offset, maxBytes, end, atLeastOneBatch)
+            guard cachedOnly, offset < end else {
+                return try readBatches(offset, maxBytes, end, atLeastOneBatch)
+            }
+            let segment = segments[segmentIndex(of: offset)]
+            let found = try segment.lookUpCached(bytes: maxBytes) { () throws(FileError) in
+                try readBatches(offset, maxBytes, end, atLeastOneBatch)
+            }
+            switch found {
+            case .success(var read):
+                if let slice = read.slice,
+                    !slice.file.isCached(at: slice.position, count: slice.count)
+                {
+                    read.cold = slice
+                }
+                return read
+            case .failure(let missing):
+                return LogRead(slice: nil, nextOffset: offset, cold: missing.slice)
+            }
         }
     }
 

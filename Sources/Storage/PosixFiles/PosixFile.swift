@@ -43,6 +43,42 @@ final class PosixFile: StorageFile {
         return done
     }
 
+    func readCached(
+        at position: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(FileError) -> Int? {
+        let descriptor = number.load(ordering: .relaxed)
+        guard let target = buffer.baseAddress else { return 0 }
+        let count = retrying {
+            mf_read_cached(descriptor, Int64(position), target, buffer.count)
+        }
+        if count == buffer.count { return count }
+        if count < 0 { return errno == EAGAIN ? nil : try read(at: position, into: buffer) }
+        // The end of the file, or of what is cached.
+        return isCached(at: position + count, count: 1) ? count : nil
+    }
+
+    func isCached(at position: Int, count: Int) -> Bool {
+        mf_is_cached(number.load(ordering: .relaxed), Int64(position), count) == 1
+    }
+
+    func prefetch(at position: Int, count: Int) throws(FileError) {
+        // As much again is read without waiting for it: readers go on where they stopped.
+        mf_read_ahead(number.load(ordering: .relaxed), Int64(position), 2 * count)
+        let scratch = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: min(max(count, 1), Self.scratchBytes), alignment: 64)
+        defer { scratch.deallocate() }
+        var done = 0
+        while done < count {
+            let part = UnsafeMutableRawBufferPointer(
+                rebasing: scratch[..<min(scratch.count, count - done)])
+            let read = try read(at: position + done, into: part)
+            if read == 0 { return }
+            done += read
+        }
+    }
+
+    private static let scratchBytes = 131_072
+
     func write(_ bytes: RawSpan, at position: Int) throws(FileError) {
         let failed = bytes.withUnsafeBytes { buffer in writeAll(buffer, at: position) }
         if let failed { throw failed }

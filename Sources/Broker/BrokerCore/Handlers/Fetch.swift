@@ -21,8 +21,14 @@ extension BrokerLoop {
         let state = PendingFetch(
             session: session.session, isIncremental: session.isIncremental,
             keepsSession: session.keeps, request: request)
-        let ticket = newTicket()
+        attempt(state, context, newTicket())
+    }
+
+    /// Answers if there is enough to give, or waits for more.
+    private func attempt(_ state: PendingFetch, _ context: RequestContext, _ ticket: WaitTicket) {
+        let request = state.request
         let found = readAll(state, context)
+        guard found.cold.isEmpty else { return warm(found.cold, state, context, ticket) }
         let minBytes = leastBytes(of: request)
         if found.isEnough(minBytes) || request.maxWaitMs <= 0 {
             return answer(state, found, context)
@@ -30,6 +36,7 @@ extension BrokerLoop {
         // Data may have come between the read and the registration: look once more.
         state.register(ticket, in: view, requestFlush)
         let again = readAll(state, context)
+        guard again.cold.isEmpty else { return warm(again.cold, state, context, ticket) }
         if again.isEnough(minBytes) {
             state.cancel(ticket)
             return answer(state, again, context)
@@ -42,13 +49,38 @@ extension BrokerLoop {
     func retryFetch(
         _ state: PendingFetch, _ context: RequestContext, ticket: WaitTicket, expired: Bool
     ) {
+        guard !state.isWarming else { return }
         // Registered before the read, so that what comes after the read wakes it again.
         if !expired { state.register(ticket, in: view, requestFlush) }
         let found = readAll(state, context)
+        guard found.cold.isEmpty else { return warm(found.cold, state, context, ticket) }
         guard expired || found.isEnough(leastBytes(of: state.request)) else { return }
         state.cancel(ticket)
         pending[ticket.request] = nil
         answer(state, found, context)
+    }
+
+    // MARK: Data that is not in memory
+
+    /// Has the records brought into memory off the loop, which must not wait for the disk.
+    private func warm(
+        _ cold: [FileSlice], _ state: PendingFetch, _ context: RequestContext, _ ticket: WaitTicket
+    ) {
+        state.cancel(ticket)
+        state.isWarming = true
+        state.warmings += 1
+        delay(PendingRequest(context: context, kind: .fetch(state)), ticket: ticket, deadline: nil)
+        emit(.warm(cold, ticket))
+    }
+
+    /// What a fetch has asked for is in memory now, or cannot be read, which the next try shows.
+    public func warmed(_ ticket: WaitTicket) {
+        guard let request = pending[ticket.request], case .fetch(let state) = request.kind,
+            state.isWarming
+        else { return }
+        state.isWarming = false
+        pending[ticket.request] = nil
+        attempt(state, request.context, ticket)
     }
 
     // MARK: Sessions (KIP-227)
@@ -132,7 +164,8 @@ extension BrokerLoop {
         for (index, interest) in state.session.interests.enumerated() {
             let read = read(
                 interest, isolation: state.request.isolationLevel, budget: budget,
-                atLeastOneBatch: findings.bytes == 0, context)
+                atLeastOneBatch: findings.bytes == 0,
+                cachedOnly: state.warmings < PendingFetch.mostWarmings, context)
             budget -= min(budget, read.byteCount)
             findings.add(read, at: index)
         }
@@ -141,6 +174,7 @@ extension BrokerLoop {
 
     private func read(
         _ interest: FetchInterest, isolation: Int8, budget: Int, atLeastOneBatch: Bool,
+        cachedOnly: Bool,
         _ context: RequestContext
     ) -> PartitionFetch {
         let cells = view.topic(
@@ -156,7 +190,8 @@ extension BrokerLoop {
         do {
             return try replica.fetch(
                 interest, readCommitted: isolation == 1,
-                maxBytes: min(budget, Int(interest.maxBytes)), atLeastOneBatch: atLeastOneBatch)
+                maxBytes: min(budget, Int(interest.maxBytes)), atLeastOneBatch: atLeastOneBatch,
+                cachedOnly: cachedOnly)
         } catch {
             if case .io(let cause) = error {
                 emit(.directoryFailed(path: cell.logDirectory, cause))
@@ -195,6 +230,12 @@ final class PendingFetch {
     let keepsSession: Bool
     let request: FetchRequest
     private var waitingOn: [PartitionCell] = []
+    /// Waits for the disk; nothing else wakes it.
+    var isWarming = false
+    /// How often it has waited for the disk.
+    var warmings = 0
+    /// When memory is so short that data is gone again before it is sent, the loop reads it itself.
+    static let mostWarmings = 8
 
     init(
         session: FetchSession, isIncremental: Bool, keepsSession: Bool, request: FetchRequest

@@ -145,6 +145,15 @@ final class NodeProcess {
                 }
                 complete(job.ticket, result.message)
             }
+        case .warm(let slices, let ticket):
+            after(us: 50...20_000) { [self] in
+                // What cannot be read shows when the loop tries again.
+                for slice in slices {
+                    try? slice.file.prefetch(at: slice.position, count: slice.count)
+                }
+                loops[index].warmed(ticket)
+                settle(index)
+            }
         case .complete(let ticket, let message): complete(ticket, message)
         case .reloadCoordinator(let cell): onController { $0.reloadCoordinator(cell) }
         case .directoryFailed(let path, let error):

@@ -88,6 +88,14 @@ public protocol StorageFile: AnyObject, Sendable {
     func read(
         at position: Int, into buffer: UnsafeMutableRawBufferPointer
     ) throws(FileError) -> Int
+    /// Reads like `read` what is in memory; `nil` when some of it would have to come from the disk.
+    func readCached(
+        at position: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(FileError) -> Int?
+    /// Whether reading these bytes would not wait for the disk.
+    func isCached(at position: Int, count: Int) -> Bool
+    /// Brings these bytes, as many of them as the file has, into memory; blocks.
+    func prefetch(at position: Int, count: Int) throws(FileError)
     /// Writes all of the bytes at `position`. After a failure any prefix may have been written.
     func write(_ bytes: RawSpan, at position: Int) throws(FileError)
     func truncate(to size: Int) throws(FileError)
@@ -108,4 +116,11 @@ extension FileSystem {
 
 extension StorageFile {
     public func startWriting() {}
+    public func readCached(
+        at position: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(FileError) -> Int? {
+        try unsafe read(at: position, into: buffer)
+    }
+    public func isCached(at position: Int, count: Int) -> Bool { true }
+    public func prefetch(at position: Int, count: Int) throws(FileError) {}
 }

@@ -12,6 +12,8 @@ final class MemoryNode {
     typealias NameChange = [(name: String, node: MemoryNode?)]
 
     let kind: Kind
+    /// What is in it is on the disk only, for reads that tell.
+    var isCold = false
     var modified: Int64 = 0
     /// A file's bytes, as reads see them and as they are on disk.
     var bytes: [UInt8] = []

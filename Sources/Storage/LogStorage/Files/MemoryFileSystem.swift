@@ -13,6 +13,7 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
     /// The time that changes are stamped with, in milliseconds since the epoch.
     private var time: Int64 = 0
     private var failure: Failure?
+    private var waits = 0
 
     /// A fault to come.
     public struct Failure: Sendable {
@@ -64,6 +65,19 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
             return MemoryFileSystem(root: root.afterPowerCut(&survival, &made), time: time)
         }
     }
+
+    /// Forgets what is cached of all files: each is read from the disk until it is prefetched.
+    public func dropCaches() {
+        lock.withLock { _ in Self.dropCache(root) }
+    }
+
+    private static func dropCache(_ node: MemoryNode) {
+        node.isCold = node.kind == .file
+        for child in node.names.values { dropCache(child) }
+    }
+
+    /// How many reads had to wait for the disk since the caches were dropped first.
+    public var readsFromDisk: Int { lock.withLock { _ in waits } }
 
     /// What another process finds after this one was killed: everything that was written.
     public func afterKill() -> MemoryFileSystem {
@@ -258,10 +272,15 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
 
     // MARK: Files
 
+    fileprivate func isCold(_ node: MemoryNode) -> Bool { lock.withLock { _ in node.isCold } }
+
+    fileprivate func prefetch(_ node: MemoryNode) { lock.withLock { _ in node.isCold = false } }
+
     fileprivate func read(
         _ node: MemoryNode, at position: Int, into buffer: UnsafeMutableRawBufferPointer
     ) -> Int {
         lock.withLock { _ in
+            if node.isCold { waits += 1 }
             let count = max(0, min(buffer.count, node.bytes.count - position))
             guard count > 0 else { return 0 }
             // `count` bytes fit into the buffer.
@@ -320,6 +339,13 @@ private final class MemoryFile: StorageFile, @unchecked Sendable {
     ) throws(FileError) -> Int {
         unsafe fileSystem.read(node, at: position, into: buffer)
     }
+    func readCached(
+        at position: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(FileError) -> Int? {
+        fileSystem.isCold(node) ? nil : unsafe fileSystem.read(node, at: position, into: buffer)
+    }
+    func isCached(at position: Int, count: Int) -> Bool { !fileSystem.isCold(node) }
+    func prefetch(at position: Int, count: Int) { fileSystem.prefetch(node) }
     func write(_ bytes: RawSpan, at position: Int) throws(FileError) {
         let copy = unsafe bytes.withUnsafeBytes { unsafe Array($0) }
         try fileSystem.change(node, path, .write(copy, at: position))

@@ -15,6 +15,9 @@ final class IndexFile {
     /// Entries that wait to be written.
     private var tail: [UInt8] = []
     private static let tailLimit = 4096
+    var access = ReadAccess.any
+    /// What a lookup that may not wait for the disk would have waited for.
+    private(set) var cold: FileSlice?
 
     /// `count`: how many entries the file holds; what is beyond them is cut off with the next
     /// write.
@@ -76,6 +79,11 @@ final class IndexFile {
         try file().truncate(to: count * entrySize)
     }
 
+    func takeCold() -> FileSlice? {
+        defer { cold = nil }
+        return cold
+    }
+
     /// Lets go of the descriptor; what waits stays in memory.
     func closeFile() { opened = nil }
 
@@ -101,15 +109,22 @@ final class IndexFile {
         let file = try file()
         var value: T = 0
         var failure: FileError?
-        let count = unsafe withUnsafeMutableBytes(of: &value) { buffer in
+        let access = self.access
+        let count = unsafe withUnsafeMutableBytes(of: &value) { buffer -> Int? in
             do throws(FileError) {
-                return try unsafe file.read(at: index * entrySize + offset, into: buffer)
+                return try unsafe file.read(
+                    at: index * entrySize + offset, into: buffer, access)
             } catch {
                 failure = error
                 return 0
             }
         }
         if let failure { throw failure }
+        if count == nil {
+            // A lookup goes all over the file, which is small.
+            cold = FileSlice(file: file, position: 0, count: written * entrySize)
+            throw FileError.notCached(path)
+        }
         guard count == size else {
             throw FileError(
                 operation: "read", path: path, code: 5, message: "the index is shorter than it was")

@@ -23,6 +23,9 @@ final class LogSegment {
     private var bytesSinceIndexEntry = 0
     private var log: (any StorageFile)?
     private var indexes: Indexes?
+    /// What lookups may wait for.
+    var access = ReadAccess.any { didSet { setIndexAccess() } }
+    private var cold: FileSlice?
     private var maxTimestampSoFar: TimestampEntry?
     private var rollingTimestamp: Int64?
 
@@ -95,11 +98,37 @@ final class LogSegment {
         indexes?.transaction.file.closeFile()
     }
 
+    // MARK: Lookups that do not wait for the disk
+
+    private func setIndexAccess() {
+        indexes?.offset.file.access = access
+        indexes?.time.file.access = access
+        indexes?.transaction.file.access = access
+    }
+
+    /// Notes that a lookup needs the log from `position` on.
+    func notCached(_ file: any StorageFile, _ position: Int) -> FileError {
+        if case .cachedOnly(let bytes) = access {
+            let count = min(size - position, min(max(bytes, 65_536), 4 << 20))
+            cold = FileSlice(file: file, position: position, count: count)
+        }
+        return .notCached(path(.log))
+    }
+
+    func takeColdSlice() -> FileSlice? {
+        defer { cold = nil }
+        return cold ?? indexes?.offset.file.takeCold() ?? indexes?.time.file.takeCold()
+            ?? indexes?.transaction.file.takeCold()
+    }
+
     // MARK: Indexes
 
     private func emptyIndexes(offset: Int = 0, time: Int = 0, transaction: Int = 0) -> Indexes {
         func file(_ kind: SegmentFileKind, _ size: Int, _ count: Int) -> IndexFile {
-            IndexFile(path: path(kind), entrySize: size, count: count, fileSystem: fileSystem)
+            let file = IndexFile(
+                path: path(kind), entrySize: size, count: count, fileSystem: fileSystem)
+            file.access = access
+            return file
         }
         return Indexes(
             offset: OffsetIndex(
@@ -122,8 +151,15 @@ final class LogSegment {
         let times = try count(.timeIndex, TimeIndex.entrySize)
         let found = emptyIndexes(
             offset: offsets ?? 0, time: times ?? 0, transaction: transactions)
+        var isUsable = offsets != nil && times != nil
+        do throws(FileError) {
+            if isUsable { isUsable = try isSane(found) }
+        } catch {
+            cold = found.offset.file.takeCold() ?? found.time.file.takeCold()
+            throw error
+        }
         indexes = found
-        guard offsets != nil, times != nil, try isSane(found) else {
+        guard isUsable else {
             try rebuildIndexes()
             return indexes ?? found
         }
@@ -153,6 +189,9 @@ final class LogSegment {
 
     /// Builds the offset and time index anew from the headers in the log.
     func rebuildIndexes() throws(FileError) {
+        let before = access
+        access = .any
+        defer { access = before }
         try resetIndexes(keepingTransactions: true)
         try walk(from: 0, to: size) { header, position throws(FileError) in
             try note(header, at: position)

@@ -27,7 +27,7 @@ extension LogSegment {
         let end = unsafe withUnsafeTemporaryAllocation(byteCount: Self.walkBytes, alignment: 8) {
             buffer in
             do throws(FileError) {
-                return try unsafe Self.walk(file, buffer, position, limit, visit)
+                return try unsafe walk(file, buffer, position, limit, visit)
             } catch {
                 failure = error
                 return position
@@ -37,7 +37,7 @@ extension LogSegment {
         return end
     }
 
-    private static func walk(
+    private func walk(
         _ file: any StorageFile, _ buffer: UnsafeMutableRawBufferPointer, _ start: Int,
         _ limit: Int, _ visit: (RecordBatchHeader, Int) throws(FileError) -> Bool
     ) throws(FileError) -> Int {
@@ -48,14 +48,17 @@ extension LogSegment {
             if position + RecordBatchHeader.byteCount > bufferStart + filled {
                 let count = min(buffer.count, limit - position)
                 // The rebased part is within the buffer.
-                filled = try unsafe file.read(
-                    at: position, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]))
+                let read = try unsafe file.read(
+                    at: position, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]),
+                    access)
+                guard let read else { throw notCached(file, position) }
+                filled = read
                 bufferStart = position
             }
             // Only the bytes just read are looked at.
             let bytes = unsafe RawSpan(
                 _unsafeBytes: UnsafeRawBufferPointer(rebasing: buffer[..<filled]))
-            guard let header = header(bytes, position - bufferStart),
+            guard let header = Self.header(bytes, position - bufferStart),
                 header.sizeInBytes <= limit - position
             else { break }
             guard try visit(header, position) else { break }
