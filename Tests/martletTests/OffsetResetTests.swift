@@ -199,34 +199,3 @@ import Testing
         }
     }
 }
-
-@Suite struct RegexSyntaxTests {
-    @Test(arguments: [
-        "", "a", "orders-.*", "(a|b)+?", "[a-z0-9_-]", "[]a]", "[^]]", "a{2,3}", "a{,3}", "a{x",
-        "{", #"\d+\.\w"#, "(?i)abc", "(?i:abc)", "(?P<name>x)", "(?<n>x)", "(?:x)", "(?-s:.)",
-        #"\Qa(b\E+"#, #"\Q("#, "[[:alpha:]]", "[[:^digit:]x]", #"\p{Greek}\pL\P{^Lu}"#,
-        #"\x{10FFFF}"#,
-        #"[\d-]"#, #"\123"#, #"\07"#, "a{1000}", "(a*)*", "a||b", "()", "^$", #"\_"#, "[a-]",
-    ])
-    func wellFormed(pattern: String) {
-        #expect(RegexSyntax.fault(in: pattern) == nil)
-    }
-
-    @Test(
-        arguments: [
-            ("(a", .missingParenthesis), ("(?i", .missingParenthesis),
-            ("a)", .unexpectedParenthesis),
-            ("[a", .missingBracket), ("[]", .missingBracket), ("*a", .missingArgument),
-            ("(|+)", .missingArgument), ("a**", .nestedRepeat), ("a+{2}", .nestedRepeat),
-            ("a{1001}", .repeatCount), ("a{3,2}", .repeatCount),
-            ("a{99999999999999999999}", .repeatCount),
-            (#"\q"#, .escape), (#"\1"#, .escape), (#"\8"#, .escape), (#"[\b]"#, .escape),
-            (#"\x{110000}"#, .escape), (#"\xg0"#, .escape), ("a\\", .trailingBackslash),
-            ("[z-a]", .range), ("[[:nope:]]", .range), (#"\p{Nope}"#, .range), ("(?=a)", .group),
-            ("(?!a)", .group), ("(?<=a)", .name), ("(?P=n)", .group), ("(?P<>a)", .name),
-            ("(?P<n>a)(?P<n>b)", .duplicateName), ("(?-)", .group),
-        ] as [(String, RegexSyntax.Fault)])
-    func malformed(pattern: String, fault: RegexSyntax.Fault) {
-        #expect(RegexSyntax.fault(in: pattern) == fault)
-    }
-}

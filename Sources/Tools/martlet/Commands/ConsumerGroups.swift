@@ -54,9 +54,7 @@ enum ConsumerGroupsTool: Tool {
         let options = invocation.options
         let action = try options.exactlyOne(of: actions, "Command")
         if let regex = options.value("--validate-regex") {
-            let fault = RegexSyntax.fault(in: regex)
-            let verdict = fault.map { "invalid: \($0.rawValue)" } ?? "valid"
-            console.print("The regular expression `\(regex)` is \(verdict).")
+            console.print(RegexCheck.verdict(on: regex))
             return 0
         }
         _ = try options.required("--bootstrap-server")
