@@ -120,10 +120,13 @@ extension FakeBroker {
             })
     }
 
-    /// An answer to Metadata: this broker alone, leading all partitions.
-    static func metadata(_ port: UInt16, _ topics: [(String, Int32)]) -> MetadataResponse {
+    /// An answer to Metadata: this broker, under several ids, of which 1 leads all partitions.
+    static func metadata(
+        _ port: UInt16, _ topics: [(String, Int32)], brokers: [Int32] = [1]
+    ) -> MetadataResponse {
         MetadataResponse(
-            brokers: [.init(nodeID: 1, host: "127.0.0.1", port: Int32(port))], clusterID: "c",
+            brokers: brokers.map { .init(nodeID: $0, host: "127.0.0.1", port: Int32(port)) },
+            clusterID: "c",
             controllerID: 1,
             topics: topics.map { name, count in
                 .init(
@@ -139,6 +142,7 @@ extension FakeBroker {
     /// Answers ApiVersions and Metadata by itself, and all else by `more`.
     static func cluster(
         _ topics: [(String, Int32)], versions: ApiVersionsResponse = FakeBroker.versions(),
+        brokers: [Int32] = [1],
         _ more: @escaping Handler = { _ in nil }
     ) throws -> FakeBroker {
         let holder = PortHolder()
@@ -152,7 +156,7 @@ extension FakeBroker {
                     names.map { name in (name, topics.first { $0.0 == name }?.1 ?? 0) }
                 }
                 return try request.answer(
-                    metadata(holder.port.withLock { $0 }, known ?? topics))
+                    metadata(holder.port.withLock { $0 }, known ?? topics, brokers: brokers))
             default: return try more(request)
             }
         }

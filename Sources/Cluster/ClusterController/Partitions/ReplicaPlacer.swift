@@ -2,10 +2,18 @@ import KafkaProtocol
 import KafkaWire
 
 /// A broker that new replicas may be placed on.
-struct UsableBroker: Equatable {
-    var id: Int32
-    var rack: String?
-    var isFenced: Bool
+public struct UsableBroker: Equatable, Sendable {
+    public var id: Int32
+    /// Where it is; replicas of a partition are spread over racks.
+    public var rack: String?
+    /// Whether it may not lead now.
+    public var isFenced: Bool
+
+    public init(id: Int32, rack: String?, isFenced: Bool) {
+        self.id = id
+        self.rack = rack
+        self.isFenced = isFenced
+    }
 }
 
 /// Places replicas of new partitions as Kafka does: striped over racks, then over the brokers of a
@@ -14,7 +22,7 @@ struct UsableBroker: Equatable {
 /// Each partition starts one rack and, within a rack, one broker further than the one before. Once
 /// every unfenced broker has had its turn at the start, racks and brokers are shuffled, so that
 /// large topics do not repeat the same few sets of replicas.
-struct ReplicaPlacer {
+public struct ReplicaPlacer {
     /// Brokers in a ring that is entered one further in each round.
     private struct Ring {
         var brokers: [Int32] = []
@@ -62,7 +70,7 @@ struct ReplicaPlacer {
     private var firstRack = 0
 
     /// Prepares placement on `brokers`, with starting points drawn from `generator`.
-    init(_ brokers: [UsableBroker], using generator: inout some RandomNumberGenerator) {
+    public init(_ brokers: [UsableBroker], using generator: inout some RandomNumberGenerator) {
         brokerCount = brokers.count
         unfencedCount = brokers.count { !$0.isFenced }
         for broker in brokers {
@@ -90,7 +98,7 @@ struct ReplicaPlacer {
     ///
     /// - Returns: the brokers of each partition, its leader first.
     /// - Throws: INVALID_REPLICATION_FACTOR when there are too few brokers, or none is unfenced.
-    mutating func place(
+    public mutating func place(
         partitions: Int, replicas: Int, using generator: inout some RandomNumberGenerator
     ) throws(DecisionFailure) -> [[Int32]] {
         if replicas <= 0 {

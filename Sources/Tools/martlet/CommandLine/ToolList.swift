@@ -3,7 +3,8 @@ enum ToolList {
     static let all: [any Tool.Type] = [
         ServerTool.self, StorageTool.self, TopicsTool.self, ConfigsTool.self,
         ConsoleProducerTool.self, ConsoleConsumerTool.self, ConsumerGroupsTool.self,
-        GroupsTool.self, TransactionsTool.self, ClientMetricsTool.self, LeaderElectionTool.self,
+        GroupsTool.self, TransactionsTool.self, ReassignPartitionsTool.self,
+        ClientMetricsTool.self, LeaderElectionTool.self,
         GetOffsetsTool.self, DeleteRecordsTool.self,
         LogDirsTool.self,
         DumpLogTool.self, ClusterTool.self, FeaturesTool.self, BrokerAPIVersionsTool.self,
