@@ -30,6 +30,7 @@ final class FakeBroker: @unchecked Sendable {
 
     let port: UInt16
     private let listener: Int32
+    private let isStopped = Mutex(false)
     private let handler: Handler
     var address: String { "127.0.0.1:\(port)" }
 
@@ -50,19 +51,31 @@ final class FakeBroker: @unchecked Sendable {
         }
         guard bound else { throw POSIXError(.EADDRINUSE) }
         port = UInt16(bigEndian: address.sin_port)
-        Thread.detachNewThread { [descriptor, handler] in
-            while true {
-                let client = accept(descriptor, nil, nil)
-                guard client >= 0 else { return }
-                Thread.detachNewThread { Self.serve(client, handler) }
+        Thread.detachNewThread { [self] in acceptConnections() }
+    }
+
+    /// Accepts until `stop`, and closes the listener only then: no number of a descriptor is used
+    /// that may belong to another test by now.
+    private func acceptConnections() {
+        while true {
+            let client = accept(listener, nil, nil)
+            if isStopped.withLock({ $0 }) {
+                if client >= 0 { close(client) }
+                isStopped.withLock { _ in _ = close(listener) }
+                return
             }
+            guard client >= 0 else { continue }
+            Thread.detachNewThread { [handler] in Self.serve(client, handler) }
         }
     }
 
     /// Stops listening; connections end when their clients close them.
     func stop() {
-        shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
+        isStopped.withLock { isStopped in
+            guard !isStopped else { return }
+            isStopped = true
+            shutdown(listener, Int32(SHUT_RDWR))
+        }
     }
 
     private static func serve(_ client: Int32, _ handler: Handler) {
