@@ -56,7 +56,8 @@ extension ServerConfiguration {
                     + "this version does not have yet: use PLAINTEXT")
         }
         func absolute(_ path: String) -> String {
-            var path = path.hasPrefix("/") ? path : "\(workingDirectory)/\(path)"
+            var path = path.hasPrefix("./") ? String(path.dropFirst(2)) : path
+            if !path.hasPrefix("/") { path = "\(workingDirectory)/\(path)" }
             while path.count > 1, path.hasSuffix("/") { path.removeLast() }
             return path
         }
