@@ -51,6 +51,21 @@ import Testing
         #expect(try strict.call(request).topics.allSatisfy { $0.errorCode != 0 })
     }
 
+    /// A plain topic in place of a coordinator's would lose what the coordinator keeps in it.
+    @Test func internalTopicsAreMadeAsTheirCoordinatorsNeedThem() throws {
+        let node = try TestNode {
+            $0.staticConfigs["offsets.topic.num.partitions"] = "3"
+        }
+        let names = ["__consumer_offsets", "__share_group_state"]
+        let response = try node.connect().call(
+            MetadataRequest(topics: names.map { .init(name: $0) }))
+        let made = try #require(response.topics.first { $0.name == names[0] })
+        #expect(made.partitions.count == 3 && made.isInternal)
+        #expect(
+            node.view.controller.effectiveTopicConfig("cleanup.policy", of: names[0]) == "compact")
+        #expect(node.view.image.topics[names[1]] == nil)
+    }
+
     @Test func authorizedOperationsAreToldWhenAskedFor() throws {
         let client = try TestNode().connect()
         try client.createTopic("words")

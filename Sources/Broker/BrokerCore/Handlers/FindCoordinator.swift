@@ -48,6 +48,14 @@ enum CoordinatorTopic: Sendable {
         }
     }
 
+    init?(named name: String) {
+        switch name {
+        case TopicName.consumerOffsets: self = .groups
+        case TopicName.transactionState: self = .transactions
+        default: return nil
+        }
+    }
+
     var name: String {
         switch self {
         case .groups: TopicName.consumerOffsets

@@ -13,9 +13,9 @@ extension BrokerLoop {
             response.authorize(request)
             return answer(response, to: context)
         }
-        let creation = Self.creation(of: missing)
         onController(context) { controller in
-            let created = controller.createTopics(creation, context)
+            let created = controller.createTopics(
+                Self.creation(of: missing, controller.controller), context)
             let view = ClusterView(
                 image: controller.image, listener: context.listener,
                 clusterID: controller.clusterID, controllerID: controller.nodeID)
@@ -26,11 +26,18 @@ extension BrokerLoop {
         }
     }
 
-    private static func creation(of names: [String]) -> CreateTopicsRequest {
+    /// Asks for topics with the broker's defaults, and for those of coordinators as these would.
+    private static func creation(
+        of names: [String], _ controller: Controller
+    ) -> CreateTopicsRequest {
         var request = CreateTopicsRequest()
-        request.topics = names.map {
-            CreateTopicsRequest.CreatableTopic(
-                name: $0, numPartitions: -1, replicationFactor: -1)
+        for name in names {
+            if let topic = CoordinatorTopic(named: name) {
+                request.topics += topic.creation(controller).topics
+            } else if !TopicName.isInternal(name) {
+                request.topics.append(
+                    .init(name: name, numPartitions: -1, replicationFactor: -1))
+            }
         }
         return request
     }
