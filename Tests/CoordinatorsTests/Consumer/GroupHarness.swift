@@ -45,6 +45,8 @@ final class GroupHarness {
     var nowMs: Int64 = 1_000_000
     private var machine = GroupMachine(random: SystemRandomNumberGenerator())
     private var epoch: Int32 = 0
+    private var nextRequest: UInt64 = 0
+    private var answers: [UInt64: any KafkaMessage] = [:]
 
     init(_ topics: [String: Int32] = [:]) {
         for (name, partitions) in topics { metadata.set(name, partitions) }
@@ -71,13 +73,30 @@ final class GroupHarness {
         activate()
     }
 
-    /// Runs an operation and gives its answer.
-    func run<Answer: KafkaMessage>(_ operation: (GroupMachine, Caller) -> Void) -> Answer? {
+    /// Runs an operation; `answer(to:)` has its answer, at once or later.
+    func send(_ operation: (GroupMachine, Caller) -> Void) -> UInt64 {
+        nextRequest += 1
+        let request = nextRequest
+        step { operation($0, Caller(loop: 0, request: request)) }
+        return request
+    }
+
+    private func step(_ operation: (GroupMachine) -> Void) {
         let output = shard.run(&log, now: now) { machine in
             machine.environment = GroupEnvironment(settings: settings, metadata: metadata)
-            operation(machine, Caller(loop: 0, request: 1))
+            operation(machine)
         }
-        return output.replies.last?.message as? Answer
+        for (caller, message) in output.replies { answers[caller.request] = message }
+    }
+
+    /// Takes the answer to a request, once there is one.
+    func answer<Answer: KafkaMessage>(to request: UInt64) -> Answer? {
+        answers.removeValue(forKey: request) as? Answer
+    }
+
+    /// Runs an operation that is answered at once.
+    func run<Answer: KafkaMessage>(_ operation: (GroupMachine, Caller) -> Void) -> Answer? {
+        answer(to: send(operation))
     }
 
     /// Moves the clock, running timers on the way.
@@ -85,10 +104,7 @@ final class GroupHarness {
         let end = nowMs + ms
         while let due = shard.nextDeadline, due <= end {
             nowMs = max(nowMs, due)
-            _ = shard.run(&log, now: now) { machine in
-                machine.environment = GroupEnvironment(settings: settings, metadata: metadata)
-                machine.timersDue(now)
-            }
+            step { $0.timersDue(now) }
         }
         nowMs = end
     }
@@ -97,15 +113,20 @@ final class GroupHarness {
         _ request: ConsumerGroupHeartbeatRequest, version: Int16 = 1
     ) -> ConsumerGroupHeartbeatResponse {
         let client = GroupClient(clientID: "client", host: "/127.0.0.1", apiVersion: version)
-        return run { $0.heartbeat(request, from: client, for: $1, now: self.now) } ?? .init()
+        return run { machine, caller in
+            machine.consumerHeartbeat(request, from: client, caller, self.now)
+        } ?? .init()
     }
 
     func describe(_ group: String) -> ConsumerGroupDescribeResponse.DescribedGroup? {
         let response: ConsumerGroupDescribeResponse? = run {
-            $0.describe(consumerGroup: group, for: $1)
+            $0.describeConsumerGroup(group, $1)
         }
         return response?.groups.first
     }
+
+    /// The group "g" as it is.
+    var machineGroup: Group? { machine.groups["g"] }
 
     /// The kinds of the records from `offset` on, for what an operation wrote.
     func records(from offset: Offset) throws -> [GroupRecord] {

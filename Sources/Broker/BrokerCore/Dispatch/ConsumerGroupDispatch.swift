@@ -3,7 +3,7 @@ import KafkaWire
 
 /// Groups of the consumer protocol (KIP-848).
 extension BrokerLoop {
-    static let consumerGroupAPIs: [APIKey] = [.consumerGroupHeartbeat]
+    static let consumerGroupAPIs: [APIKey] = [.consumerGroupHeartbeat, .consumerGroupDescribe]
 
     func dispatchConsumerGroups(
         _ frame: RawSpan, _ start: Int, _ context: RequestContext
@@ -13,6 +13,9 @@ extension BrokerLoop {
             consumerGroupHeartbeat(
                 try decode(ConsumerGroupHeartbeatRequest.self, frame, from: start, context),
                 context)
+        case .consumerGroupDescribe:
+            consumerGroupDescribe(
+                try decode(ConsumerGroupDescribeRequest.self, frame, from: start, context), context)
         default: return false
         }
         return true

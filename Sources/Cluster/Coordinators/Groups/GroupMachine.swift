@@ -50,10 +50,10 @@ public final class GroupMachine: CoordinatorMachine {
         for name in groups.keys.sorted() {
             switch groups[name] {
             case .classic(let group): classicLoaded(group, now)
-            case .consumer, nil: break
+            case .consumer(let group): consumerLoaded(group, now)
+            case nil: break
             }
         }
-        startConsumerTimers(now)
         scheduleOffsetExpiry(now)
     }
 

@@ -236,6 +236,14 @@ final class ClassicGroup {
         pendingSyncMembers = []
     }
 
+    /// Goes on where a consumer group ended: its members have what they were assigned there.
+    func takeOver(generation: Int32, _ now: Moment) {
+        self.generation = generation
+        protocolName = selectProtocol()
+        subscribedTopics = readSubscribedTopics()
+        transition(to: .stable, now)
+    }
+
     /// The group as it goes to the log.
     var record: GroupRecord {
         let protocolName = protocolName ?? ""

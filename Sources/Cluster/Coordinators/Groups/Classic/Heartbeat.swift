@@ -13,6 +13,9 @@ extension GroupMachine {
 
     private func heartbeatOutcome(_ request: HeartbeatRequest, _ now: Moment) -> KafkaError {
         guard !request.groupID.isEmpty else { return .invalidGroupID }
+        if case .consumer(let group) = groups[request.groupID] {
+            return heartbeat(request, in: group, now)
+        }
         guard case .classic(let group) = groups[request.groupID] else { return .unknownMemberID }
         let fault = group.fault(of: request.memberID, instanceID: request.groupInstanceID)
         guard fault == .none, let member = group.members[request.memberID] else { return fault }

@@ -16,7 +16,7 @@ extension GroupMachine {
         else { return refuse(join, .invalidSessionTimeout) }
         switch groups[request.groupID] {
         case .consumer(let group) where !group.isEmpty:
-            refuse(join, .inconsistentGroupProtocol, memberID: "")
+            joinConsumerGroup(group, join.request, from: client, caller, now)
         case .classic(let group): joinClassicGroup(join, group, now)
         case .consumer(let group): joinNewClassicGroup(join, now, former: group)
         case nil: joinNewClassicGroup(join, now)

@@ -35,6 +35,12 @@ extension GroupMachine {
                 case .empty: break
                 }
             }
+        } else if case .consumer(let group) = groups[request.groupID] {
+            results = zip(leaving, leave(leaving, group: group, now)).map {
+                Result(
+                    memberID: $0.memberID, groupInstanceID: $0.groupInstanceID,
+                    errorCode: $1.rawValue)
+            }
         } else {
             results = leaving.map {
                 Result(

@@ -10,6 +10,9 @@ extension GroupMachine {
         if let refusal = refusal(of: request, version) {
             return answerSync(caller, SyncGroupResponse(errorCode: refusal.rawValue))
         }
+        if case .consumer(let group) = groups[request.groupID] {
+            return answerSync(caller, sync(request, in: group, now))
+        }
         guard case .classic(let group) = groups[request.groupID],
             let member = group.members[request.memberID]
         else { return answerSync(caller, error: .unknownMemberID) }
@@ -32,6 +35,8 @@ extension GroupMachine {
             return .inconsistentGroupProtocol
         }
         guard !request.groupID.isEmpty else { return .invalidGroupID }
+        // In a consumer group it is the member that is checked.
+        if case .consumer = groups[request.groupID] { return nil }
         guard case .classic(let group) = groups[request.groupID], !group.isEmpty else {
             return .unknownMemberID
         }

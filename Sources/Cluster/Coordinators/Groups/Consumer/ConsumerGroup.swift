@@ -49,7 +49,7 @@ final class ConsumerGroup: CoordinatedGroup {
         _ committer: OffsetCommitter, topic: KafkaUUID, partition: Int32
     ) -> KafkaError {
         guard let member = state.members[committer.memberID],
-            committer.generationOrEpoch != member.epoch, committer.generationOrEpoch >= 0
+            committer.generationOrEpoch != member.epoch
         else { return .none }
         guard let epoch = member.assignmentEpoch(of: partition, in: topic),
             committer.generationOrEpoch >= epoch

@@ -1,17 +1,14 @@
-import KafkaProtocol
+public import KafkaProtocol
 import KafkaWire
 
 /// ConsumerGroupDescribe (KIP-848).
 extension GroupMachine {
     /// Answers with one group as it is described.
-    public func describe(consumerGroup groupID: String, for caller: Caller) {
-        typealias Group = ConsumerGroupDescribeResponse.DescribedGroup
+    public func describeConsumerGroup(_ groupID: String, _ caller: Caller) {
         let described = describedConsumerGroup(groupID)
-        outbox.reply(
-            CoordinatorReply(ConsumerGroupDescribeResponse(groups: [described]), to: caller) {
-                ConsumerGroupDescribeResponse(
-                    groups: [Group(errorCode: $0.rawValue, groupID: groupID)])
-            })
+        reply(to: caller, ConsumerGroupDescribeResponse(groups: [described])) {
+            ConsumerGroupDescribeResponse.refusal($0, of: groupID)
+        }
     }
 
     private func describedConsumerGroup(
@@ -67,5 +64,12 @@ extension GroupMachine {
                     .init(topicID: topic, topicName: $0, partitions: numbers.sorted())
                 }
             })
+    }
+}
+
+extension ConsumerGroupDescribeResponse {
+    /// The part of an answer that says that a group cannot be described here.
+    public static func refusal(_ error: KafkaError, of groupID: String) -> Self {
+        Self(groups: [.init(errorCode: error.rawValue, groupID: groupID)])
     }
 }

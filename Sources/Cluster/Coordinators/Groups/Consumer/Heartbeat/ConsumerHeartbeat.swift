@@ -18,9 +18,9 @@ public struct GroupClient: Sendable {
 /// ConsumerGroupHeartbeat (KIP-848): join, go on, leave.
 extension GroupMachine {
     /// Answers a heartbeat of a member.
-    public func heartbeat(
-        _ request: ConsumerGroupHeartbeatRequest, from client: GroupClient, for caller: Caller,
-        now: Moment
+    public func consumerHeartbeat(
+        _ request: ConsumerGroupHeartbeatRequest, from client: GroupClient, _ caller: Caller,
+        _ now: Moment
     ) {
         var response = ConsumerGroupHeartbeatResponse()
         do throws(GroupFault) {
@@ -32,10 +32,7 @@ extension GroupMachine {
             response.errorCode = error.code.rawValue
             response.errorMessage = error.message
         }
-        outbox.reply(
-            CoordinatorReply(response, to: caller) {
-                ConsumerGroupHeartbeatResponse(errorCode: $0.rawValue)
-            })
+        reply(to: caller, response) { ConsumerGroupHeartbeatResponse(errorCode: $0.rawValue) }
     }
 
     private func goOn(
@@ -57,7 +54,7 @@ extension GroupMachine {
             reported: request.topicPartitions.map(PartitionsByTopic.init), in: &draft)
         let after = draft.state.members[memberID] ?? before
         let limits = consumerLimits(of: request.groupID)
-        commit(draft)
+        commit(draft, now)
         setTimers(of: after, changedFrom: before, in: request.groupID, limits, now: now)
         var response = ConsumerGroupHeartbeatResponse(
             memberID: memberID, memberEpoch: after.epoch,

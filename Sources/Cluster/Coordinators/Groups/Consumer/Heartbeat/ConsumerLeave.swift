@@ -45,6 +45,10 @@ extension GroupMachine {
     /// Takes members out of the group.
     func fence(_ ids: [String], of state: ConsumerGroupState, now: Moment) {
         guard !ids.isEmpty else { return }
+        if isToDowngrade(state, without: Set(ids)) {
+            return downgrade(
+                state, to: state, without: Set(ids), isRebalancing: true, now: now)
+        }
         var draft = ConsumerGroupDraft(state)
         for id in ids { draft.write(state.tombstones(of: id)) }
         for pattern in state.patternMembers.keys.sorted()
@@ -56,7 +60,7 @@ extension GroupMachine {
             // No time: the next member need not wait for the assignment interval.
             draft.write(state.targetRecord(epoch: draft.state.groupEpoch, timestamp: 0))
         }
-        commit(draft)
+        commit(draft, now)
         for id in ids { cancelTimers(of: id, in: state.groupID) }
     }
 
@@ -69,13 +73,20 @@ extension GroupMachine {
     }
 
     /// Has the draft's records written.
-    func commit(_ draft: consuming ConsumerGroupDraft) {
+    func commit(_ draft: consuming ConsumerGroupDraft, _ now: Moment) {
         let groupID = draft.groupID
+        var isUpgrade = false
+        if case .classic(let classic) = groups[groupID], !classic.isEmpty {
+            endForUpgrade(classic)
+            isUpgrade = true
+        }
         let records = draft.records
         // The draft shares its storage with the group, which must not be copied to be changed.
         _ = consume draft
         write(records)
-        if case .consumer(let group) = groups[groupID] { group.isToRefresh = false }
+        guard case .consumer(let group) = groups[groupID] else { return }
+        group.isToRefresh = false
+        if isUpgrade { beginClassicSessions(of: group.state, now) }
     }
 
     // MARK: Timers
@@ -109,15 +120,13 @@ extension GroupMachine {
         }
     }
 
-    /// The log has been replayed: all members have a session from now on.
-    func startConsumerTimers(_ now: Moment) {
-        for case .consumer(let group)? in groups.keys.sorted().map({ groups[$0] }) {
-            let limits = consumerLimits(of: group.groupID)
-            for member in group.state.members.values.sorted(by: { $0.id < $1.id }) {
-                setTimers(
-                    of: member, changedFrom: ConsumerGroupMember(id: member.id),
-                    in: group.groupID, limits, now: now)
-            }
+    /// The log has been replayed: the group's members have a session from now on.
+    func consumerLoaded(_ group: ConsumerGroup, _ now: Moment) {
+        let limits = consumerLimits(of: group.groupID)
+        for member in group.state.members.values.sorted(by: { $0.id < $1.id }) {
+            setTimers(
+                of: member, changedFrom: ConsumerGroupMember(id: member.id), in: group.groupID,
+                limits, now: now)
         }
     }
 

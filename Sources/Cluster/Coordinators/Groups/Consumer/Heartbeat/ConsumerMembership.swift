@@ -11,6 +11,7 @@ extension GroupMachine {
         case .consumer(let group): return ConsumerGroupDraft(group.state)
         case .classic(let group) where isJoining && group.isEmpty:
             return ConsumerGroupDraft(ConsumerGroupState(groupID), after: group.tombstones())
+        case .classic(let group) where isJoining: return try upgradeDraft(of: group)
         case nil where isJoining: return ConsumerGroupDraft(ConsumerGroupState(groupID))
         case nil: throw GroupFault(.groupIDNotFound, "Consumer group \(groupID) not found.")
         case .classic:
