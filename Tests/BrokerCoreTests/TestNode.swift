@@ -240,7 +240,7 @@ final class TestNode {
         case .controller(let job):
             let message = job.run(controller)
             carryOut(controller.takeEffects())
-            loop.completed(job.ticket, message: message)
+            loop.completed(job.ticket, message: message, now: clock.now)
         case .background(let job):
             let result = job.run()
             wake(result.wakes)
@@ -248,7 +248,7 @@ final class TestNode {
                 controller.fail(directory: directory, reason: error.description)
             }
             carryOut(controller.takeEffects())
-            loop.completed(job.ticket, message: result.message)
+            loop.completed(job.ticket, message: result.message, now: clock.now)
         case .warm(let slices, let ticket):
             unwarmed.append((slices, ticket))
             if !holdsWarming { readUnwarmed() }
@@ -279,7 +279,7 @@ final class TestNode {
     }
 
     private func complete(_ ticket: WaitTicket, _ message: any KafkaMessage) {
-        loops[Int(ticket.loop)].completed(ticket, message: message)
+        loops[Int(ticket.loop)].completed(ticket, message: message, now: clock.now)
     }
 
     private func wake(_ tickets: [WaitTicket]) {

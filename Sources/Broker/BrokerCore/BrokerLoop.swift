@@ -17,8 +17,12 @@ public final class BrokerLoop {
     var sessions: FetchSessionCache
     var random: SplitMix64
     var deadlines = DeadlineQueue()
-    /// Coordinator shards that wait here for the high watermark or for an instant.
-    var resumptions: [UInt64: any ResumableShard] = [:]
+    /// Coordinator shards and markers that wait here for the high watermark or for an instant.
+    var resumptions: [UInt64: any Resumable] = [:]
+    /// What this loop does with answers that it asked for itself.
+    var continuations: [UInt64: (any KafkaMessage, ClockReading) -> Void] = [:]
+    /// Transactional produce requests that wait for an earlier one of their connection.
+    var produceLines: [ConnectionID: ProduceLine] = [:]
     private var nextRequest: UInt64 = 1
     /// When a connection may have been idle for too long (monotonic, ns); `nil` without any.
     private var nextIdleCheck: Int64?
@@ -54,6 +58,7 @@ public final class BrokerLoop {
     /// The client is gone: its delayed requests are dropped.
     public func disconnected(_ id: ConnectionID) {
         connections[id] = nil
+        produceLines[id] = nil
         let gone = pending.filter { $0.value.context.connection == id }.keys.sorted()
         for request in gone { forget(request) }
     }
@@ -67,9 +72,12 @@ public final class BrokerLoop {
     }
 
     /// The controller or a background job has the answer of a request.
-    public func completed(_ ticket: WaitTicket, message: any KafkaMessage) {
-        guard ticket.loop == index, let request = pending.removeValue(forKey: ticket.request)
-        else { return }
+    public func completed(_ ticket: WaitTicket, message: any KafkaMessage, now: ClockReading) {
+        guard ticket.loop == index else { return }
+        if let body = continuations.removeValue(forKey: ticket.request) {
+            return body(message, now)
+        }
+        guard let request = pending.removeValue(forKey: ticket.request) else { return }
         if case .part(let gathering, let part) = request.kind {
             if let whole = gathering.take(message, as: part) { answer(whole, to: request.context) }
         } else {

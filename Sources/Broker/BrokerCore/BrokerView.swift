@@ -21,6 +21,8 @@ public struct BrokerView: Sendable {
     let coordinators: CoordinatorCells
     /// What group coordinators know of the cluster and of the settings.
     let groupEnvironment: GroupEnvironment
+    /// What transactions are bound by.
+    let transactionSettings: TransactionSettings
     private let idsByName: [String: KafkaUUID]
 
     public init(
@@ -36,6 +38,9 @@ public struct BrokerView: Sendable {
         self.byID = topics
         self.idsByName = idsByName
         self.coordinators = coordinators
+        transactionSettings = TransactionSettings(
+            version: controller.image.features.level(of: .transaction)
+        ) { controller.effectiveBrokerConfig($0) }
         groupEnvironment = GroupEnvironment(
             settings: GroupSettings { controller.effectiveBrokerConfig($0) },
             metadata: ImageGroupMetadata(

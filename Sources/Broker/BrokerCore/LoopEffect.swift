@@ -33,7 +33,6 @@ public enum LoopEffect {
 /// A decision that the controller is asked for, and the request that waits for its answer.
 public struct ControllerJob: Sendable {
     public let ticket: WaitTicket
-    public let context: RequestContext
     /// Runs on the controller's thread and gives the response's message.
     public let run: @Sendable (any ControllerAccess) -> any KafkaMessage
 }

@@ -19,5 +19,12 @@ public struct RequestContext: Sendable {
     public let clientID: String?
     /// The request's place in the connection's order of responses.
     let slot: UInt64
-    public let now: ClockReading
+    public private(set) var now: ClockReading
+
+    /// The same request, taken up again.
+    func at(_ now: ClockReading) -> RequestContext {
+        var context = self
+        context.now = now
+        return context
+    }
 }

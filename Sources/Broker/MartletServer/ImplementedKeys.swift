@@ -36,6 +36,14 @@ public enum ImplementedKeys {
         "offsets.topic.segment.bytes", "offsets.topic.compression.codec",
         "unstable.feature.versions.enable", "martlet.durability",
         "martlet.flush.interval.ms", "martlet.flush.interval.bytes",
+        "request.timeout.ms",
+        "transaction.max.timeout.ms", "transactional.id.expiration.ms",
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+        "transaction.remove.expired.transaction.cleanup.interval.ms",
+        "transaction.partition.verification.enable", "transaction.two.phase.commit.enable",
+        "add.partitions.to.txn.retry.backoff.max.ms",
+        "transaction.state.log.replication.factor", "transaction.state.log.num.partitions",
+        "transaction.state.log.segment.bytes", "transaction.state.log.min.isr",
     ]
 
     /// Topic keys that this version takes, keeps and describes, but does not act on.

@@ -152,8 +152,8 @@ final class NodeShell: @unchecked Sendable {
 
     /// Gives a delayed request its answer, on its loop.
     func complete(_ ticket: WaitTicket, _ message: any KafkaMessage) {
-        submit(to: loops[Int(ticket.loop)]) { core, _ in
-            core.completed(ticket, message: message)
+        submit(to: loops[Int(ticket.loop)]) { core, now in
+            core.completed(ticket, message: message, now: now)
         }
     }
 

@@ -124,6 +124,11 @@ extension RecordBatchHeader {
         attributes & BatchAttributes.logAppendTime == 0 ? .createTime : .logAppendTime
     }
     public var isTransactional: Bool { attributes & BatchAttributes.transactional != 0 }
+    /// Whether the batch at `position`, whose header must be all there, says that it is
+    /// transactional. Nothing else of it is looked at.
+    public static func isTransactional(_ bytes: RawSpan, at position: Int) -> Bool {
+        bytes.load(Int16.self, at: position + 21) & BatchAttributes.transactional != 0
+    }
     /// Whether the records are markers of Kafka's own and not for consumers.
     public var isControl: Bool { attributes & BatchAttributes.control != 0 }
     /// When the cleaner may drop the tombstones and markers in the batch, in milliseconds since the

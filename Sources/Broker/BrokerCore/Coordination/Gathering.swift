@@ -53,7 +53,7 @@ extension BrokerLoop {
                 } else {
                     KafkaError.notCoordinator
                 }
-            if let refusal { completed(ticket, message: part.failed(refusal)) }
+            if let refusal { completed(ticket, message: part.failed(refusal), now: context.now) }
         }
     }
 }

@@ -21,13 +21,49 @@ extension BrokerLoop {
         let refusal = cell.run(on: self, now: context.now) { machine, now in
             operation(machine, Caller(ticket), now)
         }
-        if let refusal { completed(ticket, message: failed(refusal)) }
+        if let refusal { completed(ticket, message: failed(refusal), now: context.now) }
+    }
+
+    /// Runs an operation of a coordinator on behalf of this loop; `then` gets what the machine says
+    /// to its caller.
+    func consult<Machine>(
+        _ cell: ShardCell<Machine>?, now: ClockReading,
+        failed: (KafkaError) -> any KafkaMessage,
+        _ operation: (Machine, Caller, Moment) -> Void,
+        then: @escaping (any KafkaMessage, ClockReading) -> Void
+    ) {
+        guard let cell else { return then(failed(.notCoordinator), now) }
+        let ticket = newTicket()
+        continuations[ticket.request] = then
+        let refusal = cell.run(on: self, now: now) { machine, moment in
+            operation(machine, Caller(ticket), moment)
+        }
+        if let refusal { completed(ticket, message: failed(refusal), now: now) }
+    }
+
+    /// Has the controller decide on behalf of this loop; `then` gets what it gives.
+    func consultController(
+        _ decide: @escaping @Sendable (any ControllerAccess) -> any KafkaMessage,
+        then: @escaping (any KafkaMessage, ClockReading) -> Void
+    ) {
+        let ticket = newTicket()
+        continuations[ticket.request] = then
+        emit(.controller(ControllerJob(ticket: ticket, run: decide)))
+    }
+
+    /// Has done what appends to a coordinator's log have made necessary.
+    func follow(_ log: CellLog) {
+        if !log.wakes.isEmpty { emit(.wake(log.wakes)) }
+        if log.appended, view.settings.durability == .flushed { emit(.flush(log.cell)) }
+        if let fault = log.fault {
+            emit(.directoryFailed(path: log.cell.logDirectory, fault))
+        }
     }
 
     /// Gives an answer to a request of this loop or of another.
-    func deliver(_ message: any KafkaMessage, to ticket: WaitTicket) {
+    func deliver(_ message: any KafkaMessage, to ticket: WaitTicket, now: ClockReading) {
         if ticket.loop == index {
-            completed(ticket, message: message)
+            completed(ticket, message: message, now: now)
         } else {
             emit(.complete(ticket, message))
         }

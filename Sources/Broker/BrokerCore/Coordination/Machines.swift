@@ -18,14 +18,16 @@ extension GroupMachine: HostedMachine {
     }
 }
 
-extension TransactionMachine: HostedMachine {
-    static func perform(
-        _ command: TransactionCommand, of cell: ShardCell<TransactionMachine>,
-        on loop: BrokerLoop, now: ClockReading
-    ) {}
-}
-
 extension BrokerView {
+    /// The partition that a group's offsets are in; `nil` while there is none.
+    func offsetsPartition(of group: String) -> TopicPartition? {
+        guard let count = image.topics[TopicName.consumerOffsets]?.partitions.count, count > 0
+        else { return nil }
+        return TopicPartition(
+            topic: TopicName.consumerOffsets,
+            partition: CoordinatorPartition.of(group, partitions: Int32(clamping: count)))
+    }
+
     /// The shard that coordinates a group; `nil` where this broker does not.
     func groupShard(of group: String) -> ShardCell<GroupMachine>? {
         guard let count = image.topics[TopicName.consumerOffsets]?.partitions.count, count > 0

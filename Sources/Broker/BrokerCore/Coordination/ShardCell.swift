@@ -18,9 +18,9 @@ extension HostedMachine {
     func adopt(_ view: BrokerView) {}
 }
 
-/// A shard whose machine does not matter: what timers and the high watermark need of it.
-protocol ResumableShard: AnyObject, Sendable {
-    /// Lets out what has been committed, runs timers that are due, and waits anew.
+/// What waits on an event loop for the high watermark of partitions or for an instant.
+protocol Resumable: AnyObject {
+    /// Does what has become possible or due, and waits anew for the rest.
     func resume(on loop: BrokerLoop, now: ClockReading)
 }
 
@@ -29,7 +29,7 @@ protocol ResumableShard: AnyObject, Sendable {
 /// Whatever event loop has a request for the shard takes the lock, runs the machine, appends to the
 /// partition and leaves; answers to callers of other loops go there as effects. The shard's lock is
 /// taken before the partition's, never the other way round.
-final class ShardCell<Machine: HostedMachine>: ResumableShard, @unchecked Sendable {
+final class ShardCell<Machine: HostedMachine>: Resumable, @unchecked Sendable {
     // Sendable: all state is reached only with `lock` held.
     let partition: PartitionCell
     private let lock: any PartitionLock
@@ -114,15 +114,9 @@ final class ShardCell<Machine: HostedMachine>: ResumableShard, @unchecked Sendab
     }
 
     private func deliver(_ outcome: Outcome, on loop: BrokerLoop, _ now: ClockReading) {
-        if !outcome.log.wakes.isEmpty { loop.emit(.wake(outcome.log.wakes)) }
-        if outcome.log.appended, loop.view.settings.durability == .flushed {
-            loop.emit(.flush(partition))
-        }
-        if let fault = outcome.log.fault {
-            loop.emit(.directoryFailed(path: partition.logDirectory, fault))
-        }
+        loop.follow(outcome.log)
         for (caller, message) in outcome.output.replies {
-            loop.deliver(message, to: caller.ticket)
+            loop.deliver(message, to: caller.ticket, now: now)
         }
         if let required = outcome.required { loop.resume(self, whenCommitted: required) }
         if let deadline = outcome.arm { loop.resume(self, atMs: deadline) }

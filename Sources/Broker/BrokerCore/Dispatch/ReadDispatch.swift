@@ -4,8 +4,8 @@ import KafkaWire
 /// What clients ask beside producing and fetching.
 extension BrokerLoop {
     static let readAPIs: [APIKey] = [
-        .listOffsets, .metadata, .findCoordinator, .apiVersions, .deleteRecords, .initProducerID,
-        .offsetForLeaderEpoch, .describeCluster, .describeProducers, .describeTopicPartitions,
+        .listOffsets, .metadata, .findCoordinator, .apiVersions, .deleteRecords,
+        .offsetForLeaderEpoch, .describeCluster, .describeTopicPartitions,
     ]
 
     func dispatchReads(
@@ -24,9 +24,6 @@ extension BrokerLoop {
         case .findCoordinator:
             findCoordinator(
                 try decode(FindCoordinatorRequest.self, frame, from: start, context), context)
-        case .initProducerID:
-            initProducerID(
-                try decode(InitProducerIDRequest.self, frame, from: start, context), context)
         case .describeCluster:
             describeCluster(
                 try decode(DescribeClusterRequest.self, frame, from: start, context), context)
@@ -34,9 +31,6 @@ extension BrokerLoop {
             describeTopicPartitions(
                 try decode(DescribeTopicPartitionsRequest.self, frame, from: start, context),
                 context)
-        case .describeProducers:
-            describeProducers(
-                try decode(DescribeProducersRequest.self, frame, from: start, context), context)
         case .deleteRecords:
             deleteRecords(
                 try decode(DeleteRecordsRequest.self, frame, from: start, context), context)

@@ -13,15 +13,32 @@ extension BrokerLoop {
         _ request: ProduceRequest, _ frame: inout MutableRawSpan, bodyStart: Int,
         _ context: RequestContext
     ) {
+        if request.isTransactional(frame.bytes, bodyStart: bodyStart) {
+            produceInTransaction(request, &frame, bodyStart: bodyStart, context)
+        } else {
+            produceNow(request, &frame, bodyStart: bodyStart, context, ProduceAdmission())
+        }
+    }
+
+    /// Appends what `admission` lets pass.
+    func produceNow(
+        _ request: ProduceRequest, _ frame: inout MutableRawSpan, bodyStart: Int,
+        _ context: RequestContext, _ admission: ProduceAdmission
+    ) {
         var answers = ProduceAnswers(request)
         let ticket = newTicket()
         var waits: [ProduceWait] = []
         for (topicIndex, topic) in request.topicData.enumerated() {
             let cells = view.topic(id: topic.topicID, name: topic.name, version: context.apiVersion)
             for (partitionIndex, data) in topic.partitionData.enumerated() {
+                let place = ProducePlace(topic: topicIndex, partition: partitionIndex)
+                if let refusal = admission.refusals[place] {
+                    answers.fail(topicIndex, partitionIndex, refusal.error, refusal.message)
+                    continue
+                }
                 let outcome = produce(
                     data, of: topic, acks: request.acks, into: cells?[data.index], &frame,
-                    bodyStart: bodyStart, context)
+                    bodyStart: bodyStart, context, admission.check(place))
                 answers.set(topicIndex, partitionIndex, outcome)
                 guard request.acks == -1, let wait = outcome.wait else { continue }
                 waits.append(
@@ -30,7 +47,7 @@ extension BrokerLoop {
                         required: wait.required))
             }
         }
-        if request.acks == 0 { return finishWithoutAnswer(answers, context) }
+        if request.acks == 0 { return finishProduce(answers, acks: 0, context) }
         let state = PendingProduce(answers: answers, waits: waits)
         state.settle(ticket: ticket, expired: false, register: requestFlush)
         guard !state.waits.isEmpty else { return answer(answers: state.answers, context) }
@@ -43,7 +60,7 @@ extension BrokerLoop {
     private func produce(
         _ data: ProduceRequest.PartitionProduceData, of topic: ProduceRequest.TopicProduceData,
         acks: Int16, into cell: PartitionCell?, _ frame: inout MutableRawSpan, bodyStart: Int,
-        _ context: RequestContext
+        _ context: RequestContext, _ check: TransactionCheck
     ) -> ProduceOutcome {
         guard let cell else {
             return .failed(
@@ -70,7 +87,8 @@ extension BrokerLoop {
         guard let epoch = replica.leaderEpoch else { return .failed(replica.refusal) }
         do {
             let info = try replica.log.append(
-                &batches, origin: .client, leaderEpoch: epoch, now: context.now.wallMs)
+                &batches, origin: .client, leaderEpoch: epoch, now: context.now.wallMs,
+                check: check)
             let wakes = replica.advanceHighWatermark(durability: view.settings.durability)
             if !wakes.isEmpty { emit(.wake(wakes)) }
             if acks != -1 { requestFlush(replica, cell) }
@@ -96,8 +114,9 @@ extension BrokerLoop {
         }
     }
 
-    /// With `acks=0` a failure can only be told by closing the connection, as Kafka does.
-    private func finishWithoutAnswer(_ answers: ProduceAnswers, _ context: RequestContext) {
+    /// Answers; with `acks=0` a failure can only be told by closing the connection, as Kafka does.
+    func finishProduce(_ answers: ProduceAnswers, acks: Int16, _ context: RequestContext) {
+        guard acks == 0 else { return answer(answers: answers, context) }
         if let error = answers.firstError {
             close(context.connection, "produce with acks=0 failed: \(error.name)")
         } else {

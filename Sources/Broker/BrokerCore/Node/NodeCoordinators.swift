@@ -43,18 +43,20 @@ final class NodeCoordinators {
         switch cell.topicPartition.topic {
         case TopicName.consumerOffsets:
             let generator = SplitMix64(seed: random.next())
-            update(cell, &cells.groups[number], groupCompression) {
+            update(cell, &cells.groups[number], groupCompression) { _ in
                 GroupMachine(random: generator)
             }
         case TopicName.transactionState:
-            update(cell, &cells.transactions[number]) { TransactionMachine() }
+            update(cell, &cells.transactions[number]) {
+                TransactionMachine(coordinatorEpoch: $0)
+            }
         default: break
         }
     }
 
     private func update<Machine>(
         _ cell: PartitionCell, _ shard: inout ShardCell<Machine>?,
-        _ compression: CompressionType = .none, _ make: @escaping @Sendable () -> Machine
+        _ compression: CompressionType = .none, _ make: @escaping @Sendable (LeaderEpoch) -> Machine
     ) {
         guard let epoch = cell.locked({ $0.leaderEpoch }) else {
             if let shard { complete(shard.deactivate()) }
@@ -71,7 +73,7 @@ final class NodeCoordinators {
         }
         guard !current.serves(epoch) else { return }
         complete(current.beginLoading(epoch))
-        effects.loads.append(current.loading(epoch, report: surroundings.report, make))
+        effects.loads.append(current.loading(epoch, report: surroundings.report) { make(epoch) })
     }
 
     /// The partition's topic is gone.

@@ -34,8 +34,16 @@ enum CoordinatorBatch {
         return try builder.finish()
     }
 
-    static func encode(_ marker: CoordinatorMarker, now: Int64) throws -> [UInt8] {
-        try marker.marker.batch(
-            producerID: marker.producerID, producerEpoch: marker.producerEpoch, timestamp: now)
+}
+
+extension CoordinatorMarker {
+    /// The marker as a batch of its own; `now` in milliseconds since 1970.
+    public func batch(now: Int64) -> [UInt8] {
+        do throws(CompressionError) {
+            return try marker.batch(
+                producerID: producerID, producerEpoch: producerEpoch, timestamp: now)
+        } catch {
+            preconditionFailure("a marker, which is never compressed, was: \(error)")
+        }
     }
 }

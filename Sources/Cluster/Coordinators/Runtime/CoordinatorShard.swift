@@ -150,8 +150,9 @@ public final class CoordinatorShard<Machine: CoordinatorMachine> {
                 case .failure(let error): refused = error
                 }
             case .appendMarker(let marker):
-                let batch = try CoordinatorBatch.encode(marker, now: now.wallMs)
-                switch log.append(batch, transactionVersion: marker.transactionVersion) {
+                switch log.append(
+                    marker.batch(now: now.wallMs), transactionVersion: marker.transactionVersion)
+                {
                 case .success: machine.replay(marker)
                 case .failure(let error): refused = error
                 }

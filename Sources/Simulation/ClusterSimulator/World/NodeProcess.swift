@@ -222,7 +222,7 @@ final class NodeProcess {
         // After the view that was published before it.
         after(us: 100...200) { [self] in
             let index = Int(ticket.loop)
-            loops[index].completed(ticket, message: message)
+            loops[index].completed(ticket, message: message, now: node.now)
             settle(index)
         }
     }

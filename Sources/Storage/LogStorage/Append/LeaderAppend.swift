@@ -11,6 +11,13 @@ struct StagedAppend {
     var duplicate: ProducerBatch?
 }
 
+/// How an append is checked.
+private struct AppendRules {
+    var origin: AppendOrigin
+    var check: TransactionCheck
+    var transactionVersion: Int16
+}
+
 extension PartitionLog {
     /// Appends as the leader: checks the batches, gives them offsets and the leader epoch where
     /// they lie, and writes all of them at once, or none.
@@ -20,32 +27,34 @@ extension PartitionLog {
     /// `isDuplicate`. Nothing is durable before the next flush.
     /// - Parameters:
     ///   - now: milliseconds since the epoch.
+    ///   - check: what transactional records have to show.
     ///   - transactionVersion: of the coordinator that writes markers (KIP-890).
     public func append(
         _ batches: inout MutableRawSpan, origin: AppendOrigin, leaderEpoch: LeaderEpoch,
-        now: Int64, transactionVersion: Int16 = 0
+        now: Int64, check: TransactionCheck = .none, transactionVersion: Int16 = 0
     ) throws(AppendError) -> AppendInfo {
         if let failure { throw .io(failure) }
         self.now = now
+        let rules = AppendRules(
+            origin: origin, check: check, transactionVersion: transactionVersion)
         if var rewritten = try rewrittenBatches(batches.bytes, origin: origin, now: now) {
             var span = rewritten.mutableSpan
             // Bytes have no padding.
             var bytes = unsafe span.mutableBytes
-            return try appendInPlace(&bytes, origin, leaderEpoch, now, transactionVersion)
+            return try appendInPlace(&bytes, leaderEpoch, now, rules)
         }
-        return try appendInPlace(&batches, origin, leaderEpoch, now, transactionVersion)
+        return try appendInPlace(&batches, leaderEpoch, now, rules)
     }
 
     private func appendInPlace(
-        _ batches: inout MutableRawSpan, _ origin: AppendOrigin, _ leaderEpoch: LeaderEpoch,
-        _ now: Int64, _ transactionVersion: Int16
+        _ batches: inout MutableRawSpan, _ leaderEpoch: LeaderEpoch, _ now: Int64,
+        _ rules: AppendRules
     ) throws(AppendError) -> AppendInfo {
         let baseOffset = logEndOffset
         var staged = StagedAppend(nextOffset: baseOffset)
         var position = 0
         repeat {
-            position += try stage(
-                &batches, at: position, origin, leaderEpoch, now, transactionVersion, &staged)
+            position += try stage(&batches, at: position, leaderEpoch, now, rules, &staged)
             if let duplicate = staged.duplicate {
                 return AppendInfo(
                     baseOffset: duplicate.firstOffset, lastOffset: duplicate.lastOffset,
@@ -63,19 +72,18 @@ extension PartitionLog {
 
     /// Checks the batch at `position` and gives it its offset; its size.
     private func stage(
-        _ batches: inout MutableRawSpan, at position: Int, _ origin: AppendOrigin,
-        _ leaderEpoch: LeaderEpoch, _ now: Int64, _ transactionVersion: Int16,
-        _ staged: inout StagedAppend
+        _ batches: inout MutableRawSpan, at position: Int, _ leaderEpoch: LeaderEpoch,
+        _ now: Int64, _ rules: AppendRules, _ staged: inout StagedAppend
     ) throws(AppendError) -> Int {
         var header = try BatchCheck.header(batches.bytes, at: position)
-        try BatchCheck.check(header, batches.bytes, at: position, origin, config, now)
+        try BatchCheck.check(header, batches.bytes, at: position, rules.origin, config, now)
         if header.timestampType != config.timestampType || config.timestampType == .logAppendTime {
             if config.timestampType == .logAppendTime { header.maxTimestamp = now }
             RecordBatchHeader.setMaxTimestamp(
                 header.maxTimestamp, type: config.timestampType, in: &batches, at: position)
         }
         if header.hasProducerID {
-            if origin == .client,
+            if rules.origin == .client,
                 let duplicate = producers[header.producerID]?.duplicate(
                     epoch: header.producerEpoch, first: header.baseSequence,
                     last: header.lastSequence)
@@ -88,8 +96,7 @@ extension PartitionLog {
                 staged.duplicate = duplicate
                 return header.sizeInBytes
             }
-            try stageProducer(
-                header, batches.bytes, at: position, origin, transactionVersion, &staged)
+            try stageProducer(header, batches.bytes, at: position, rules, &staged)
         }
         RecordBatchHeader.setBaseOffset(staged.nextOffset, in: &batches, at: position)
         RecordBatchHeader.setPartitionLeaderEpoch(leaderEpoch, in: &batches, at: position)
@@ -99,12 +106,13 @@ extension PartitionLog {
     }
 
     private func stageProducer(
-        _ header: RecordBatchHeader, _ bytes: RawSpan, at position: Int,
-        _ origin: AppendOrigin?, _ transactionVersion: Int16, _ staged: inout StagedAppend
+        _ header: RecordBatchHeader, _ bytes: RawSpan, at position: Int, _ rules: AppendRules?,
+        _ staged: inout StagedAppend
     ) throws(AppendError) {
         guard header.isControl else {
             return try staged.producers.add(
-                header, baseOffset: staged.nextOffset, origin: origin, producers)
+                header, baseOffset: staged.nextOffset, origin: rules?.origin,
+                check: rules?.check ?? .none, producers)
         }
         let marker: TransactionEnd?
         do throws(WireError) {
@@ -114,8 +122,8 @@ extension PartitionLog {
         }
         guard let marker else { return }
         try staged.producers.add(
-            marker, header, at: staged.nextOffset, origin: origin,
-            transactionVersion: transactionVersion, producers)
+            marker, header, at: staged.nextOffset, origin: rules?.origin,
+            transactionVersion: rules?.transactionVersion ?? 0, producers)
     }
 
     /// Appends batches that have their offsets and epochs already, as a follower or the metadata
@@ -140,7 +148,7 @@ extension PartitionLog {
             first = first ?? header.baseOffset
             staged.nextOffset = header.baseOffset
             if header.hasProducerID {
-                try stageProducer(header, batches, at: position, nil, 0, &staged)
+                try stageProducer(header, batches, at: position, nil, &staged)
             }
             if header.partitionLeaderEpoch != epoch {
                 epoch = header.partitionLeaderEpoch

@@ -8,6 +8,8 @@ struct ProducerStaging {
     private var first: ProducerState?
     private var rest: [ProducerState] = []
     private var completed: [CompletedTransaction] = []
+    /// Producers that are not being verified any more; with the epoch of the marker that says so.
+    private var ended: [(ProducerID, markerEpoch: Int16?)] = []
 
     private func staged(_ id: ProducerID) -> ProducerState? {
         if let first, first.producerID == id { return first }
@@ -33,12 +35,17 @@ struct ProducerStaging {
     /// `origin` is `nil` when the batch was checked before (by the leader, or before a restart).
     mutating func add(
         _ header: RecordBatchHeader, baseOffset: Offset, origin: AppendOrigin?,
-        _ table: ProducerTable
+        check: TransactionCheck = .none, _ table: ProducerTable
     ) throws(AppendError) {
         var state = state(header.producerID, table)
         if let origin {
-            try Self.checkEpoch(header, state)
-            if origin == .client { try Self.checkSequence(header, state) }
+            try Self.checkEpoch(header.producerEpoch, of: header.producerID, state)
+            if header.isTransactional { try Self.checkVerified(header, state, check, table) }
+            if origin == .client {
+                let isOpen = state.isInTransaction(epoch: header.producerEpoch)
+                try Self.checkSequence(
+                    header, state, isOpen ? nil : table.verifications[header.producerID])
+            }
             if state.currentTxnFirstOffset != nil, !header.isTransactional {
                 throw .kafka(
                     .invalidTxnState,
@@ -53,6 +60,7 @@ struct ProducerStaging {
             epoch: header.producerEpoch)
         if header.isTransactional, state.currentTxnFirstOffset == nil {
             state.currentTxnFirstOffset = baseOffset
+            ended.append((header.producerID, nil))
         }
         stage(state)
     }
@@ -72,6 +80,7 @@ struct ProducerStaging {
                     producerID: header.producerID, firstOffset: begun, lastOffset: offset,
                     isAbort: marker.isAbort))
         }
+        ended.append((header.producerID, header.producerEpoch))
         state.adopt(epoch: header.producerEpoch)
         state.coordinatorEpoch = marker.coordinatorEpoch
         state.lastTimestamp = marker.timestamp
@@ -83,6 +92,13 @@ struct ProducerStaging {
     consuming func commit(to table: inout ProducerTable) -> [AbortedTransaction] {
         if let first { table.store(first) }
         for state in rest { table.store(state) }
+        for (id, markerEpoch) in ended {
+            if let markerEpoch {
+                table.verifications.end(id, markerEpoch: markerEpoch)
+            } else {
+                table.verifications.end(id)
+            }
+        }
         var aborted: [AbortedTransaction] = []
         for transaction in completed {
             if transaction.isAbort {
@@ -99,20 +115,46 @@ struct ProducerStaging {
 
     // MARK: Checks
 
-    private static func checkEpoch(
-        _ header: RecordBatchHeader, _ state: ProducerState
+    static func checkEpoch(
+        _ epoch: Int16, of id: ProducerID, _ state: ProducerState
     ) throws(AppendError) {
-        guard header.producerEpoch >= state.producerEpoch else {
+        guard epoch >= state.producerEpoch else {
             throw .kafka(
                 .invalidProducerEpoch,
-                "producer \(header.producerID) wrote with epoch \(header.producerEpoch), "
+                "producer \(id) wrote with epoch \(epoch), "
                     + "the last seen is \(state.producerEpoch)")
         }
     }
 
-    private static func checkSequence(
-        _ header: RecordBatchHeader, _ state: ProducerState
+    /// The first records of a transaction need the guard of a verification that still counts.
+    private static func checkVerified(
+        _ header: RecordBatchHeader, _ state: ProducerState, _ check: TransactionCheck,
+        _ table: ProducerTable
     ) throws(AppendError) {
+        guard case .needs(let shown) = check, !state.isInTransaction(epoch: header.producerEpoch)
+        else { return }
+        let current = table.verifications[header.producerID]?.current
+        guard let shown, shown == current else {
+            throw .kafka(
+                .invalidTxnState,
+                "producer \(header.producerID) wrote outside of a transaction that includes "
+                    + "this partition")
+        }
+    }
+
+    private static func checkSequence(
+        _ header: RecordBatchHeader, _ state: ProducerState, _ verification: VerificationEntry?
+    ) throws(AppendError) {
+        if let verification {
+            // With an epoch for each transaction, nothing that is missing can have expired.
+            let mustBegin = verification.raisesEpochs && state.isEmpty && header.baseSequence != 0
+            guard !mustBegin, header.baseSequence <= verification.lowestSequence else {
+                throw .kafka(
+                    .outOfOrderSequenceNumber,
+                    "producer \(header.producerID) sent sequence \(header.baseSequence) "
+                        + "first, expected is \(mustBegin ? 0 : verification.lowestSequence)")
+            }
+        }
         // Nothing is known of it (new, expired, or its records are deleted): any sequence will do.
         if state.producerEpoch == -1 { return }
         let expected: Int32

@@ -61,6 +61,11 @@ public struct ProducerState: Equatable, Sendable {
         return nil
     }
 
+    /// Whether a transaction of this epoch is open.
+    func isInTransaction(epoch: Int16) -> Bool {
+        currentTxnFirstOffset != nil && producerEpoch == epoch
+    }
+
     /// Takes on an epoch; batches of another one are forgotten.
     mutating func adopt(epoch: Int16) {
         guard epoch != producerEpoch else { return }

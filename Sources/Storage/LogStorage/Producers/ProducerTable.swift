@@ -44,6 +44,8 @@ struct ProducerTable {
     private(set) var open: [OpenTransaction] = []
     /// By first offset.
     private(set) var ended: [EndedTransaction] = []
+    /// Producers whose transactions are being verified.
+    var verifications = Verifications()
     /// Everything below has been taken in.
     var endOffset: Offset
 
@@ -97,6 +99,7 @@ struct ProducerTable {
     }
 
     mutating func expire(now: Int64, after expirationMs: Int64) {
+        verifications.expire(now: now, after: expirationMs)
         guard !producers.isEmpty else { return }
         producers = producers.filter { !$0.value.isExpired(now: now, after: expirationMs) }
     }
