@@ -323,6 +323,52 @@ extension TestClient {
         #expect(try client.state(of: "tx").transactionState == "CompleteCommit")
     }
 
+    @Test func offsetsJoinATransactionAndCountWhenItCommits() throws {
+        _ = try client.call(FindCoordinatorRequest(keyType: 0, coordinatorKeys: ["group"]))
+        var producer = try TestProducer(client, "tx")
+        func commit(_ offset: Int64, version: Int16) throws -> KafkaError? {
+            let answer = try client.call(
+                TxnOffsetCommitRequest(
+                    transactionalID: "tx", groupID: "group", producerID: producer.id,
+                    producerEpoch: producer.epoch,
+                    topics: [
+                        .init(
+                            name: "a",
+                            partitions: [.init(partitionIndex: 0, committedOffset: offset)])
+                    ]), version: version)
+            return answer.topics.first?.partitions.first.flatMap {
+                KafkaError(rawValue: $0.errorCode)
+            }
+        }
+        func committed() throws -> Int64? {
+            let answer = try client.call(
+                OffsetFetchRequest(
+                    groups: [
+                        .init(
+                            groupID: "group",
+                            topics: [.init(name: "a", partitionIndexes: [0])])
+                    ]), version: 8)
+            return answer.groups.first?.topics.first?.partitions.first?.committedOffset
+        }
+        // An older client has to add the group first.
+        #expect(try commit(1, version: 4) == .transactionAbortable)
+        #expect(try commit(1, version: 3) == .invalidTxnState)
+        #expect(try commit(5, version: 5) == KafkaError.none)
+        #expect(try committed() == -1)
+        #expect(try producer.end(commits: true) == KafkaError.none)
+        #expect(try committed() == 5)
+        #expect(try commit(9, version: 5) == KafkaError.none)
+        #expect(try producer.end(commits: false) == KafkaError.none)
+        #expect(try committed() == 5)
+        let zombie = producer
+        producer = try TestProducer(client, "tx")
+        let next = producer
+        producer = zombie
+        #expect(try commit(7, version: 5) == .invalidProducerEpoch)
+        producer = next
+        #expect(try commit(7, version: 5) == KafkaError.none)
+    }
+
     // MARK: Views and repair
 
     @Test func transactionsAreListedAndDescribed() throws {

@@ -9,6 +9,8 @@ struct CellLog: CoordinatorLog {
     let cell: PartitionCell
     let durability: Durability
     let now: Int64
+    /// What records of a transaction have to show.
+    var check = TransactionCheck.none
     /// What the event loop has to do after the appends.
     private(set) var wakes: [WaitTicket] = []
     private(set) var appended = false
@@ -36,7 +38,7 @@ struct CellLog: CoordinatorLog {
         do throws(AppendError) {
             let info = try replica.log.append(
                 &bytes, origin: .coordinator, leaderEpoch: epoch, now: now,
-                transactionVersion: transactionVersion)
+                check: check, transactionVersion: transactionVersion)
             appended = true
             wakes += replica.advanceHighWatermark(durability: durability)
             return .success(info.baseOffset)

@@ -1,6 +1,7 @@
 import Coordinators
 import KafkaProtocol
 import KafkaWire
+import LogStorage
 import Replication
 
 /// How an event loop works with coordinator shards.
@@ -9,16 +10,17 @@ extension BrokerLoop {
     ///
     /// - Parameters:
     ///   - cell: the shard; `nil` where this broker does not coordinate.
+    ///   - check: what records of a transaction have to show to the log.
     ///   - failed: the response that says that the operation did not run, or was lost.
     func coordinate<Machine>(
-        _ cell: ShardCell<Machine>?, _ context: RequestContext,
+        _ cell: ShardCell<Machine>?, _ context: RequestContext, check: TransactionCheck = .none,
         failed: (KafkaError) -> any KafkaMessage,
         _ operation: (Machine, Caller, Moment) -> Void
     ) {
         guard let cell else { return answer(failed(.notCoordinator), to: context) }
         let ticket = newTicket()
         delay(PendingRequest(context: context, kind: .elsewhere), ticket: ticket, deadline: nil)
-        let refusal = cell.run(on: self, now: context.now) { machine, now in
+        let refusal = cell.run(on: self, now: context.now, check: check) { machine, now in
             operation(machine, Caller(ticket), now)
         }
         if let refusal { completed(ticket, message: failed(refusal), now: context.now) }

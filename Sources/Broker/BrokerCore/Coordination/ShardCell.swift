@@ -2,6 +2,7 @@ import Coordinators
 import KafkaProtocol
 import KafkaRecords
 import KafkaWire
+import LogStorage
 import Replication
 
 /// A machine that this node hosts: what it learns of the node, how its commands are carried out.
@@ -58,13 +59,17 @@ final class ShardCell<Machine: HostedMachine>: Resumable, @unchecked Sendable {
     // MARK: Operations
 
     /// Runs `operation`; the error of a shard that is not active, `nil` when it ran.
+    ///
+    /// - Parameter check: what records of a transaction have to show to the log.
     func run(
-        on loop: BrokerLoop, now: ClockReading, _ operation: (Machine, Moment) -> Void
+        on loop: BrokerLoop, now: ClockReading, check: TransactionCheck = .none,
+        _ operation: (Machine, Moment) -> Void
     ) -> KafkaError? {
         var refusal: KafkaError?
         let outcome = locked(loop, now) { outcome in
             refusal = shard.refusal
             guard refusal == nil else { return }
+            outcome.log.check = check
             outcome.output = shard.run(&outcome.log, now: now.moment) {
                 $0.adopt(loop.view)
                 operation($0, now.moment)

@@ -2,22 +2,10 @@ import Coordinators
 import KafkaProtocol
 import KafkaWire
 
-/// OffsetCommit, TxnOffsetCommit, OffsetFetch and OffsetDelete (keys 8, 28, 9 and 47).
+/// OffsetCommit, OffsetFetch and OffsetDelete (keys 8, 9 and 47).
 extension BrokerLoop {
     func offsetCommit(_ request: OffsetCommitRequest, _ context: RequestContext) {
         let version = context.apiVersion
-        coordinate(view.groupShard(of: request.groupID), context) {
-            request.refusal($0, version: version)
-        } _: { machine, caller, now in
-            machine.commitOffsets(request, version: version, caller, now)
-        }
-    }
-
-    func txnOffsetCommit(_ request: TxnOffsetCommitRequest, _ context: RequestContext) {
-        let version = context.apiVersion
-        guard !request.groupID.isEmpty else {
-            return answer(request.refusal(.invalidGroupID, version: version), to: context)
-        }
         coordinate(view.groupShard(of: request.groupID), context) {
             request.refusal($0, version: version)
         } _: { machine, caller, now in
