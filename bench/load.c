@@ -5,8 +5,9 @@
  *   load latency BOOTSTRAP TOPIC RATE COUNT SIZE      acks=all, one record in flight, librdkafka
  *   load roundtrip PORT RATE COUNT < request          the same on a bare socket: one frame, again and again
  *   load fdatasync FILE RATE COUNT SIZE               append and sync
+ *   load floor FILE MEGABYTES                         socket to page cache, nothing else
  *
- * Prints seconds for the first two, else the median and the 99th percentile in microseconds. */
+ * Prints seconds for the first two, CPU seconds per GB for the last, else the median and the 99th percentile in microseconds. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <librdkafka/rdkafka.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -201,13 +203,53 @@ static void sync_file(char **a) {
     paced(atol(a[1]), atol(a[2]), sync_one, &x);
 }
 
+static double cpu_seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+/* What the kernel takes of the least server that there can be: another process sends, this one
+ * reads and writes each megabyte at the end of the file. */
+static void floor_of_produce(char **a) {
+    enum { chunk = 1 << 20, most = 128 << 10 };
+    long count = atol(a[1]);
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(listener, (struct sockaddr *)&at, size) || listen(listener, 1)) fail("listen");
+    getsockname(listener, (struct sockaddr *)&at, &size);
+    char *bytes = calloc(1, chunk);
+    pid_t sender = fork();
+    if (sender == 0) {
+        int to = socket(AF_INET, SOCK_STREAM, 0);
+        if (connect(to, (struct sockaddr *)&at, sizeof at)) fail("connect");
+        for (long i = 0; i < count; i++)
+            for (ssize_t done = 0, put; done < chunk; done += put)
+                if ((put = write(to, bytes + done, chunk - done)) <= 0) fail("write");
+        exit(0);
+    }
+    int from = accept(listener, NULL, NULL), file = open(a[0], O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (from < 0 || file < 0) fail("open");
+    double begin = cpu_seconds();
+    for (long i = 0; i < count; i++) {
+        for (ssize_t done = 0, got; done < chunk; done += got) {
+            size_t left = chunk - done;
+            if ((got = read(from, bytes + done, left < most ? left : most)) <= 0) fail("read");
+        }
+        if (pwrite(file, bytes, chunk, (off_t)i * chunk) != chunk) fail("pwrite");
+    }
+    printf("%.3f\n", (cpu_seconds() - begin) / (count * (double)chunk / 1e9));
+    waitpid(sender, NULL, 0);
+}
+
 int main(int count, char **arguments) {
     struct {
         const char *name;
         int arguments;
         void (*run)(char **);
     } modes[] = {{"produce", 5, produce}, {"consume", 4, consume}, {"latency", 5, latency},
-                 {"roundtrip", 3, roundtrip}, {"fdatasync", 4, sync_file}};
+                 {"roundtrip", 3, roundtrip}, {"fdatasync", 4, sync_file}, {"floor", 2, floor_of_produce}};
     for (size_t i = 0; count > 1 && i < sizeof modes / sizeof *modes; i++)
         if (!strcmp(arguments[1], modes[i].name) && count == 2 + modes[i].arguments) {
             modes[i].run(arguments + 2);

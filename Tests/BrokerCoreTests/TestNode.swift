@@ -65,6 +65,8 @@ final class TestNode {
     private(set) var closed: [ConnectionID: String] = [:]
     /// Connections that are not read from.
     private(set) var paused: Set<ConnectionID> = []
+    /// Bytes that unanswered requests hold.
+    private(set) var held: [ConnectionID: Int] = [:]
     private var nextConnection: UInt64 = 1
 
     init(
@@ -261,6 +263,7 @@ final class TestNode {
             carryOut(controller.takeEffects())
         case .pauseReading(let id): paused.insert(id)
         case .resumeReading(let id): paused.remove(id)
+        case .holding(let id, let bytes): held[id] = bytes
         }
     }
 

@@ -17,8 +17,7 @@ extension BrokerLoop {
         } catch {
             close(connection, error.reason)
         }
-        let outstanding = connections[connection]?.outstanding ?? 0
-        if outstanding >= limits.outstandingPerConnection { emit(.pauseReading(connection)) }
+        if isLoaded(connection) { emit(.pauseReading(connection)) }
     }
 
     /// Reads the header; nothing of the body is looked at.
@@ -41,7 +40,8 @@ extension BrokerLoop {
             guard known || key == .apiVersions else {
                 throw WireError.badValue("\(key.name) has no version \(version) here")
             }
-            let context = makeContext(connection, key, version, header, now)
+            let held = key == .produce || frame.byteCount <= limits.smallBytes ? 0 : frame.byteCount
+            let context = makeContext(connection, key, version, header, held, now)
             return (context, reader.offset)
         } catch {
             throw .badHeader(error)
@@ -50,14 +50,16 @@ extension BrokerLoop {
 
     private func makeContext(
         _ id: ConnectionID, _ key: APIKey, _ version: Int16, _ header: RequestHeader,
-        _ now: ClockReading
+        _ heldBytes: Int, _ now: ClockReading
     ) -> RequestContext {
         let slot = connections[id]?.takeSlot() ?? 0
+        if heldBytes > 0 { hold(heldBytes, of: id) }
         let connection = connections[id]
         return RequestContext(
             connection: id, listener: connection?.listener ?? "",
             clientAddress: connection?.clientAddress ?? "", apiKey: key, apiVersion: version,
-            correlationID: header.correlationID, clientID: header.clientID, slot: slot, now: now)
+            correlationID: header.correlationID, clientID: header.clientID, slot: slot,
+            heldBytes: heldBytes, now: now)
     }
 
     /// Answers an ApiVersions request of an unknown version as version 0, with the versions of
@@ -70,7 +72,7 @@ extension BrokerLoop {
             connection: context.connection, listener: context.listener,
             clientAddress: context.clientAddress, apiKey: .apiVersions, apiVersion: 0,
             correlationID: context.correlationID, clientID: context.clientID, slot: context.slot,
-            now: context.now)
+            heldBytes: context.heldBytes, now: context.now)
         let versions = APIKey.apiVersions.validVersions
         answer(
             ApiVersionsResponse(

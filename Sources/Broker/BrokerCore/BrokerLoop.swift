@@ -144,13 +144,25 @@ public final class BrokerLoop {
     /// Notes the answer of a request (`nil`: none is expected) and sends what may leave.
     func finish(_ context: RequestContext, with response: OutgoingResponse?) {
         guard connections[context.connection] != nil else { return }
-        let before = connections[context.connection]?.outstanding ?? 0
+        let wasLoaded = isLoaded(context.connection)
+        if context.heldBytes > 0 { hold(-context.heldBytes, of: context.connection) }
         let leaving = connections[context.connection]?.complete(context.slot, with: response) ?? []
         for answer in leaving { emit(.send(context.connection, answer)) }
-        let after = connections[context.connection]?.outstanding ?? 0
-        if before >= limits.outstandingPerConnection && after < limits.outstandingPerConnection {
-            emit(.resumeReading(context.connection))
-        }
+        if wasLoaded && !isLoaded(context.connection) { emit(.resumeReading(context.connection)) }
+    }
+
+    /// Whether the connection has as many or as large unanswered requests as it may have.
+    func isLoaded(_ connection: ConnectionID) -> Bool {
+        guard let state = connections[connection] else { return false }
+        return state.outstanding >= limits.outstandingPerConnection
+            || state.heldBytes >= limits.heldBytesPerConnection
+    }
+
+    /// Notes that unanswered requests of the connection hold so many bytes more.
+    func hold(_ bytes: Int, of connection: ConnectionID) {
+        guard let held = connections[connection]?.heldBytes else { return }
+        connections[connection]?.heldBytes = held + bytes
+        emit(.holding(connection, bytes: held + bytes))
     }
 
     func close(_ connection: ConnectionID, _ reason: String) {
@@ -206,6 +218,10 @@ public struct LoopLimits: Sendable {
     public var frameBytes: Int = 104_857_600
     /// Most unanswered requests of one connection; beyond it, reading stops until answers leave.
     public var outstandingPerConnection: Int = 128
+    /// Bytes of unanswered requests, Produce aside, from which on reading stops until they leave.
+    public var heldBytesPerConnection: Int = 1_048_576
+    /// Requests of at most so many bytes are not counted in `heldBytes`.
+    public var smallBytes: Int = MemoryBudget.smallBytes
     /// Fetch sessions of this loop (`max.incremental.fetch.session.cache.slots` over the loops).
     public var fetchSessions: Int = 1000
     /// How far syncs may lag behind.

@@ -12,6 +12,8 @@ struct ConnectionCore {
     var software: (name: String, version: String)?
     /// When bytes came last, or when it was last seen to wait for an answer (monotonic, ns).
     var lastActive: Int64 = 0
+    /// Bytes that its unanswered requests hold.
+    var heldBytes = 0
     private var nextSlot: UInt64 = 0
     private var nextToSend: UInt64 = 0
     private var ready: [UInt64: OutgoingResponse?] = [:]

@@ -28,6 +28,8 @@ public enum LoopEffect {
     /// Take in no more of this connection until `resumeReading`.
     case pauseReading(ConnectionID)
     case resumeReading(ConnectionID)
+    /// Requests of this connection that are not answered yet hold so many bytes.
+    case holding(ConnectionID, bytes: Int)
 }
 
 /// A decision that the controller is asked for, and the request that waits for its answer.

@@ -19,6 +19,9 @@ public struct RequestContext: Sendable {
     public let clientID: String?
     /// The request's place in the connection's order of responses.
     let slot: UInt64
+    /// Bytes that the request holds until it is answered; 0 for a small one, and for Produce, whose
+    /// records are in the log before anything waits.
+    let heldBytes: Int
     public private(set) var now: ClockReading
 
     /// The same request, taken up again.

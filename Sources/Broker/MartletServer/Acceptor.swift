@@ -23,6 +23,9 @@ final class Acceptor: @unchecked Sendable {
     // Sendable: `loops` is set once, by `open`, before any channel accepts; `nextID` is guarded.
     private let group: MultiThreadedEventLoopGroup
     private let frameLimit: Int
+    private let settings: ConnectionSettings
+    private let log: ConnectionLog
+    private let connections = OpenConnections()
     private var loops: [ObjectIdentifier: LoopShell] = [:]
     private let lock = NIOLock()
     private var nextID: UInt64 = 1
@@ -32,7 +35,12 @@ final class Acceptor: @unchecked Sendable {
     private static let readBytes = 131_072
     private static let readsPerWake: UInt = 4
 
-    init(group: MultiThreadedEventLoopGroup, frameLimit: Int) {
+    init(
+        group: MultiThreadedEventLoopGroup, frameLimit: Int, settings: ConnectionSettings,
+        log: ConnectionLog
+    ) {
+        self.settings = settings
+        self.log = log
         self.group = group
         self.frameLimit = frameLimit
     }
@@ -40,11 +48,19 @@ final class Acceptor: @unchecked Sendable {
     /// Connections may come from now on.
     func open(_ node: NodeShell) {
         for loop in node.loops { loops[ObjectIdentifier(loop.eventLoop)] = loop }
+        connections.follow { [unowned node] in ConnectionLimits(node.view.controller) }
     }
 
     /// Binds a listener that does not accept yet.
     func bind(_ binding: Binding) throws -> any Channel {
-        let bootstrap = ServerBootstrap(group: group)
+        var bootstrap = ServerBootstrap(group: group)
+            .serverChannelInitializer { [connections, log] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptGate(connections, log))
+                }
+            }
+            // So that `max.connections` is met to the one.
+            .serverChannelOption(.maxMessagesPerRead, value: 1)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.autoRead, value: false)
@@ -56,6 +72,12 @@ final class Acceptor: @unchecked Sendable {
             .childChannelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture { try adopt(channel, binding.name) }
             }
+        if let bytes = settings.sendBufferBytes {
+            bootstrap = bootstrap.childChannelOption(.socketOption(.so_sndbuf), value: .init(bytes))
+        }
+        if let bytes = settings.receiveBufferBytes {
+            bootstrap = bootstrap.childChannelOption(.socketOption(.so_rcvbuf), value: .init(bytes))
+        }
         let host = binding.host.isEmpty ? "0.0.0.0" : binding.host
         do {
             return try bootstrap.bind(host: host, port: binding.port).wait()

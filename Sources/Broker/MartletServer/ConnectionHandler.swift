@@ -18,6 +18,14 @@ final class ConnectionHandler: ChannelInboundHandler, ChannelOutboundHandler {
     private var wantsRead = false
     private var hasUnflushed = false
     private var isClosing = false
+    /// Bytes that the connection was last said to hold, and what of it its requests and its large
+    /// answers are.
+    private var toldBytes = 0
+    private var requestBytes = 0
+    private var answerBytes = 0
+    private var usedSinceSweep = true
+    /// Frames are being handed out, and the buffer is not to be touched otherwise.
+    private var isReading = false
 
     init(id: ConnectionID, listener: String, loop: LoopShell, frameLimit: Int) {
         self.id = id
@@ -40,6 +48,8 @@ final class ConnectionHandler: ChannelInboundHandler, ChannelOutboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         isClosing = true
+        if toldBytes > 0 { loop.holds(id, 0) }
+        toldBytes = 0
         loop.closed(self)
         context.fireChannelInactive()
     }
@@ -55,6 +65,8 @@ final class ConnectionHandler: ChannelInboundHandler, ChannelOutboundHandler {
         guard !isClosing else { return }
         let bytes = unwrapInboundIn(data)
         loop.heard(from: self)
+        usedSinceSweep = true
+        isReading = true
         do {
             try bytes.withUnsafeReadableBytes { raw throws(FrameBuffer.Fault) in
                 try buffer.add(raw) { frame in
@@ -66,6 +78,8 @@ final class ConnectionHandler: ChannelInboundHandler, ChannelOutboundHandler {
             loop.log.connectionClosed(id, "malformed frame: \(error)")
             close()
         }
+        isReading = false
+        tellMemory()
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -80,6 +94,8 @@ final class ConnectionHandler: ChannelInboundHandler, ChannelOutboundHandler {
         static let unsentAnswers = Pauses(rawValue: 1)
         /// The client has more unanswered requests than it may have.
         static let outstanding = Pauses(rawValue: 2)
+        /// Memory is short.
+        static let memory = Pauses(rawValue: 4)
     }
 
     func read(context: ChannelHandlerContext) {
@@ -87,7 +103,10 @@ final class ConnectionHandler: ChannelInboundHandler, ChannelOutboundHandler {
     }
 
     /// Takes in no more until `resume`: the client feels it as TCP back-pressure.
-    func pause(_ reason: Pauses) { pauses.insert(reason) }
+    func pause(_ reason: Pauses) {
+        pauses.insert(reason)
+        if reason == .memory { tellMemory() }
+    }
 
     func resume(_ reason: Pauses) {
         pauses.remove(reason)
@@ -99,6 +118,33 @@ final class ConnectionHandler: ChannelInboundHandler, ChannelOutboundHandler {
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable { resume(.unsentAnswers) } else { pause(.unsentAnswers) }
         context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: Memory
+
+    /// The connection's unanswered requests hold so many bytes.
+    func requestsHold(_ bytes: Int) {
+        requestBytes = bytes
+        tellMemory()
+    }
+
+    private func tellMemory() {
+        guard !isClosing, !isReading else { return }
+        if loop.isMemoryShort { buffer.release() }
+        let frame = buffer.capacity > MemoryBudget.smallBytes ? buffer.capacity : 0
+        let bytes = frame + requestBytes + answerBytes
+        guard bytes != toldBytes else { return }
+        toldBytes = bytes
+        loop.holds(id, bytes)
+    }
+
+    /// Gives back the buffer of a connection that has sent nothing since the last sweep.
+    func sweep() {
+        if !usedSinceSweep {
+            buffer.release()
+            tellMemory()
+        }
+        usedSinceSweep = false
     }
 
     // MARK: Out
@@ -124,7 +170,23 @@ final class ConnectionHandler: ChannelInboundHandler, ChannelOutboundHandler {
         guard !range.isEmpty else { return }
         var out = context.channel.allocator.buffer(capacity: range.count)
         out.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[range]))
-        context.write(wrapOutboundOut(.byteBuffer(out)), promise: nil)
+        writeCounted(out, context)
+    }
+
+    /// A large answer counts as held memory until it has left.
+    private func writeCounted(_ out: ByteBuffer, _ context: ChannelHandlerContext) {
+        let count = out.readableBytes
+        guard count > MemoryBudget.smallBytes else {
+            return context.write(wrapOutboundOut(.byteBuffer(out)), promise: nil)
+        }
+        answerBytes += count
+        tellMemory()
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.assumeIsolated().whenComplete { [self] _ in
+            answerBytes -= count
+            tellMemory()
+        }
+        context.write(wrapOutboundOut(.byteBuffer(out)), promise: sent)
     }
 
     /// Sends the slice with `sendfile`; the slice keeps its file open until the bytes have left.
@@ -152,7 +214,7 @@ final class ConnectionHandler: ChannelInboundHandler, ChannelOutboundHandler {
             loop.log.connectionError(id, "reading records failed: \(error)")
             return close()
         }
-        context.write(wrapOutboundOut(.byteBuffer(out)), promise: nil)
+        writeCounted(out, context)
     }
 
     /// Sends what was queued.

@@ -73,7 +73,10 @@ struct FrameBuffer: ~Copyable {
     private mutating func reserve(_ count: Int) {
         let needed = used + count
         guard needed > memory.count else { return }
-        let size = max(needed, min(memory.count * 2, limit + 4), 16_384)
+        // No more than the frame takes that has begun: a connection's memory counts.
+        let whole =
+            used >= 4 ? 4 + Int(Int32(bigEndian: memory.loadUnaligned(as: Int32.self))) : limit
+        let size = max(needed, min(memory.count * 2, whole), 16_384)
         let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
         if used > 0 { larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[..<used])) }
         memory.deallocate()

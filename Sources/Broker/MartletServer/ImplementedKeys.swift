@@ -44,6 +44,10 @@ public enum ImplementedKeys {
         "add.partitions.to.txn.retry.backoff.max.ms",
         "transaction.state.log.replication.factor", "transaction.state.log.num.partitions",
         "transaction.state.log.segment.bytes", "transaction.state.log.min.isr",
+        "martlet.memory.max", "queued.max.requests", "queued.max.request.bytes",
+        "max.connections", "max.connections.per.ip",
+        "max.connections.per.ip.overrides", "socket.send.buffer.bytes",
+        "socket.receive.buffer.bytes",
     ]
 
     /// Topic keys that this version takes, keeps and describes, but does not act on.

@@ -67,6 +67,35 @@ final class LoopShell: @unchecked Sendable {
         }
     }
 
+    // MARK: Memory
+
+    var isMemoryShort: Bool { node.memory.isShort }
+
+    /// The connection holds so many bytes now.
+    func holds(_ connection: ConnectionID, _ bytes: Int) {
+        node.memory.holds(connection, bytes, on: self)
+    }
+
+    /// Does what the memory budget says; from any thread.
+    func obey(_ order: MemoryBudget.Order) {
+        eventLoop.execute { [self] in
+            switch order {
+            case .pause(let id): handlers[id]?.pause(.memory)
+            case .resume(let id): handlers[id]?.resume(.memory)
+            case .close(let id):
+                log.connectionClosed(id, "it held memory that is short and made no progress")
+                handlers[id]?.close()
+            }
+        }
+    }
+
+    /// Gives back what connections keep that are not used; from any thread.
+    func sweep() {
+        eventLoop.execute { [self] in
+            for handler in handlers.values { handler.sweep() }
+        }
+    }
+
     // MARK: Effects
 
     /// Carries out all effects, sends what was queued, sets the timer.
@@ -111,6 +140,7 @@ final class LoopShell: @unchecked Sendable {
         case .directoryFailed(let path, let error): node.directoryFailed(path, error)
         case .pauseReading(let id): handlers[id]?.pause(.outstanding)
         case .resumeReading(let id): handlers[id]?.resume(.outstanding)
+        case .holding(let id, let bytes): handlers[id]?.requestsHold(bytes)
         }
     }
 

@@ -61,6 +61,9 @@ final class Maintenance: Sendable {
             ) { _ in
                 shell.onController { $0.removeDueFiles() }
             },
+            eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+                shell.sweep()
+            },
         ]
     }
 

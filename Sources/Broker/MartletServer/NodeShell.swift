@@ -23,13 +23,15 @@ final class NodeShell: @unchecked Sendable {
     private(set) var loops: [LoopShell] = []
     private var flushers: [String: FlushThread] = [:]
     private var controllerThread: ControllerThread?
+    let memory: MemoryGate
     /// The node cannot go on; called at most once.
     private let nodeFailed: @Sendable (String) -> Void
 
     init(
         view: BrokerView, surroundings: NodeSurroundings, pool: NIOThreadPool, logger: Logger,
-        nodeFailed: @escaping @Sendable (String) -> Void
+        memoryMax: Int, nodeFailed: @escaping @Sendable (String) -> Void
     ) {
+        self.memory = MemoryGate(limit: memoryMax)
         self.nodeFailed = nodeFailed
         self.latestView = view
         self.surroundings = surroundings
@@ -65,6 +67,13 @@ final class NodeShell: @unchecked Sendable {
         controllerThread = ControllerThread(controller) { [self] in carryOut($0) }
         // What the start left to be done: coordinators to load.
         onController { _ in }
+    }
+
+    /// What is due every second: memory that connections keep and do not use.
+    func sweep() {
+        memory.check()
+        guard !lock.withLock({ isDetached }) else { return }
+        for loop in loops { loop.sweep() }
     }
 
     /// Sends nothing to the event loops any more: they are about to end.

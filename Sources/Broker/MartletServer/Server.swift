@@ -71,7 +71,9 @@ public final class Server: Sendable {
         _ group: MultiThreadedEventLoopGroup, _ pool: NIOThreadPool,
         _ failed: @escaping @Sendable (String) -> Void
     ) throws -> Server {
-        let acceptor = Acceptor(group: group, frameLimit: configuration.limits.frameBytes)
+        let acceptor = Acceptor(
+            group: group, frameLimit: configuration.limits.frameBytes,
+            settings: configuration.connections, log: ConnectionLog(logger: logger))
         var options = configuration.node
         var channels: [any Channel] = []
         for (index, binding) in configuration.bindings.enumerated() {
@@ -90,7 +92,7 @@ public final class Server: Sendable {
         let view = controller.currentView
         let shell = NodeShell(
             view: view, surroundings: surroundings, pool: pool, logger: logger,
-            nodeFailed: failed)
+            memoryMax: configuration.connections.memoryMax, nodeFailed: failed)
         shell.start(
             controller: controller, eventLoops: Array(group.makeIterator()),
             limits: configuration.limits, directories: options.logDirectories)

@@ -17,6 +17,7 @@ public struct ServerConfiguration: Sendable {
     public var ioThreads: Int
     public var limits = LoopLimits()
     public var intervals = MaintenanceIntervals()
+    public var connections = ConnectionSettings()
 
     /// - Precondition: one binding for each of the node's listeners.
     public init(
@@ -100,6 +101,9 @@ extension ServerConfiguration {
             Int(config.number("max.incremental.fetch.session.cache.slots")) / networkThreads)
         limits.flushPace.intervalMs = config.number("martlet.flush.interval.ms")
         limits.flushPace.intervalBytes = Int(config.number("martlet.flush.interval.bytes"))
+        limits.outstandingPerConnection = min(
+            limits.outstandingPerConnection, Int(config.number("queued.max.requests")))
+        connections = ConnectionSettings(config)
         readIntervals(config)
     }
 

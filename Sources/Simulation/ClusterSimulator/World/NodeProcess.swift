@@ -160,6 +160,7 @@ final class NodeProcess {
             onController { $0.fail(directory: path, reason: error.description) }
         case .pauseReading(let id): connections[id]?.isPaused = true
         case .resumeReading(let id): resume(id)
+        case .holding: break
         }
     }
 
