@@ -36,6 +36,8 @@ struct TranscriptTopics: GroupMetadataSource {
 ///     sync [GROUP] member=M gen=N [v=N] [assign=M:text,…] [instance=I] [protocol=P] [type=T]
 ///     heartbeat [GROUP] member=M gen=N [instance=I]
 ///     leave [GROUP] [v=N] M|instance=I …
+///     beat [GROUP] member=NAME epoch=N [topics=a,b] [regex=R] [owned=t:0,1;u:] [instance=I]
+///          [assignor=A] [v=N]      members GROUP
 ///     commit [GROUP] topic-0=OFFSET … [member=M gen=N] [v=N] [text=T] [keep=MS] [instance=I]
 ///     txncommit [GROUP] P/E topic-0=OFFSET … [member=M gen=N] [v=N]      end commit|abort P/E
 ///     fetch [GROUP] [topic-0 …] [v=N] [stable]      forget [GROUP] topic-0 …
@@ -68,8 +70,10 @@ final class GroupTranscript {
         switch words[0] {
         case "topic":
             topics.partitions[words[1]] = Int32(words[2])
+            topics.version += 1
         case "drop":
             topics.partitions[words[1]] = nil
+            topics.version += 1
             operate { machine, _ in
                 machine.topicDeleted(words[1], TranscriptTopics.id(words[1]))
             }
@@ -116,6 +120,12 @@ final class GroupTranscript {
                 HeartbeatRequest(
                     groupID: event.group, generationID: event.generation, memberID: event.member,
                     groupInstanceID: event.options["instance"]), caller, now)
+        case "beat":
+            let version = event.version(1)
+            machine.consumerHeartbeat(
+                event.beat,
+                from: GroupClient(clientID: "c", host: "/127.0.0.1", apiVersion: version), caller,
+                now)
         case "leave":
             machine.leaveGroup(event.leave, version: event.version(5), caller, now)
         default: return false
@@ -165,6 +175,7 @@ final class GroupTranscript {
                 ListGroupsRequest(
                     statesFilter: event.list("states"), typesFilter: event.list("types")), caller)
         case "describe": machine.describeGroup(event.group, version: event.version(6), caller)
+        case "members": machine.describeConsumerGroup(event.group, caller)
         case "delete": machine.deleteGroup(event.group, caller)
         default: return false
         }

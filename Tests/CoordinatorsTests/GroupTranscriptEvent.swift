@@ -102,6 +102,35 @@ struct Event {
             })
     }
 
+    /// A heartbeat of a consumer group: with all that a first one needs when the epoch is 0.
+    var beat: ConsumerGroupHeartbeatRequest {
+        let epoch = number("epoch", 0)
+        var request = ConsumerGroupHeartbeatRequest(
+            groupID: group, memberID: member, memberEpoch: epoch,
+            instanceID: options["instance"], serverAssignor: options["assignor"])
+        request.rebalanceTimeoutMs = number("rebalance", epoch == 0 ? 60_000 : -1)
+        request.subscribedTopicNames = options["topics"].map { _ in list("topics") }
+        request.subscribedTopicRegex = options["regex"]
+        if epoch == 0 {
+            request.topicPartitions = []
+            if options["regex"] == nil { request.subscribedTopicNames = subscribed("t") }
+        }
+        if let owned = options["owned"] {
+            request.topicPartitions = owned.split(separator: ";").map { one in
+                let parts = one.split(separator: ":").map(String.init)
+                let numbers = parts.count > 1 ? parts[1].split(separator: ",") : []
+                return .init(
+                    topicID: TranscriptTopics.id(parts[0]),
+                    partitions: numbers.compactMap { Int32($0) })
+            }
+        }
+        return request
+    }
+
+    private func subscribed(_ other: String) -> [String] {
+        options["topics"] == nil ? [other] : list("topics")
+    }
+
     var leave: LeaveGroupRequest {
         var request = LeaveGroupRequest(groupID: options["group"] ?? "g")
         request.members = words.map { .init(memberID: $0, groupInstanceID: options["instance"]) }

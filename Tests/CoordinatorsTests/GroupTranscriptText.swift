@@ -43,6 +43,8 @@ enum GroupTranscriptText {
                         "\(topic.name)-\($0.partitionIndex)=\(name($0.errorCode))"
                     }
                 }.joined(separator: " ")
+        case let message as ConsumerGroupHeartbeatResponse: GroupConsumerText.beat(message)
+        case let message as ConsumerGroupDescribeResponse: GroupConsumerText.described(message)
         default: listing(message)
         }
     }
@@ -136,19 +138,29 @@ enum GroupTranscriptText {
             return "group \(key.group) generation \(value.generation) '\(value.protocolType)' "
                 + "\(value.protocol ?? "nil") leader \(value.leader ?? "nil") "
                 + members.joined(separator: " ")
-        default: return "a record of another kind"
+        case let decoded?: return GroupConsumerText.record(decoded)
+        case nil: return "a record of another kind"
         }
     }
 
     // MARK: Pieces
 
-    private static func name(_ code: Int16) -> String {
+    static func name(_ code: Int16) -> String {
         code == 0 ? "ok" : KafkaError(code: code).name
     }
 
-    private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+    /// Text as it is, an assignment of consumers as its partitions.
+    private static func text(_ bytes: [UInt8]) -> String {
+        if bytes.allSatisfy({ (32..<127).contains($0) }) {
+            return String(decoding: bytes, as: UTF8.self)
+        }
+        guard let assignment = ClassicProtocolCoding.assignment(bytes) else { return "?" }
+        return assignment.assignedPartitions.map { topic in
+            "\(topic.topic):" + topic.partitions.map(String.init).joined(separator: ",")
+        }.joined(separator: " ")
+    }
 
-    private static func known(_ name: String, _ id: KafkaUUID) -> String {
+    static func known(_ name: String, _ id: KafkaUUID) -> String {
         guard name.isEmpty else { return name }
         var low = id.low
         var bytes: [UInt8] = []
@@ -159,11 +171,15 @@ enum GroupTranscriptText {
         return "id(\(text(bytes)))"
     }
 
-    /// The member ids in a line: a name, a dash and a UUID.
+    /// The member ids in a line: a name, a dash and a UUID, or an id of 22 characters.
     static func memberIDs(in line: String) -> [String] {
-        line.split { !($0.isLetter || $0.isNumber || $0 == "-") }.map(String.init).filter { word in
-            let parts = word.split(separator: "-")
-            return parts.count == 6 && parts.suffix(5).map(\.count) == [8, 4, 4, 4, 12]
-        }
+        line.split { !($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }.map(String.init)
+            .filter { word in
+                let parts = word.split(separator: "-")
+                if parts.count == 6, parts.suffix(5).map(\.count) == [8, 4, 4, 4, 12] {
+                    return true
+                }
+                return word.count == 22 && word.contains { $0.isLowercase || $0.isNumber }
+            }
     }
 }
