@@ -10,7 +10,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+
+import confluent_kafka
 
 from martlet_server import ROOT, wait_for
 
@@ -52,6 +55,40 @@ class Member:
             self.process.send_signal(signal.SIGTERM)
             assert self.process.wait(seconds) in (0, 143), self.errors.read_text()[-2000:]
         self.ended = self.ended or time.monotonic()
+
+
+class Feed:
+    """Produces numbered records to all partitions of a topic until it is stopped."""
+
+    def __init__(self, bootstrap, topic, partitions, rate=400):
+        self.ends = {partition: 0 for partition in range(partitions)}
+        self.producer = confluent_kafka.Producer({
+            "bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 5,
+            "reconnect.backoff.max.ms": 500})
+        self.topic, self.rate, self.stopping = topic, rate, False
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        number = 0
+        while not self.stopping:
+            for _ in range(max(1, self.rate // 50)):
+                partition = number % len(self.ends)
+                self.producer.produce(
+                    self.topic, b"%d" % number, partition=partition, on_delivery=self.delivered)
+                number += 1
+            self.producer.poll(0.02)
+
+    def delivered(self, error, message):
+        assert error is None, error
+        self.ends[message.partition()] = max(
+            self.ends[message.partition()], message.offset() + 1)
+
+    def stop(self):
+        self.stopping = True
+        self.thread.join()
+        assert self.producer.flush(60) == 0
+        return self.ends
 
 
 class Group:
@@ -112,6 +149,12 @@ class Group:
                     seen[partition].update(range(first, last + 1))
         missing = {p: len(set(range(end)) - seen[p]) for p, end in ends.items()}
         return {p: count for p, count in missing.items() if count}
+
+    def longest_pause(self, began, ended):
+        """The longest time between `began` and `ended` in which nobody read anything."""
+        times = sorted(event["t"] for one in self.members for event in one.events()
+                       if event["do"] == "read" and began <= event["t"] <= ended)
+        return max(b - a for a, b in zip([began, *times], [*times, ended]))
 
     def stop(self):
         """Ends all members at once, whatever state they are in."""

@@ -38,10 +38,12 @@ def with_confluent(bootstrap, group, topic, settings):
     def numbers(partitions):
         return sorted(one.partition for one in partitions)
 
+    # In the consumer protocol the broker says how often a member is to be heard of.
+    times = {} if settings.get("group.protocol") == "consumer" else {
+        "session.timeout.ms": 10000, "heartbeat.interval.ms": 500}
     consumer = confluent_kafka.Consumer({
         "bootstrap.servers": bootstrap, "group.id": group, "auto.offset.reset": "earliest",
-        "enable.auto.commit": False, "session.timeout.ms": 10000,
-        "heartbeat.interval.ms": 500, "reconnect.backoff.max.ms": 500} | settings)
+        "enable.auto.commit": False, "reconnect.backoff.max.ms": 500} | times | settings)
     consumer.subscribe(
         [topic],
         on_assign=lambda _, partitions: say("assigned", partitions=numbers(partitions)),

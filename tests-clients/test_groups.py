@@ -1,48 +1,12 @@
 """Consumer groups of the classic protocol with real clients: members that come, go and crash."""
 
-import threading
-
 import confluent_kafka
 import pytest
 from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from group_checker import Group
+from group_checker import Feed, Group
 from martlet_server import wait_for
-
-
-class Feed:
-    """Produces numbered records to all partitions of a topic until it is stopped."""
-
-    def __init__(self, bootstrap, topic, partitions, rate=400):
-        self.ends = {partition: 0 for partition in range(partitions)}
-        self.producer = confluent_kafka.Producer({
-            "bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 5,
-            "reconnect.backoff.max.ms": 500})
-        self.topic, self.rate, self.stopping = topic, rate, False
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
-
-    def run(self):
-        number = 0
-        while not self.stopping:
-            for _ in range(max(1, self.rate // 50)):
-                partition = number % len(self.ends)
-                self.producer.produce(
-                    self.topic, b"%d" % number, partition=partition, on_delivery=self.delivered)
-                number += 1
-            self.producer.poll(0.02)
-
-    def delivered(self, error, message):
-        assert error is None, error
-        self.ends[message.partition()] = max(
-            self.ends[message.partition()], message.offset() + 1)
-
-    def stop(self):
-        self.stopping = True
-        self.thread.join()
-        assert self.producer.flush(60) == 0
-        return self.ends
 
 
 @pytest.fixture

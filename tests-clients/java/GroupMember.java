@@ -10,7 +10,8 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
-/** group_member.py with Java's client: GroupMember BOOTSTRAP GROUP TOPIC [key=value ...]. */
+/** group_member.py with Java's client: GroupMember BOOTSTRAP GROUP TOPIC [key=value ...]. A topic
+ * that begins with ^ is a pattern for the broker to resolve. */
 public class GroupMember implements ConsumerRebalanceListener {
     private static volatile boolean stopping = false;
 
@@ -27,21 +28,29 @@ public class GroupMember implements ConsumerRebalanceListener {
         Map<String, Object> settings = new HashMap<>(Map.of(
             "bootstrap.servers", arguments[0], "group.id", arguments[1],
             "auto.offset.reset", "earliest", "enable.auto.commit", "false",
-            "session.timeout.ms", "10000", "heartbeat.interval.ms", "500",
             "reconnect.backoff.max.ms", "500"));
         for (int index = 3; index < arguments.length; index++) {
             String[] pair = arguments[index].split("=", 2);
             settings.put(pair[0], pair[1]);
         }
+        // In the consumer protocol the broker says how often a member is to be heard of.
+        if (!"consumer".equals(settings.get("group.protocol"))) {
+            settings.putIfAbsent("session.timeout.ms", "10000");
+            settings.putIfAbsent("heartbeat.interval.ms", "500");
+        }
         var bytes = new ByteArrayDeserializer();
         try (var consumer = new KafkaConsumer<>(settings, bytes, bytes)) {
-            consumer.subscribe(List.of(arguments[2]), new GroupMember());
-            while (!stopping) take(consumer, arguments[2]);
+            if (arguments[2].startsWith("^")) {
+                consumer.subscribe(new SubscriptionPattern(arguments[2]), new GroupMember());
+            } else {
+                consumer.subscribe(List.of(arguments[2]), new GroupMember());
+            }
+            while (!stopping) take(consumer);
         }
         say("left", "");
     }
 
-    private static void take(KafkaConsumer<byte[], byte[]> consumer, String topic) {
+    private static void take(KafkaConsumer<byte[], byte[]> consumer) {
         var records = consumer.poll(Duration.ofMillis(100));
         if (records.isEmpty()) return;
         Map<TopicPartition, OffsetAndMetadata> commits = new HashMap<>();
