@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT / "tests-clients"))
 
 from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
 
+import consumer_group  # noqa: E402
 import wire  # noqa: E402
 from martlet_server import Server  # noqa: E402
 
@@ -173,6 +174,19 @@ def many_partitions(folder, idle):
     row(f"{PARTITIONS} partitions: open files", "", "", files)
 
 
+def consumer_groups(folder):
+    settled = []
+    for number in range(ROUNDS):
+        server = Server(folder / f"groups-{number}", **consumer_group.SETTINGS)
+        server.start()
+        create(server, ["group"], 1000)
+        settled.append(
+            consumer_group.settle_after_losing_half(server.port, "group", 1000, 100) * 1000)
+        server.stop()
+    row("KIP-848 group of 100 over 1000 partitions: settled after 50 are lost", "ms", "< 5000",
+        settled)
+
+
 def main():
     LOAD.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["gcc", "-O2", "-Wall", "-o", LOAD, ROOT / "bench/load.c", "-lrdkafka"], check=True)
@@ -181,6 +195,7 @@ def main():
         idle = cold_start(folder)
         round_trips(folder)
         many_partitions(folder, idle)
+        consumer_groups(folder)
         throughput(folder)
     print("| what | median | target | range |\n|---|---|---|---|")
     for line in rows:
