@@ -16,6 +16,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests-clients"))
 
+from confluent_kafka import Producer  # noqa: E402
 from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
 
 import consumer_group  # noqa: E402
@@ -29,6 +30,7 @@ SECONDS = int(os.environ.get("SECONDS", "10"))
 SIZE, RATE = 1024, 1000
 COUNT = int(GB * 1e9 / SIZE)
 LOAD = ROOT / ".build/bench/load"
+TRANSACTIONS = ROOT / ".build/bench/transactions"
 rows = []
 
 
@@ -153,6 +155,29 @@ def round_trips(folder):
                 [p99 for _, p99 in figures])
 
 
+def transactions(folder):
+    for durability, target in (("replicated", "> 5000"), ("flushed", "")):
+        server = Server(folder / f"transactions-{durability}", **{"martlet.durability": durability})
+        server.start()
+        create(server, ["small"], 12)
+        # Has the coordinator's topic made.
+        Producer({"bootstrap.servers": server.bootstrap, "transactional.id": "first"}
+                 ).init_transactions(60)
+        figures, cores = [], []
+        for _ in range(ROUNDS):
+            cpu = server.cpu_seconds()
+            done = subprocess.run(
+                [TRANSACTIONS, str(server.port), "small", "12", "64", str(SECONDS)], check=True,
+                stdout=subprocess.PIPE)
+            cores.append((server.cpu_seconds() - cpu) / SECONDS)
+            figures.append([float(word) for word in done.stdout.split()])
+        server.stop()
+        what = f"transactions of one record, 64 producers, {durability}"
+        row(what, "/s", target, [rate for rate, _, _ in figures])
+        row(f"{what}, p99", "ms", "", [p99 for _, _, p99 in figures])
+        row(f"{what}, server", "cores", "", cores)
+
+
 def many_partitions(folder, idle):
     server = Server(folder / "many")
     server.start()
@@ -190,10 +215,13 @@ def consumer_groups(folder):
 def main():
     LOAD.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["gcc", "-O2", "-Wall", "-o", LOAD, ROOT / "bench/load.c", "-lrdkafka"], check=True)
+    subprocess.run(
+        ["gcc", "-O2", "-Wall", "-o", TRANSACTIONS, ROOT / "bench/transactions.c"], check=True)
     with tempfile.TemporaryDirectory(dir=LOAD.parent) as name:
         folder = pathlib.Path(name)
         idle = cold_start(folder)
         round_trips(folder)
+        transactions(folder)
         many_partitions(folder, idle)
         consumer_groups(folder)
         throughput(folder)
