@@ -6,8 +6,13 @@
  *   load roundtrip PORT RATE COUNT < request          the same on a bare socket: one frame, again and again
  *   load fdatasync FILE RATE COUNT SIZE               append and sync
  *   load floor FILE MEGABYTES                         socket to page cache, nothing else
+ *   load flood PORT CONNECTIONS WINDOW COUNT < request      one frame, WINDOW of them in flight on each connection
+ *   load beat PORT INTERVAL_MS SECONDS < frames       each frame on a connection of its own, once an interval;
+ *                                                     prints a line once all are connected, then how many were
+ *                                                     answered, and how many with an error
  *
- * Prints seconds for the first two, CPU seconds per GB for the last, else the median and the 99th percentile in microseconds. */
+ * Prints seconds for produce, consume and flood, CPU seconds per GB for floor, else the median and the 99th percentile
+ * in microseconds. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <librdkafka/rdkafka.h>
@@ -15,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -176,18 +182,114 @@ static void exchange_one(void *context) {
     read_fully(x->file, x->answer, length);
 }
 
+static int dial(const char *port) {
+    int on = 1, file = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(atoi(port)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    if (connect(file, (struct sockaddr *)&to, sizeof to)) fail("connect");
+    setsockopt(file, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return file;
+}
+
 static void roundtrip(char **a) {
     static struct exchange x;
-    int on = 1;
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(atoi(a[0])),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     for (ssize_t got; (got = read(0, x.request + x.size, sizeof x.request - x.size)) > 0;)
         x.size += got;
-    x.file = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(x.file, (struct sockaddr *)&to, sizeof to)) fail("connect");
-    setsockopt(x.file, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    x.file = dial(a[0]);
     for (int i = 0; i < 500; i++) exchange_one(&x);
     paced(atol(a[1]), atol(a[2]), exchange_one, &x);
+}
+
+struct peer {
+    int file;
+    ssize_t filled;
+    long sent, answered;
+    char *frame;
+    unsigned char answer[1 << 12];
+};
+
+/* Takes in what has come; the number of whole answers. Those whose first number after the correlation id is not 0
+ * are counted in `errors`, too. */
+static long take_answers(struct peer *peer, long *errors) {
+    ssize_t got = read(peer->file, peer->answer + peer->filled, sizeof peer->answer - peer->filled);
+    long answers = 0, at = 0;
+    if (got <= 0) fail("read");
+    peer->filled += got;
+    while (peer->filled - at >= 4) {
+        long length = 4 + ntohl(*(uint32_t *)(peer->answer + at));
+        if (length > (long)sizeof peer->answer) fail("length");
+        if (peer->filled - at < length) break;
+        if (peer->answer[at + 8] || peer->answer[at + 9]) (*errors)++;
+        at += length;
+        answers++;
+    }
+    memmove(peer->answer, peer->answer + at, peer->filled -= at);
+    peer->answered += answers;
+    return answers;
+}
+
+static void send_frame(struct peer *peer) {
+    ssize_t size = 4 + ntohl(*(uint32_t *)peer->frame);
+    if (write(peer->file, peer->frame, size) != size) fail("write");
+    peer->sent++;
+}
+
+static int watch(struct peer *peers, long count, const char *port) {
+    int poll = epoll_create1(0);
+    for (long i = 0; i < count; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &peers[i]};
+        peers[i].file = dial(port);
+        if (epoll_ctl(poll, EPOLL_CTL_ADD, peers[i].file, &event)) fail("epoll");
+    }
+    return poll;
+}
+
+static void flood(char **a) {
+    static char frame[1 << 16];
+    long connections = atol(a[1]), window = atol(a[2]), count = atol(a[3]), done = 0, sent = 0, errors = 0;
+    struct peer *peers = calloc(connections, sizeof *peers);
+    struct epoll_event events[256];
+    for (ssize_t got, size = 0; (got = read(0, frame + size, sizeof frame - size)) > 0;) size += got;
+    int poll = watch(peers, connections, a[0]);
+    int64_t begin = now_ns();
+    for (long i = 0; i < connections; i++) {
+        peers[i].frame = frame;
+        for (long n = 0; n < window; n++, sent++) send_frame(&peers[i]);
+    }
+    while (done < count) {
+        int ready = epoll_wait(poll, events, 256, -1);
+        for (int i = 0; i < ready; i++) {
+            long answers = take_answers(events[i].data.ptr, &errors);
+            done += answers;
+            for (; answers > 0 && sent < count; answers--, sent++) send_frame(events[i].data.ptr);
+        }
+    }
+    printf("%.3f\n", (now_ns() - begin) / 1e9);
+}
+
+static void beat(char **a) {
+    static char frames[1 << 23];
+    long interval = atol(a[1]), count = 0, size = 0, errors = 0, done = 0;
+    for (ssize_t got; (got = read(0, frames + size, sizeof frames - size)) > 0;) size += got;
+    for (long at = 0; at < size; count++) at += 4 + ntohl(*(uint32_t *)(frames + at));
+    struct peer *peers = calloc(count, sizeof *peers);
+    struct epoll_event events[256];
+    int poll = watch(peers, count, a[0]);
+    for (long i = 0, at = 0; i < count; i++) {
+        peers[i].frame = frames + at;
+        at += 4 + ntohl(*(uint32_t *)(frames + at));
+    }
+    puts("connected");
+    fflush(stdout);
+    int64_t begin = now_ns(), end = begin + atol(a[2]) * 1000000000LL;
+    for (long next = 0; now_ns() < end;) {
+        long due = (now_ns() - begin) / 1000 * count / (interval * 1000);
+        for (; next < due; next++) send_frame(&peers[next % count]);
+        int ready = epoll_wait(poll, events, 256, 1);
+        for (int i = 0; i < ready; i++) done += take_answers(events[i].data.ptr, &errors);
+    }
+    printf("%ld %ld\n", done, errors);
+    fflush(stdout);
 }
 
 static void sync_one(void *context) {
@@ -249,7 +351,8 @@ int main(int count, char **arguments) {
         int arguments;
         void (*run)(char **);
     } modes[] = {{"produce", 5, produce}, {"consume", 4, consume}, {"latency", 5, latency},
-                 {"roundtrip", 3, roundtrip}, {"fdatasync", 4, sync_file}, {"floor", 2, floor_of_produce}};
+                 {"roundtrip", 3, roundtrip}, {"fdatasync", 4, sync_file}, {"floor", 2, floor_of_produce},
+                 {"flood", 4, flood}, {"beat", 3, beat}};
     for (size_t i = 0; count > 1 && i < sizeof modes / sizeof *modes; i++)
         if (!strcmp(arguments[1], modes[i].name) && count == 2 + modes[i].arguments) {
             modes[i].run(arguments + 2);
