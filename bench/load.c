@@ -279,6 +279,12 @@ static void beat(char **a) {
         peers[i].frame = frames + at;
         at += 4 + ntohl(*(uint32_t *)(frames + at));
     }
+    /* All are connected once each has had an answer. */
+    for (long i = 0; i < count; i++) send_frame(&peers[i]);
+    for (long ready = 0; ready < count;) {
+        int found = epoll_wait(poll, events, 256, -1);
+        for (int i = 0; i < found; i++) ready += take_answers(events[i].data.ptr, &errors);
+    }
     puts("connected");
     fflush(stdout);
     int64_t begin = now_ns(), end = begin + atol(a[2]) * 1000000000LL;
