@@ -9,6 +9,7 @@ import threading
 import time
 
 import confluent_kafka
+import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import readers
@@ -88,3 +89,20 @@ def check(server, loads):
         assert stored == load.acknowledged
         numbers = [int(value.split(b" ")[1]) for value in stored.values()]
         assert numbers == [*range(load.count)]
+
+
+@pytest.mark.parametrize("orderly", [True, False])
+def test_deleted_records_stay_deleted(new_server, orderly):
+    server = new_server()
+    server.start()
+    producer = confluent_kafka.Producer({"bootstrap.servers": server.bootstrap, "acks": "all"})
+    for number in range(100):
+        producer.produce("cut", b"%d" % number)
+    assert producer.flush(30) == 0
+    admin = AdminClient({"bootstrap.servers": server.bootstrap, "log_level": 0})
+    at = confluent_kafka.TopicPartition("cut", 0, 40)
+    assert admin.delete_records([at])[at].result(30).low_watermark == 40
+    server.stop() if orderly else server.kill()
+    server.start()
+    seen = readers.with_confluent(server.bootstrap, "cut", 1)
+    assert [one.offset for one in seen] == [*range(40, 100)]

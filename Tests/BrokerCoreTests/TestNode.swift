@@ -292,13 +292,11 @@ final class TestNode {
     private func sync(_ cell: PartitionCell) {
         guard let ticket = cell.locked({ $0.beginFlush() }) else { return }
         do throws(FileError) {
-            try ticket.run()
+            wake(try cell.completeFlush(ticket.run(), durability: options.durability))
         } catch {
-            cell.locked { $0.log.markFailed(error) }
             controller.fail(directory: cell.logDirectory, reason: error.description)
-            return carryOut(controller.takeEffects())
+            carryOut(controller.takeEffects())
         }
-        wake(cell.locked { $0.completeFlush(ticket, durability: options.durability) })
     }
 
     /// The answer's bytes with the file slices in their places, without the length prefix.

@@ -70,8 +70,7 @@ import Testing
         #expect(request() == .paced, "nobody waits for the second batch")
         replica.awaitHighWatermark(Offset(2), ticket: consumer)
         #expect(request() == .required)
-        try ticket.run()
-        #expect(replica.completeFlush(ticket, durability: .flushed) == [producer])
+        #expect(try replica.completeFlush(ticket.run(), durability: .flushed) == [producer])
         #expect(replica.highWatermark == Offset(1))
     }
 
@@ -81,8 +80,7 @@ import Testing
         #expect(replica.highWatermark == .zero)
         let ticket = try #require(replica.beginFlush())
         try append()
-        try ticket.run()
-        _ = replica.completeFlush(ticket, durability: .flushed)
+        _ = try replica.completeFlush(ticket.run(), durability: .flushed)
         #expect(replica.highWatermark == Offset(1))
         #expect(request() == .paced)
     }

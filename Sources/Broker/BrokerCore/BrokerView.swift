@@ -150,8 +150,16 @@ public struct DirectoryStatus: Sendable {
 public protocol DirectoryAccess: AnyObject, Sendable {
     /// All configured directories.
     func statuses() -> [DirectoryStatus]
-    /// Writes `log-start-offset-checkpoint`; an error when it is not on disk.
-    func checkpointLogStartOffsets(of directory: String) -> FileError?
+    /// Writes a checkpoint of a directory from its logs as they are now, durably. Writers of one
+    /// file take turns, so that an older state never replaces a newer one.
+    func checkpoint(_ kind: OffsetCheckpoint.Kind, of directory: String) throws(FileError)
+    /// How far a log is compacted; `nil` when it never was.
+    func cleanedOffset(of partition: TopicPartition, in directory: String) -> Offset?
+    /// Notes how far a log is compacted, for the next checkpoint; whether that is news.
+    @discardableResult
+    func noteCleaned(
+        _ partition: TopicPartition, to offset: Offset?, in directory: String
+    ) -> Bool
 }
 
 /// The controller as a job sees it, on the controller's thread.

@@ -51,6 +51,16 @@ public final class PartitionCell: @unchecked Sendable {
         defer { leave() }
         return body(replica)
     }
+
+    /// Takes over what came of a flush; whom to wake, for the high watermark may have moved. After
+    /// a failure the log takes and gives nothing any more.
+    public func completeFlush(
+        _ result: FlushResult, durability: Durability
+    ) throws(FileError) -> [WaitTicket] {
+        let replica = enter()
+        defer { leave() }
+        return try replica.completeFlush(result, durability: durability)
+    }
 }
 
 /// The partitions of one topic that this node holds, by number; `nil` where another node does.

@@ -90,12 +90,10 @@ final class FlushThread: @unchecked Sendable {
 
     private func finish(_ ticket: FlushTicket, of cell: PartitionCell) {
         do {
-            try ticket.run()
+            let wakes = try cell.completeFlush(ticket.run(), durability: durability)
+            if !wakes.isEmpty { wake(wakes) }
         } catch {
-            cell.locked { $0.log.markFailed(error) }
-            return failed(cell, error)
+            failed(cell, error)
         }
-        let wakes = cell.locked { $0.completeFlush(ticket, durability: durability) }
-        if !wakes.isEmpty { wake(wakes) }
     }
 }

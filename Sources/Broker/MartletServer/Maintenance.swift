@@ -45,9 +45,9 @@ final class Maintenance: Sendable {
             }
         }
         tasks = [
-            every(intervals.highWatermarks) { $0.checkpointHighWatermarks() },
-            every(intervals.recoveryPoints) { $0.checkpointRecoveryPoints() },
-            every(intervals.logStartOffsets) { $0.checkpointLogStartOffsets() },
+            every(intervals.highWatermarks) { $0.checkpoint(.highWatermark) },
+            every(intervals.recoveryPoints) { $0.checkpoint(.recoveryPoint) },
+            every(intervals.logStartOffsets) { $0.checkpoint(.logStartOffset) },
             every(intervals.retention) { $0.applyRetention(now: clock.wallMs) },
             eventLoop.scheduleRepeatedAsyncTask(
                 initialDelay: intervals.cleaning, delay: min(intervals.cleaning, .seconds(1))

@@ -218,13 +218,12 @@ public final class MetadataQuorum {
         lastTimestamp = now
         guard let ticket = log.beginFlush() else { return }
         do throws(FileError) {
-            try ticket.run()
+            try log.completeFlush(ticket.run())
         } catch {
             // The records are in the log and may be on disk or not: nothing may follow them.
             log.markFailed(error)
             throw .io(error)
         }
-        log.completeFlush(ticket)
     }
 
     // MARK: Snapshots

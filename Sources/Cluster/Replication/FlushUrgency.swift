@@ -44,10 +44,13 @@ extension PartitionReplica {
         return ticket
     }
 
-    /// Takes over what a sync has made durable; whom to wake.
-    public func completeFlush(_ ticket: FlushTicket, durability: Durability) -> Wakes {
+    /// Takes over what a sync has made durable; whom to wake. After a failure the log takes and
+    /// gives nothing any more.
+    public func completeFlush(
+        _ result: FlushResult, durability: Durability
+    ) throws(FileError) -> Wakes {
         flush.begunOffset = nil
-        log.completeFlush(ticket)
+        try log.completeFlush(result)
         return advanceHighWatermark(durability: durability)
     }
 }

@@ -39,14 +39,30 @@ public final class FlushTicket: Sendable {
         for file in files { file.startWriting() }
     }
 
-    /// Syncs; blocks, and needs no lock. After a failure nobody can tell what is on disk: pass the
-    /// error to `PartitionLog.markFailed`, and never try again.
-    public func run() throws(FileError) {
+    /// Syncs; blocks, and needs no lock. What came of it is for `PartitionLog.completeFlush`,
+    /// whatever it is.
+    public func run() -> FlushResult {
+        do throws(FileError) {
+            try sync()
+            return FlushResult(ticket: self, failure: nil)
+        } catch {
+            return FlushResult(ticket: self, failure: error)
+        }
+    }
+
+    private func sync() throws(FileError) {
         if let failure { throw failure }
         for file in files { try file.sync() }
         if let epochs { try fileSystem.replaceFile(epochs.path, with: Array(epochs.text.utf8)) }
         for directory in directories { try fileSystem.syncDirectory(directory) }
     }
+}
+
+/// What came of a flush. After a failure nobody can tell what is on disk, and a later sync that
+/// succeeds would say nothing about it.
+public struct FlushResult: Sendable {
+    let ticket: FlushTicket
+    let failure: FileError?
 }
 
 extension PartitionLog {
@@ -108,8 +124,14 @@ extension PartitionLog {
         return directories
     }
 
-    /// Takes over what a ticket has made durable.
-    public func completeFlush(_ ticket: FlushTicket) {
+    /// Takes over what a ticket has made durable. A failed one fails the log for good: its owner
+    /// takes the directory offline.
+    public func completeFlush(_ result: FlushResult) throws(FileError) {
+        if let error = result.failure {
+            markFailed(error)
+            throw error
+        }
+        let ticket = result.ticket
         // A truncation since then may have put other records below the ticket's end.
         guard ticket.generation == unsynced.generation else { return }
         flushedOffset = max(flushedOffset, min(ticket.endOffset, logEndOffset))
@@ -126,7 +148,7 @@ extension PartitionLog {
     /// Flushes at once, on the caller's thread.
     public func flush() throws(LogError) {
         guard let ticket = beginFlush() else { return }
-        try failingLog { () throws(FileError) in try ticket.run() }
-        completeFlush(ticket)
+        let result = ticket.run()
+        try failingLog { () throws(FileError) in try completeFlush(result) }
     }
 }

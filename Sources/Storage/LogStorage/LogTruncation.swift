@@ -4,7 +4,10 @@ extension PartitionLog {
     /// Cuts off everything from `offset` on, as a follower does that has other records than the
     /// leader.
     ///
-    /// A batch that holds `offset` goes as a whole, so that the log may end before it.
+    /// A batch that holds `offset` goes as a whole, so that the log may end before it. What is cut
+    /// off is gone durably on return, so that it cannot seem to continue what is appended next.
+    /// The owner has lowered the checkpointed recovery point to `offset` or below before, for
+    /// recovery takes what lies below that point without looking.
     public func truncate(to offset: Offset) throws(LogError) {
         guard offset < logEndOffset else { return }
         guard offset >= segments[0].baseOffset else {
@@ -12,8 +15,11 @@ extension PartitionLog {
         }
         try failingLog { () throws(FileError) in
             let index = segmentIndex(of: offset)
-            for segment in segments[(index + 1)...] { try remove(segment) }
-            segments.removeSubrange((index + 1)...)
+            if index + 1 < segments.count {
+                for segment in segments[(index + 1)...] { try remove(segment) }
+                segments.removeSubrange((index + 1)...)
+                try fileSystem.syncDirectory(directory)
+            }
             var end = offset
             if let batch = try active.batch(holding: offset) {
                 end = min(end, batch.header.baseOffset)

@@ -25,8 +25,10 @@ extension BrokerLoop {
                     })
             }
             for directory in touched.sorted() {
-                guard let error = view.directories.checkpointLogStartOffsets(of: directory) else {
-                    continue
+                do throws(FileError) {
+                    try view.directories.checkpoint(.logStartOffset, of: directory)
+                } catch {
+                    failPartitions(&topics, in: directory, view, .kafkaStorageError)
                 }
                 failures.append((directory, error))
                 failPartitions(&topics, in: directory, view, .kafkaStorageError)

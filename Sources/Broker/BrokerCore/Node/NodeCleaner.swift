@@ -49,30 +49,39 @@ public final class NodeCleaner: @unchecked Sendable {
     ) {
         let cells = view.compactedCells(in: directory)
         guard !cells.isEmpty else { return }
-        let checkpoint = OffsetCheckpoint(
-            .cleaner, in: directory, fileSystem: surroundings.fileSystem)
-        var offsets: [TopicPartition: Offset] = [:]
-        do throws(LogDirectoryError) {
-            offsets = try checkpoint.read()
-        } catch {
-            surroundings.report("\(error); compaction begins anew")
-        }
-        for _ in 0..<Self.logsPerRound {
-            guard let (cell, range) = next(of: cells, offsets, now) else { return }
-            let end = clean(cell, range, now, &outcome)
-            guard schedule.finish(cell.topicPartition), let end else { continue }
-            offsets[cell.topicPartition] = end
-            do throws(FileError) {
-                try checkpoint.write(offsets)
-            } catch {
-                outcome.failures.append((directory, error))
-                return
+        do throws(FileError) {
+            for cell in cells {
+                outcome.wakes += try flushClosedSegments(of: cell, view.settings.durability)
             }
+            for number in 0..<Self.logsPerRound {
+                guard let (cell, range) = next(of: cells, view, now) else { return }
+                // Recovery takes gaps above the recovery point for a loss.
+                if number == 0 { try view.directories.checkpoint(.recoveryPoint, of: directory) }
+                let end = clean(cell, range, now, &outcome)
+                guard schedule.finish(cell.topicPartition), let end else { continue }
+                view.directories.noteCleaned(cell.topicPartition, to: end, in: directory)
+                try view.directories.checkpoint(.cleaner, of: directory)
+            }
+        } catch {
+            outcome.failures.append((directory, error))
         }
     }
 
+    /// Only what is on disk is compacted; with `martlet.durability=replicated` nobody else sees to
+    /// that. Whom to wake.
+    private func flushClosedSegments(
+        of cell: PartitionCell, _ durability: Durability
+    ) throws(FileError) -> [WaitTicket] {
+        let ticket = cell.locked { replica in
+            replica.log.flushedOffset < replica.log.activeSegmentBaseOffset
+                ? replica.beginFlush() : nil
+        }
+        guard let ticket else { return [] }
+        return try cell.completeFlush(ticket.run(), durability: durability)
+    }
+
     private func next(
-        of cells: [PartitionCell], _ offsets: [TopicPartition: Offset], _ now: Int64
+        of cells: [PartitionCell], _ view: BrokerView, _ now: Int64
     ) -> (PartitionCell, CleanableRange)? {
         var candidates: [CleaningSchedule.Candidate] = []
         for cell in cells where schedule.isIdle(cell.topicPartition) {
@@ -80,7 +89,8 @@ public final class NodeCleaner: @unchecked Sendable {
             defer { cell.leave() }
             do throws(LogError) {
                 let range = try replica.log.cleanableRange(
-                    checkpoint: offsets[cell.topicPartition],
+                    checkpoint: view.directories.cleanedOffset(
+                        of: cell.topicPartition, in: cell.logDirectory),
                     highWatermark: replica.highWatermark, now: now)
                 candidates.append(
                     .init(

@@ -36,6 +36,8 @@ public final class NodeController: ControllerAccess {
     let table: PartitionTable
     let directories: NodeDirectories
     let coordinators: NodeCoordinators
+    /// The partitions on disk have been opened. Until then none is made anew.
+    var hasOpenedPartitions = false
     var pendingDeletions = PendingDeletions()
     /// The directories have been read: partitions come and go with the image.
     var holdsPartitions = false
@@ -197,7 +199,9 @@ public final class NodeController: ControllerAccess {
     ///
     /// - Parameter isNew: the image has only now placed it here, so that it lies nowhere yet.
     func update(_ partition: Int32, of topic: TopicImage, isNew: Bool) {
-        guard let image = topic[partition], image.replicas.contains(options.nodeID.rawValue) else {
+        guard hasOpenedPartitions, let image = topic[partition],
+            image.replicas.contains(options.nodeID.rawValue)
+        else {
             return
         }
         if table.topics[topic.id]?[partition] == nil {
@@ -247,6 +251,18 @@ public final class NodeController: ControllerAccess {
             setAside(cell)
         }
         coordinators.topicDeleted(topic.name, topic.id)
+        // A later topic of that name is a new log.
+        let touched = cells.filter {
+            directories.noteCleaned($0.topicPartition, to: nil, in: $0.logDirectory)
+        }
+        for directory in Set(touched.map(\.logDirectory)).sorted()
+        where directories.isOnline(directory) {
+            do throws(FileError) {
+                try directories.checkpoint(.cleaner, of: directory)
+            } catch {
+                fail(directory: directory, reason: error.description)
+            }
+        }
     }
 
     /// Renames a deleted partition's directory; its files go after `file.delete.delay.ms`.

@@ -1,20 +1,23 @@
 import KafkaProtocol
 import KafkaWire
 import LogStorage
+import Replication
 
 /// The node's log directories, shared by the controller and the I/O threads, behind a lock.
 public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
-    // Sendable: `directories`, `metadata` and `topics` are reached only with `lock` held.
+    // Sendable: `directories`, `metadata`, `topics` and `cleaned` are reached only with `lock` held.
     private let lock: any PartitionLock
+    /// Held over the writing of a checkpoint: the last one written holds all that those before it
+    /// did.
+    private let checkpointLock: any PartitionLock
     private var directories: LogDirectories
     /// The directory of the metadata log where it is none of the log directories.
     private var metadata: LogDirectories?
     private let fileSystem: any FileSystem
     /// The partitions of this node as they were published last, for the directories' checkpoints.
     private var topics: [KafkaUUID: TopicCells] = [:]
-    /// Held over the writing of a checkpoint: the last one written holds all that those before it
-    /// did.
-    private let writing: any PartitionLock
+    /// By directory, how far its logs are compacted.
+    private var cleaned: [String: [TopicPartition: Offset]] = [:]
 
     init(
         _ directories: LogDirectories, metadata: LogDirectories?, fileSystem: any FileSystem,
@@ -24,34 +27,36 @@ public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
         self.metadata = metadata
         self.fileSystem = fileSystem
         lock = makeLock()
-        writing = makeLock()
+        checkpointLock = makeLock()
     }
 
-    private func locked<R>(_ body: (inout LogDirectories) -> R) -> R {
+    private func locked<R>(_ body: () -> R) -> R {
         lock.enter()
         defer { lock.leave() }
-        return body(&directories)
+        return body()
     }
 
-    var online: [LogDirectory] { locked { $0.online } }
-    var all: [LogDirectory] { locked { $0.all } }
+    var online: [LogDirectory] { locked { directories.online } }
+    var all: [LogDirectory] { locked { directories.all } }
     func isOnline(_ path: String) -> Bool {
-        locked { $0.directory(at: path)?.isOnline ?? false }
+        locked { directories.directory(at: path)?.isOnline ?? false }
     }
 
     func choices(preferring id: KafkaUUID?) -> [LogDirectory] {
-        locked { $0.choices(preferring: id) }
+        locked { directories.choices(preferring: id) }
     }
     func countPartitions(_ change: Int, in path: String) {
-        locked { $0.countPartitions(change, in: path) }
+        locked { directories.countPartitions(change, in: path) }
     }
-    func cordon(_ paths: Set<String>) { locked { $0.cordon(paths) } }
-    func fail(_ path: String, reason: String) -> Bool { locked { $0.fail(path, reason: reason) } }
+    func cordon(_ paths: Set<String>) { locked { directories.cordon(paths) } }
+    func fail(_ path: String, reason: String) -> Bool {
+        locked { directories.fail(path, reason: reason) }
+    }
     func releaseLocks() {
-        lock.enter()
-        defer { lock.leave() }
-        directories.releaseLocks()
-        metadata?.releaseLocks()
+        locked {
+            directories.releaseLocks()
+            metadata?.releaseLocks()
+        }
     }
 
     // MARK: DirectoryAccess
@@ -73,33 +78,51 @@ public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
     }
 
     /// Later checkpoints are of these partitions.
-    func publish(_ topics: [KafkaUUID: TopicCells]) {
-        lock.enter()
-        defer { lock.leave() }
-        self.topics = topics
-    }
+    func publish(_ topics: [KafkaUUID: TopicCells]) { locked { self.topics = topics } }
 
     private func cells(in directory: String) -> [PartitionCell] {
-        lock.enter()
-        defer { lock.leave() }
-        return topics.values.flatMap { $0.partitions.compactMap { $0 } }
+        locked { topics }.values.flatMap { $0.partitions.compactMap { $0 } }
             .filter { $0.logDirectory == directory }
     }
 
-    public func checkpointLogStartOffsets(of directory: String) -> FileError? {
-        writing.enter()
-        defer { writing.leave() }
+    public func cleanedOffset(of partition: TopicPartition, in directory: String) -> Offset? {
+        locked { cleaned[directory]?[partition] }
+    }
+
+    @discardableResult
+    public func noteCleaned(
+        _ partition: TopicPartition, to offset: Offset?, in directory: String
+    ) -> Bool {
+        locked {
+            let old = cleaned[directory]?[partition]
+            cleaned[directory, default: [:]][partition] = offset
+            return old != offset
+        }
+    }
+
+    public func checkpoint(
+        _ kind: OffsetCheckpoint.Kind, of directory: String
+    ) throws(FileError) {
+        checkpointLock.enter()
+        defer { checkpointLock.leave() }
         var offsets: [TopicPartition: Offset] = [:]
         for cell in cells(in: directory) {
-            let (start, first) = cell.locked { ($0.log.logStartOffset, $0.log.firstSegmentOffset) }
-            if start > first { offsets[cell.topicPartition] = start }
+            offsets[cell.topicPartition] = cell.locked { offset(kind, of: $0, in: directory) }
         }
-        do throws(FileError) {
-            try OffsetCheckpoint(.logStartOffset, in: directory, fileSystem: fileSystem)
-                .write(offsets)
-            return nil
-        } catch {
-            return error
+        try OffsetCheckpoint(kind, in: directory, fileSystem: fileSystem).write(offsets)
+    }
+
+    /// `nil` when the log itself tells as much.
+    private func offset(
+        _ kind: OffsetCheckpoint.Kind, of replica: PartitionReplica, in directory: String
+    ) -> Offset? {
+        switch kind {
+        case .recoveryPoint: return replica.log.flushedOffset
+        case .highWatermark: return replica.highWatermark
+        case .logStartOffset:
+            let start = replica.log.logStartOffset
+            return start > replica.log.firstSegmentOffset ? start : nil
+        case .cleaner: return cleanedOffset(of: replica.log.topicPartition, in: directory)
         }
     }
 }

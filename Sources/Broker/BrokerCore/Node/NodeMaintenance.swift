@@ -25,52 +25,16 @@ public struct NodeMaintenance: Sendable {
         public var deletions: [(path: String, delayMs: Int64)] = []
     }
 
-    private func cells(in directory: String) -> [PartitionCell] {
-        view.topicsByName.flatMap { $0.partitions.compactMap { $0 } }
-            .filter { $0.logDirectory == directory }
-    }
-
-    private var onlineDirectories: [String] {
-        view.directories.statuses().filter { $0.error == .none }.map(\.path)
-    }
-
-    /// Writes `replication-offset-checkpoint`: the high watermarks
-    /// (`replica.high.watermark.checkpoint.interval.ms`).
-    public func checkpointHighWatermarks() -> Outcome {
-        checkpoint(.highWatermark) { $0.highWatermark }
-    }
-
-    /// Writes `recovery-point-offset-checkpoint`: below it, recovery need not look
-    /// (`log.flush.offset.checkpoint.interval.ms`).
-    public func checkpointRecoveryPoints() -> Outcome {
-        checkpoint(.recoveryPoint) { $0.log.flushedOffset }
-    }
-
-    /// Writes `log-start-offset-checkpoint` of every directory.
-    public func checkpointLogStartOffsets() -> Outcome {
+    /// Writes one of the checkpoints of every directory: high watermarks
+    /// (`replica.high.watermark.checkpoint.interval.ms`), recovery points, below which recovery need
+    /// not look (`log.flush.offset.checkpoint.interval.ms`), or log start offsets.
+    public func checkpoint(_ kind: OffsetCheckpoint.Kind) -> Outcome {
         var outcome = Outcome()
-        for directory in onlineDirectories {
-            if let error = view.directories.checkpointLogStartOffsets(of: directory) {
-                outcome.failures.append((directory, error))
-            }
-        }
-        return outcome
-    }
-
-    private func checkpoint(
-        _ kind: OffsetCheckpoint.Kind, _ offset: (PartitionReplica) -> Offset
-    ) -> Outcome {
-        var outcome = Outcome()
-        for directory in onlineDirectories {
-            var offsets: [TopicPartition: Offset] = [:]
-            for cell in cells(in: directory) {
-                offsets[cell.topicPartition] = cell.locked(offset)
-            }
+        for status in view.directories.statuses() where status.error == .none {
             do throws(FileError) {
-                try OffsetCheckpoint(kind, in: directory, fileSystem: surroundings.fileSystem)
-                    .write(offsets)
+                try view.directories.checkpoint(kind, of: status.path)
             } catch {
-                outcome.failures.append((directory, error))
+                outcome.failures.append((status.path, error))
             }
         }
         return outcome
@@ -103,20 +67,22 @@ public struct NodeMaintenance: Sendable {
         return outcome
     }
 
+    private var onlineCells: [PartitionCell] {
+        let online = Set(view.directories.statuses().filter { $0.error == .none }.map(\.path))
+        return view.topicsByName.flatMap { $0.partitions.compactMap { $0 } }
+            .filter { online.contains($0.logDirectory) }
+    }
+
     /// Syncs every log: with `replicated`, what the system has not written by itself.
     public func flushAll() -> Outcome {
         var outcome = Outcome()
-        for cell in onlineDirectories.flatMap({ cells(in: $0) }) {
+        for cell in onlineCells {
             guard let ticket = cell.locked({ $0.beginFlush() }) else { continue }
             do throws(FileError) {
-                try ticket.run()
+                outcome.wakes += try cell.completeFlush(
+                    ticket.run(), durability: view.settings.durability)
             } catch {
-                cell.locked { $0.log.markFailed(error) }
                 outcome.failures.append((cell.logDirectory, error))
-                continue
-            }
-            outcome.wakes += cell.locked {
-                $0.completeFlush(ticket, durability: view.settings.durability)
             }
         }
         return outcome

@@ -25,8 +25,8 @@ extension NodeController {
         }
         closeLogs(&failed)
         for round in [
-            maintenance.checkpointRecoveryPoints(), maintenance.checkpointHighWatermarks(),
-            maintenance.checkpointLogStartOffsets(),
+            maintenance.checkpoint(.recoveryPoint), maintenance.checkpoint(.highWatermark),
+            maintenance.checkpoint(.logStartOffset),
         ] {
             for (directory, error) in round.failures {
                 surroundings.report("\(directory): \(error)")

@@ -66,8 +66,13 @@ extension NodeController {
         }
         for index in jobs.indices {
             if let opened = results.opened[index] {
-                table.adopt(opened, of: jobs[index].topic)
-                directories.countPartitions(1, in: jobs[index].directory)
+                let job = jobs[index]
+                table.adopt(opened, of: job.topic)
+                if job.load.cleanedOffset > .zero {
+                    directories.noteCleaned(
+                        opened.log.topicPartition, to: job.load.cleanedOffset, in: job.directory)
+                }
+                directories.countPartitions(1, in: job.directory)
             } else if let error = results.failed[index] {
                 fail(directory: jobs[index].directory, reason: "\(jobs[index].load.path): \(error)")
             } else if results.foreign.contains(index) {
@@ -76,6 +81,7 @@ extension NodeController {
                     "belongs to a topic of that name that was deleted")
             }
         }
+        hasOpenedPartitions = true
         try adoptRoles()
     }
 
@@ -146,7 +152,7 @@ private func open(
             directory: job.load.path, topicPartition: job.load.name.topicPartition,
             topicID: job.topic.id, config: job.config, fileSystem: fileSystem,
             recoveryPoint: job.load.recoveryPoint, logStartOffset: job.load.logStartOffset,
-            cleanShutdown: job.load.cleanShutdown, now: now)
+            cleanedOffset: job.load.cleanedOffset, cleanShutdown: job.load.cleanShutdown, now: now)
         // What recovery found in the page cache is not on disk yet, and must be before it is
         // served.
         if log.flushedOffset < log.logEndOffset { try log.flush() }

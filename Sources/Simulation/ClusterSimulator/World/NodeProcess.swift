@@ -265,24 +265,20 @@ final class NodeProcess {
 
     private func sync(_ cell: PartitionCell, _ ticket: FlushTicket) {
         do throws(FileError) {
-            try ticket.run()
+            wake(
+                try cell.completeFlush(ticket.run(), durability: view.settings.durability),
+                except: nil)
         } catch {
-            cell.locked { $0.log.markFailed(error) }
-            return onController {
-                $0.fail(directory: cell.logDirectory, reason: error.description)
-            }
+            onController { $0.fail(directory: cell.logDirectory, reason: error.description) }
         }
-        wake(
-            cell.locked { $0.completeFlush(ticket, durability: view.settings.durability) },
-            except: nil)
     }
 
     // MARK: Maintenance
 
     private func startMaintenance() {
-        every(ms: 700) { $0.checkpointHighWatermarks() }
-        every(ms: 1900) { $0.checkpointRecoveryPoints() }
-        every(ms: 2300) { $0.checkpointLogStartOffsets() }
+        every(ms: 700) { $0.checkpoint(.highWatermark) }
+        every(ms: 1900) { $0.checkpoint(.recoveryPoint) }
+        every(ms: 2300) { $0.checkpoint(.logStartOffset) }
         let node = self.node
         every(ms: 3100) { $0.applyRetention(now: node.now.wallMs) }
         every(ms: 2700) { [self] _ in cleaner.round(view, now: node.now.wallMs) }

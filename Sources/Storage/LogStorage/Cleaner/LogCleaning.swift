@@ -2,7 +2,8 @@ public import KafkaWire
 
 /// What a cleaner does with a log under its lock: look at it, and put cleaned segments into place.
 extension PartitionLog {
-    /// Which part of the log can be compacted now.
+    /// Which part of the log can be compacted now: no more than is flushed. What is compacted is to
+    /// lie below the checkpointed recovery point, for above it recovery takes a gap for a loss.
     ///
     /// - Parameters:
     ///   - checkpoint: the log's entry in `cleaner-offset-checkpoint`.
@@ -10,7 +11,7 @@ extension PartitionLog {
     public func cleanableRange(
         checkpoint: Offset?, highWatermark: Offset, now: Int64
     ) throws(LogError) -> CleanableRange {
-        let stable = lastStableOffset(highWatermark: highWatermark)
+        let stable = min(lastStableOffset(highWatermark: highWatermark), flushedOffset)
         let isLagging = config.minCompactionLagMs > 0
         let hasMaxLag = config.maxCompactionLagMs < .max
         let log = try reading { () throws(FileError) in
@@ -66,7 +67,7 @@ extension PartitionLog {
     ///   then. `io` when the log has failed.
     public func swap(_ work: CleanerWork, now: Int64) throws(CleanerError) -> [String] {
         let ready = work.readySegment
-        let first = segments.firstIndex { $0.baseOffset == ready.replaced[0].baseOffset }
+        let first = segments.firstIndex { $0.baseOffset == ready.replaced.first?.baseOffset }
         guard let first, failure == nil, work.input.directory == directory,
             work.input.generation == unsynced.generation,
             matches(ready.replaced, at: first)

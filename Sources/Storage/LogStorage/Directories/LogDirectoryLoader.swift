@@ -14,6 +14,8 @@ public struct LogDirectoryPlan: Sendable {
         public let recoveryPoint: Offset
         /// From the checkpoint; zero when it is not there: the first segment's base offset counts.
         public let logStartOffset: Offset
+        /// Below it the log has been compacted; from the checkpoint, zero when it is not there.
+        public let cleanedOffset: Offset
         /// The high watermark before the stop, from the checkpoint; zero when it is not there.
         public let highWatermark: Offset
         /// No recovery is needed.
@@ -66,6 +68,7 @@ public enum LogDirectoryLoader {
                 path: SmallFile.path(directory, name.name), name: name,
                 recoveryPoint: checkpoints.recoveryPoint[name.topicPartition] ?? .zero,
                 logStartOffset: checkpoints.logStart[name.topicPartition] ?? .zero,
+                cleanedOffset: checkpoints.cleaner[name.topicPartition] ?? .zero,
                 highWatermark: checkpoints.highWatermark[name.topicPartition] ?? .zero,
                 cleanShutdown: clean != nil)
         }
@@ -91,6 +94,7 @@ public enum LogDirectoryLoader {
     private struct Checkpoints {
         var recoveryPoint: [TopicPartition: Offset] = [:]
         var logStart: [TopicPartition: Offset] = [:]
+        var cleaner: [TopicPartition: Offset] = [:]
         var highWatermark: [TopicPartition: Offset] = [:]
         var damage: [LogDirectoryError] = []
 
@@ -99,6 +103,7 @@ public enum LogDirectoryLoader {
         ) throws(LogDirectoryError) {
             recoveryPoint = try read(.recoveryPoint, directory, fileSystem)
             logStart = try read(.logStartOffset, directory, fileSystem)
+            cleaner = try read(.cleaner, directory, fileSystem)
             highWatermark = try read(.highWatermark, directory, fileSystem)
         }
 

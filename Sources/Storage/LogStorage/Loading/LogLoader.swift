@@ -7,6 +7,7 @@ struct LogLoader {
     let fileSystem: any FileSystem
     let recoveryPoint: Offset
     let logStartOffset: Offset
+    let cleanedOffset: Offset
     let cleanShutdown: Bool
     let now: Int64
 
@@ -18,7 +19,7 @@ struct LogLoader {
         var epochs = try loadEpochs()
         var producers: ProducerTable?
 
-        if let first = try firstToRecover(segments) {
+        if let first = firstToRecover(segments, files) {
             var recovery = LogRecovery(loader: self, segments: segments, snapshots: snapshots)
             recovery.epochs = epochs
             try recovery.run(from: first)
@@ -167,10 +168,23 @@ struct LogLoader {
             indexIntervalBytes: config.indexIntervalBytes, fileSystem: fileSystem, now: now)
     }
 
-    /// The first segment that cannot be trusted as it is.
-    private func firstToRecover(_ segments: [LogSegment]) throws(FileError) -> Int? {
-        guard !cleanShutdown, !segments.isEmpty else { return nil }
-        return segments.lastIndex { $0.baseOffset <= recoveryPoint } ?? 0
+    /// Everything below is on disk, gaps and all.
+    var trustedBelow: Offset { cleanShutdown ? Offset(.max) : recoveryPoint }
+
+    /// The first segment that cannot be trusted as it is: the one that holds the last record below
+    /// the recovery point (a flush syncs the indexes of closed segments only), or an earlier one
+    /// that has lost an index, and with it perhaps the one of aborted transactions, which not every
+    /// segment has.
+    private func firstToRecover(_ segments: [LogSegment], _ files: [SegmentFileName]) -> Int? {
+        let indexed = [SegmentFileKind.offsetIndex, .timeIndex].map { kind in
+            Set(files.filter { $0.kind == kind }.map(\.baseOffset))
+        }
+        let damaged = segments.firstIndex { segment in
+            !indexed.allSatisfy { $0.contains(segment.baseOffset) }
+        }
+        guard !cleanShutdown, !segments.isEmpty else { return damaged }
+        let unsynced = segments.lastIndex { $0.baseOffset < recoveryPoint } ?? 0
+        return min(damaged ?? unsynced, unsynced)
     }
 
     // MARK: Epochs and producers

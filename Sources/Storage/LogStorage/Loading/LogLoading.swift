@@ -17,18 +17,20 @@ extension PartitionLog {
     ///
     /// Touches nothing outside of the directory, so that several threads may open several logs.
     /// After a clean shutdown what is on disk is trusted; else the segments from the one that holds
-    /// `recoveryPoint` on are read, what is not whole and valid at their end is cut off, and their
+    /// `recoveryPoint` on are read, they are cut off where they are not whole and valid or do not
+    /// continue each other, and their
     /// indexes and the producers' state are built anew.
     /// - Parameters:
     ///   - topicID: written to `partition.metadata` when it is not there yet.
     ///   - recoveryPoint: the log is known to be on disk up to here.
     ///   - logStartOffset: from the checkpoint; nothing below is readable.
+    ///   - cleanedOffset: from `cleaner-offset-checkpoint`; below it the log may have gaps.
     ///   - now: milliseconds since the epoch.
     /// - Throws: `corrupt` when `partition.metadata` is damaged or of another topic.
     public static func open(
         directory: String, topicPartition: TopicPartition, topicID: KafkaUUID?,
         config: LogConfig, fileSystem: any FileSystem, recoveryPoint: Offset,
-        logStartOffset: Offset, cleanShutdown: Bool, now: Int64
+        logStartOffset: Offset, cleanedOffset: Offset = .zero, cleanShutdown: Bool, now: Int64
     ) throws(LogError) -> PartitionLog {
         let isNew: Bool
         let found: KafkaUUID?
@@ -46,7 +48,7 @@ extension PartitionLog {
         let loader = LogLoader(
             directory: directory, config: config, fileSystem: fileSystem,
             recoveryPoint: recoveryPoint, logStartOffset: logStartOffset,
-            cleanShutdown: cleanShutdown, now: now)
+            cleanedOffset: cleanedOffset, cleanShutdown: cleanShutdown, now: now)
         do throws(FileError) {
             var loaded = try loader.load()
             if isNew { loaded.unsynced.directory = true }
@@ -76,8 +78,11 @@ extension PartitionLog {
 
     /// Closes the log. With `clean`, all of it is made durable first, with a snapshot of the
     /// producers, so that the next start after a clean shutdown can trust it.
+    ///
+    /// - Throws: with `clean`, when the log cannot be trusted: `failed` when it had failed before.
     public func close(clean: Bool = true) throws(LogError) {
-        if clean, failure == nil {
+        if clean {
+            if let failure { throw .failed(failure) }
             try failingLog { () throws(FileError) in
                 if active.isChanged { try active.finishIndexes() }
                 try writeSnapshot(at: logEndOffset)

@@ -318,7 +318,9 @@ final class LogSegment {
         try indexes.time.truncate(to: offset)
         if indexes.transaction.count > 0 { try indexes.transaction.truncate(to: offset) }
         if let found {
-            try file().truncate(to: found.position)
+            let file = try file()
+            try file.truncate(to: found.position)
+            try file.sync()
             size = found.position
         }
         bytesSinceIndexEntry = 0
@@ -329,9 +331,14 @@ final class LogSegment {
         maxTimestampSoFar = try largestTimestamp(indexes)
     }
 
-    /// Cuts the `.log` file to its valid bytes, after a recovery scan that has filled the indexes.
+    /// Cuts the `.log` file to its valid bytes, durably, after a recovery scan that has filled the
+    /// indexes.
     func cut(to validBytes: Int) throws(FileError) {
-        if try file().size != validBytes { try file().truncate(to: validBytes) }
+        let file = try file()
+        if try file.size != validBytes {
+            try file.truncate(to: validBytes)
+            try file.sync()
+        }
         size = validBytes
     }
 
