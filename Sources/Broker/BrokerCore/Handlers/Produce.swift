@@ -108,6 +108,8 @@ extension BrokerLoop {
     private func failure(_ error: AppendError, _ cell: PartitionCell) -> ProduceOutcome {
         switch error {
         case .kafka(let code, let message): return .failed(code, message)
+        case .invalidRecords(let code, let records):
+            return .failed(code, "\(records.count) records of the batch are refused", records)
         case .io(let cause):
             emit(.directoryFailed(path: cell.logDirectory, cause))
             return .failed(.kafkaStorageError, "the log directory failed: \(cause.message)")
@@ -148,7 +150,7 @@ extension PartitionReplica {
 /// What became of one partition's batches.
 enum ProduceOutcome {
     case appended(AppendInfo, logStartOffset: Offset, cell: PartitionCell)
-    case failed(KafkaError, String? = nil)
+    case failed(KafkaError, String? = nil, [RecordRejection] = [])
 
     /// What the version of the request does not allow of a batch: more than one for a partition,
     /// and zstd before version 7 (KIP-110). The log checks all else.
@@ -196,7 +198,14 @@ struct ProduceAnswers {
                 $0.logAppendTimeMs = info.logAppendTime
                 $0.logStartOffset = logStartOffset.rawValue
             }
-        case .failed(let error, let message): fail(topic, partition, error, message)
+        case .failed(let error, let message, let records):
+            fail(topic, partition, error, message)
+            fill(topic, partition) {
+                $0.recordErrors = records.map {
+                    ProduceResponse.BatchIndexAndErrorMessage(
+                        batchIndex: Int32($0.index), batchIndexErrorMessage: $0.description)
+                }
+            }
         }
     }
 

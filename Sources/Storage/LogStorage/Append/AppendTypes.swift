@@ -1,4 +1,5 @@
 public import KafkaProtocol
+public import KafkaRecords
 public import KafkaWire
 
 /// Who appends, and so how much is checked.
@@ -38,6 +39,8 @@ public struct AppendInfo: Sendable, Equatable {
 public enum AppendError: Error, Sendable, Equatable {
     /// The batch is refused: the error for the client, and what is wrong.
     case kafka(KafkaError, String)
+    /// The batch is refused for some of its records.
+    case invalidRecords(KafkaError, [RecordRejection])
     /// The disk failed.
     case io(FileError)
 }

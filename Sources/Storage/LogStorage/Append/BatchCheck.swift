@@ -24,6 +24,25 @@ enum BatchCheck {
         _ header: RecordBatchHeader, _ bytes: RawSpan, at position: Int,
         _ origin: AppendOrigin, _ config: LogConfig, _ now: Int64
     ) throws(AppendError) {
+        try checkStructure(header, bytes, at: position, origin, config)
+        guard !header.isControl else { return }
+        do throws(AppendError) {
+            try checkTimestamp(header, config, now)
+        } catch {
+            // The records tell which of them it is for.
+            if origin == .client, header.timestampType == .createTime {
+                let records = BatchRewriting(config: config, now: now)
+                _ = try records.validate(header, bytes, at: position)
+            }
+            throw error
+        }
+    }
+
+    /// All but the timestamps.
+    static func checkStructure(
+        _ header: RecordBatchHeader, _ bytes: RawSpan, at position: Int,
+        _ origin: AppendOrigin, _ config: LogConfig
+    ) throws(AppendError) {
         guard header.magic == 2 else {
             throw .kafka(
                 .invalidRecord,
@@ -50,7 +69,6 @@ enum BatchCheck {
                     + "\(header.lastOffsetDelta)")
         }
         if origin == .client { try checkClient(header) }
-        if !header.isControl { try checkTimestamp(header, config, now) }
     }
 
     private static func checkClient(_ header: RecordBatchHeader) throws(AppendError) {
