@@ -1,6 +1,8 @@
 """Acknowledgement levels, idempotence, and the errors a producer must get."""
 
+import pathlib
 import threading
+import time
 
 import confluent_kafka
 import pytest
@@ -114,3 +116,50 @@ def test_responses_keep_the_order_of_requests(server, new_topic):
         answers = [wire.read_frame(connection) for _ in acks]
     assert [int.from_bytes(answer[:4], "big") for answer in answers] == list(range(100))
     assert [wire.produce_result(answer) for answer in answers] == [(0, n) for n in range(100)]
+
+
+def test_a_compacted_topic_takes_no_record_without_a_key(server, new_topic):
+    topic = new_topic(cleanup_policy="compact")
+    [(error, _)] = produce(server, topic, [b"no key"])
+    assert error.code() == KafkaError.INVALID_RECORD
+    producer = confluent_kafka.Producer({"bootstrap.servers": server.bootstrap})
+    producer.produce(topic, b"value", key=b"key")
+    assert producer.flush(30) == 0
+    assert [one.key for one in readers.with_confluent(server.bootstrap, topic, 1)] == [b"key"]
+
+
+@pytest.mark.parametrize("kind, wanted", [
+    ("gzip", 1), ("snappy", 2), ("lz4", 3), ("zstd", 4), ("uncompressed", 0)])
+@pytest.mark.parametrize("codec", ["gzip", "none"])
+def test_the_topic_decides_the_compression(server, new_topic, kind, wanted, codec):
+    topic = new_topic(compression_type=kind)
+    values = [b"%d " % number * 20 for number in range(500)]
+    delivered = produce(
+        server, topic, values, compression_type=codec, enable_idempotence=True, linger_ms=50)
+    assert not any(error for error, _ in delivered)
+    for reader in (readers.with_confluent, readers.with_kafka_python, readers.with_aiokafka):
+        assert [one.value for one in reader(server.bootstrap, topic, 1)] == values
+    [log] = pathlib.Path(server.overrides["log.dirs"], f"{topic}-0").glob("*.log")
+    stored = log.read_bytes()
+    position, codecs = 0, set()
+    while position < len(stored):
+        codecs.add(stored[position + 22] & 7)
+        position += 12 + int.from_bytes(stored[position + 8:position + 12], "big")
+    assert codecs == {wanted}
+
+
+@pytest.mark.parametrize("shift, settings", [
+    (-120_000, {"message_timestamp_before_max_ms": 60_000}),
+    (120_000, {"message_timestamp_after_max_ms": 60_000}),
+])
+def test_timestamps_out_of_bounds_are_refused(server, new_topic, shift, settings):
+    topic = new_topic(**settings)
+    errors = []
+    producer = confluent_kafka.Producer({"bootstrap.servers": server.bootstrap, "linger.ms": 0})
+    now = int(time.time() * 1000)
+    for timestamp in (now + shift, now):
+        producer.produce(
+            topic, b"v", timestamp=timestamp, on_delivery=lambda error, _: errors.append(error))
+        assert producer.flush(30) == 0
+    assert errors[0].code() == KafkaError.INVALID_TIMESTAMP
+    assert errors[1] is None

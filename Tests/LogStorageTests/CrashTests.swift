@@ -14,27 +14,32 @@ import Testing
     @Test(arguments: Script.allCases)
     func aCrashAtAnyCallIsRecoveredFrom(_ script: Script) throws {
         var count = 0
-        while try run(script, until: count, { files, checks in
-            try checks.recover(files.afterPowerCut(seed: UInt64(count)), "some lost")
-            if count % 2 == 0 {
-                try checks.recover(files.afterPowerCut(), "all lost")
-            } else {
-                try checks.recover(files.afterKill(), "none lost")
-            }
-        }) {
+        while try run(
+            script, until: count,
+            { files, checks in
+                switch count % 3 {
+                case 0: try checks.recover(files.afterPowerCut(), "all lost")
+                case 1: try checks.recover(files.afterPowerCut(seed: UInt64(count)), "some lost")
+                default: try checks.recover(files.afterKill(), "none lost")
+                }
+            })
+        {
             count += 1
         }
         #expect(count > 40, "the script does something")
     }
 
-    /// The crash comes while a crash is being recovered from. One place in thirteen of the script is
-    /// tried, each call of the recovery.
+    /// The crash comes while a crash is being recovered from. One place in thirteen of the script
+    /// is tried, each call of the recovery.
     @Test(arguments: Script.allCases)
     func aCrashDuringRecoveryIsRecoveredFrom(_ script: Script) throws {
         var count = script.rawValue.utf8.count % 13
-        while try run(script, until: count, { files, checks in
-            try crashRecovery(of: files.afterPowerCut(seed: UInt64(count)), checks)
-        }) {
+        while try run(
+            script, until: count,
+            { files, checks in
+                try crashRecovery(of: files.afterPowerCut(seed: UInt64(count)), checks)
+            })
+        {
             count += 13
         }
     }

@@ -127,9 +127,9 @@ extension PartitionLog {
     }
 
     /// The batches from `offset` to the end, as a reader gets them.
-    func batches(from start: Offset? = nil) throws -> [(header: RecordBatchHeader, bytes: [UInt8])] {
+    func batches() throws -> [(header: RecordBatchHeader, bytes: [UInt8])] {
         var found: [(header: RecordBatchHeader, bytes: [UInt8])] = []
-        var next = start ?? logStartOffset
+        var next = logStartOffset
         while next < logEndOffset {
             let read = try read(
                 from: next, maxBytes: 1 << 20, upTo: logEndOffset, atLeastOneBatch: true)

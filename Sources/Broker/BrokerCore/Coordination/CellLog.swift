@@ -44,7 +44,7 @@ struct CellLog: CoordinatorLog {
             return .success(info.baseOffset)
         } catch {
             switch error {
-            case .kafka(let code, _): return .failure(code)
+            case .kafka(let code, _), .invalidRecords(let code, _): return .failure(code)
             case .io(let cause):
                 fault = cause
                 return .failure(.kafkaStorageError)

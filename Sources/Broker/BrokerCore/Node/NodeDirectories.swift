@@ -5,7 +5,7 @@ import Replication
 
 /// The node's log directories, shared by the controller and the I/O threads, behind a lock.
 public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
-    // Sendable: `directories`, `metadata`, `topics` and `cleaned` are reached only with `lock` held.
+    // Sendable: `directories`, `metadata`, `topics`, `cleaned` are reached only with `lock` held.
     private let lock: any PartitionLock
     /// Held over the writing of a checkpoint: the last one written holds all that those before it
     /// did.

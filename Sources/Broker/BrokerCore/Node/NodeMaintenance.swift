@@ -26,8 +26,8 @@ public struct NodeMaintenance: Sendable {
     }
 
     /// Writes one of the checkpoints of every directory: high watermarks
-    /// (`replica.high.watermark.checkpoint.interval.ms`), recovery points, below which recovery need
-    /// not look (`log.flush.offset.checkpoint.interval.ms`), or log start offsets.
+    /// (`replica.high.watermark.checkpoint.interval.ms`), recovery points, below which recovery
+    /// need not look (`log.flush.offset.checkpoint.interval.ms`), or log start offsets.
     public func checkpoint(_ kind: OffsetCheckpoint.Kind) -> Outcome {
         var outcome = Outcome()
         for status in view.directories.statuses() where status.error == .none {

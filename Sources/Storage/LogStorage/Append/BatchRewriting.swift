@@ -5,8 +5,8 @@ import KafkaWire
 /// Looks into the records of a producer's batches where the topic's configuration asks for it, and
 /// writes the batches anew where it asks for another compression.
 ///
-/// Nothing else decompresses on the way in: a compacted topic (keys), a bound on how old records may
-/// be, and `compression.type`.
+/// Nothing else decompresses on the way in: a compacted topic (keys), a bound on how old records
+/// may be, and `compression.type`.
 struct BatchRewriting {
     let config: LogConfig
     /// Milliseconds since the epoch.

@@ -3,11 +3,11 @@ import KafkaWire
 
 /// Recovers the segments that may not have reached the disk before a crash.
 ///
-/// A power cut may keep a segment and lose the unsynced end of the one before. So above the recovery
-/// point a segment counts only if it begins where the one before ends; the log is cut at the first
-/// hole. Gaps that are legal there: below the log start, where nothing is read; below what the
-/// cleaner has done (it syncs what it writes); and after a segment that has gaps of its own, for
-/// that is the cleaner's work or a copy of it.
+/// A power cut may keep a segment and lose the unsynced end of the one before. So above the
+/// recovery point a segment counts only if it begins where the one before ends; the log is cut at
+/// the first hole. Gaps that are legal there: below the log start, where nothing is read; below
+/// what the cleaner has done (it syncs what it writes); and after a segment that has gaps of its
+/// own, for that is the cleaner's work or a copy of it.
 struct LogRecovery {
     let loader: LogLoader
     var segments: [LogSegment]
