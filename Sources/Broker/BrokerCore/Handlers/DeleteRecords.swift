@@ -28,10 +28,9 @@ extension BrokerLoop {
                 do throws(FileError) {
                     try view.directories.checkpoint(.logStartOffset, of: directory)
                 } catch {
+                    failures.append((directory, error))
                     failPartitions(&topics, in: directory, view, .kafkaStorageError)
                 }
-                failures.append((directory, error))
-                failPartitions(&topics, in: directory, view, .kafkaStorageError)
             }
             return BackgroundResult(
                 message: DeleteRecordsResponse(topics: topics), failures: failures)
