@@ -51,7 +51,13 @@ extension PartitionLog {
             cleanedOffset: cleanedOffset, cleanShutdown: cleanShutdown, now: now)
         do throws(FileError) {
             var loaded = try loader.load()
-            if isNew { loaded.unsynced.directory = true }
+            if isNew || !cleanShutdown || loaded.logEndOffset == .zero {
+                // An empty log is made without syncs, and a crash leaves in doubt which names
+                // had reached the disk: the first flush makes sure of them.
+                loaded.unsynced.directory = true
+                loaded.unsynced.names = true
+                loaded.unsynced.metadata = found != nil
+            }
             let log = PartitionLog(
                 topicPartition: topicPartition, topicID: found, directory: directory,
                 config: config, fileSystem: fileSystem, loaded: loaded, now: now)
