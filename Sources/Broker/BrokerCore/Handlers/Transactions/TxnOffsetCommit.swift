@@ -83,7 +83,7 @@ extension KafkaError {
 extension AppendError {
     fileprivate var kafkaError: KafkaError {
         switch self {
-        case .kafka(let code, _): code
+        case .kafka(let code, _), .invalidRecords(let code, _): code
         case .io: .kafkaStorageError
         }
     }
