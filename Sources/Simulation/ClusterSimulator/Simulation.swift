@@ -49,10 +49,12 @@ public struct Simulation {
     }
 }
 
-/// Idempotent producers and readers on the partitions of one topic, with topics that come and go.
+/// Idempotent producers, readers and a consumer group on the partitions of one topic, with topics
+/// that come and go.
 final class LogScenario {
     private let world: SimulatedWorld
     private let admin: AdminWorkload
+    private let group: GroupWorkload
     private var producers: [ProduceWorkload] = []
     private var readers: [PartitionKey: ReadWorkload] = [:]
     private var unchecked: Set<PartitionKey> = []
@@ -62,6 +64,7 @@ final class LogScenario {
     init(_ world: SimulatedWorld) {
         self.world = world
         admin = AdminWorkload(world)
+        group = GroupWorkload(world, topic: "log", partitions: world.options.partitions)
         keys = (0..<world.options.partitions).map { PartitionKey(topic: "log", partition: $0) }
     }
 
@@ -90,13 +93,18 @@ final class LogScenario {
             reader.poll()
         }
         admin.churn()
+        group.start()
         if world.options.deletesRecords {
             admin.deleteRecords(keys) { [self] in readers[$0]?.position ?? 0 }
         }
     }
 
-    var isSettled: Bool { !producers.isEmpty && producers.allSatisfy(\.isDone) }
-    var state: String { producers.filter { !$0.isDone }.map(\.state).joined(separator: "; ") }
+    var isSettled: Bool {
+        !producers.isEmpty && producers.allSatisfy(\.isDone) && group.isSettled
+    }
+    var state: String {
+        (producers.filter { !$0.isDone }.map(\.state) + [group.state]).joined(separator: "; ")
+    }
 
     /// Reads every partition once more with fresh readers, and compares.
     func readAll() {

@@ -21,6 +21,8 @@ public struct SimulationOptions: Sendable {
     var latencyUs: Int64 = 500
     var syncUs: Int64 = 500
     var deletesRecords = false
+    /// Members of a consumer group over the partitions.
+    var groupMembers = 0
     /// Node settings by Kafka's keys.
     var configs: [String: String] = [:]
 
@@ -45,6 +47,9 @@ public struct SimulationOptions: Sendable {
         latencyUs = pick([50, 500, 20_000])
         syncUs = pick([10, 500, 50_000])
         deletesRecords = pick([false, false, true])
+        groupMembers = pick([0, 2, 4])
+        configs["offsets.topic.num.partitions"] = "\(pick([1, 3]))"
+        configs["group.consumer.assignment.interval.ms"] = "\(pick([0, 1000]))"
         if crashMs + resetMs + diskFaultMs == 0 { crashMs = 2000 }
     }
 
@@ -54,6 +59,7 @@ public struct SimulationOptions: Sendable {
             + "producers \(producers) x \(recordsPerBatch), segment \(segmentBytes), "
             + "index \(indexIntervalBytes), crash \(crashMs) ms, reset \(resetMs) ms, "
             + "disk fault \(diskFaultMs) ms, latency \(latencyUs) us, sync \(syncUs) us"
+            + (groupMembers > 0 ? ", group of \(groupMembers)" : "")
             + (deletesRecords ? ", deletes records" : "")
     }
 }
