@@ -22,6 +22,13 @@ let server: [Target.Dependency] =
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "Logging", package: "swift-log"),
     ]
+let client: [Target.Dependency] =
+    wire + [
+        "ClientCore",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "Logging", package: "swift-log"),
+    ]
 let tools: [Target.Dependency] = server + ["MartletServer"]
 
 /// A target at `Sources/<folder>/<name>`.
@@ -49,6 +56,8 @@ let package = Package(
     products: [
         .executable(name: "martlet", targets: ["martlet"]),
         .library(name: "MartletServer", targets: ["MartletServer"]),
+        .library(name: "ClientCore", targets: ["ClientCore"]),
+        .library(name: "MartletClient", targets: ["MartletClient"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
@@ -76,6 +85,8 @@ let package = Package(
         target("Broker", "MartletServer", server, shell),
         target("Simulation", "ClusterSimulator", cluster + ["BrokerCore"], core),
         target("Client", "AdminWire", wire, shell),
+        target("Client", "ClientCore", wire, core),
+        target("Client", "MartletClient", client, shell),
         .executableTarget(
             name: "protocolgen", path: "Sources/Tools/protocolgen", swiftSettings: shell),
         .executableTarget(
@@ -95,6 +106,8 @@ let package = Package(
         tests("Coordinators", wire + ["Coordinators"], data: ["Transcripts"]),
         tests("BrokerCore", cluster + ["BrokerCore"]),
         tests("MartletServer", server + ["MartletServer"]),
+        tests("ClientCore", wire + ["ClientCore"]),
+        tests("MartletClient", server + ["MartletServer", "ClientCore", "MartletClient"]),
         tests("martlet", tools + ["martlet", "AdminWire"]),
         tests("ClusterSimulator", ["ClusterSimulator"]),
         tests("protocolgen", ["protocolgen"]),

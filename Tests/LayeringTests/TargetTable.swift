@@ -40,6 +40,9 @@ struct TargetRule {
         "MartletServer": shell(server),
         "ClusterSimulator": core(cluster.union(["BrokerCore"])),
         "AdminWire": shell(wire),
+        "ClientCore": core(wire),
+        "MartletClient": shell(
+            wire.union(["ClientCore", "NIOCore", "NIOPosix", "Logging"])),
         "protocolgen": shell([]),
         "simulate": shell(["ClusterSimulator"]),
         "martlet": shell(server.union(["MartletServer", "AdminWire", "ArgumentParser"])),

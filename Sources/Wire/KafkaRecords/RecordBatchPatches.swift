@@ -57,6 +57,22 @@ extension RecordBatchHeader {
         renewCRC(in: &bytes, at: position)
     }
 
+    /// Makes the batch one of an idempotent or transactional producer (KIP-98), and renews the CRC.
+    public static func setProducer(
+        _ id: ProducerID, epoch: Int16, baseSequence: Int32, isTransactional: Bool,
+        in bytes: inout MutableRawSpan, at position: Int = 0
+    ) {
+        let attributesAt = position + BatchLayout.attributes
+        var attributes = bytes.bytes.load(Int16.self, at: attributesAt)
+        attributes &= ~BatchAttributes.transactional
+        if isTransactional { attributes |= BatchAttributes.transactional }
+        bytes.storeBigEndian(attributes, at: attributesAt)
+        bytes.storeBigEndian(id.rawValue, at: position + BatchLayout.producerID)
+        bytes.storeBigEndian(epoch, at: position + BatchLayout.producerEpoch)
+        bytes.storeBigEndian(baseSequence, at: position + BatchLayout.baseSequence)
+        renewCRC(in: &bytes, at: position)
+    }
+
     /// Computes the CRC anew.
     static func renewCRC(in bytes: inout MutableRawSpan, at position: Int) {
         let length = Int(bytes.bytes.load(Int32.self, at: position + BatchLayout.length))

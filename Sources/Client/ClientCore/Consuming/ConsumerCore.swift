@@ -1,0 +1,224 @@
+import KafkaProtocol
+public import KafkaWire
+
+/// A consumer without its sockets, threads and clock: what to read and the time go in, requests
+/// and chunks of records come out.
+///
+/// Each partition is read in the order of its offsets, each record once per position. What was
+/// fetched and not read is bounded by `bufferBytes`: a reader that stalls stops the fetching. A
+/// position is one whose next record has not been given to the reader.
+public struct ConsumerCore: ClientMachine {
+    /// What a consumer tells its user.
+    public enum Output: Sendable {
+        /// A chunk or an error waits to be taken.
+        case readable
+        /// The end of a `lookUp`.
+        case offsets(UInt64, Result<[TopicPartition: FoundOffset], ClientError>)
+        /// The end of a wait for a topic's partitions.
+        case partitions(UInt64, Result<[Int32], ClientError>)
+    }
+
+    enum Tag {
+        case fetch(BrokerID)
+        case listOffsets(OffsetRequest)
+        case epochs([TopicPartition: UInt64])
+    }
+
+    /// A fetch that is under way.
+    struct FetchInFlight {
+        var generations: [TopicPartition: UInt64]
+        var bytes: Int
+        var usesSession: Bool
+    }
+
+    struct TopicWait {
+        var waiter: UInt64
+        var topic: String
+        var deadline: ClientInstant
+    }
+
+    public let settings: ConsumerSettings
+    var network: Network<Tag>
+    var partitions: [TopicPartition: ConsumedPartition] = [:]
+    /// The assigned partitions; fetches begin with another each time.
+    var order: [TopicPartition] = []
+    var firstInOrder = 0
+    var sessions: [BrokerID: ClientFetchSession] = [:]
+    var fetches: [BrokerID: FetchInFlight] = [:]
+    private var chunks: [FetchedChunk] = []
+    private var errors: [ClientError] = []
+    /// Bytes of chunks that have not been read to their end.
+    public private(set) var bufferedBytes = 0
+    var questions: [UInt64: OffsetQuestion] = [:]
+    var topicWaits: [TopicWait] = []
+    var nextGeneration: UInt64 = 1
+    var outputs: [Output] = []
+    var checkedMetadata = 0
+    var isClosed = false
+    public internal(set) var nextWake: ClientInstant?
+
+    public init(_ settings: ConsumerSettings, seed: UInt64) {
+        self.settings = settings
+        network = Network(settings.network, seed: seed)
+    }
+
+    public mutating func takeEffects() -> [ConnectionEffect] { network.takeEffects() }
+    public mutating func takeOutputs() -> [Output] {
+        defer { outputs = [] }
+        return outputs
+    }
+
+    // MARK: What to read
+
+    /// Reads these partitions and no others; those that were read before go on where they are.
+    public mutating func assign(_ wanted: [TopicPartition]) {
+        let wanted = Set(wanted)
+        partitions = partitions.filter { wanted.contains($0.key) }
+        for id in wanted.sorted() where partitions[id] == nil {
+            partitions[id] = ConsumedPartition(
+                id, generation: takeGeneration(), timestamp: resetTimestamp)
+            if settings.offsetReset == .none { partitions[id]?.state = .failed }
+        }
+        order = wanted.sorted()
+        discard { !wanted.contains($0.partition) }
+        network.refresh.replace(Set(wanted.map(\.topic)))
+    }
+
+    /// The assigned partitions.
+    public var assignment: [TopicPartition] { order }
+
+    /// Goes on reading at `offset`; what was fetched for another position is dropped.
+    /// - Throws: `invalidState` for a partition that is not assigned.
+    public mutating func seek(
+        _ id: TopicPartition, to offset: Offset, epoch: LeaderEpoch = .none
+    ) throws(ClientError) {
+        try assigned(id).seek(to: offset, epoch: epoch, generation: takeGeneration())
+        discard { $0.partition == id }
+    }
+
+    /// Goes on reading at the first record (`true`) or after the last.
+    public mutating func seek(_ id: TopicPartition, toBeginning: Bool) throws(ClientError) {
+        let timestamp = toBeginning ? OffsetTimestamp.earliest : OffsetTimestamp.latest
+        try assigned(id).lookUp(timestamp: timestamp, generation: takeGeneration())
+        discard { $0.partition == id }
+    }
+
+    /// Stops or goes on giving records of the partition; what was fetched is kept.
+    public mutating func setPaused(_ isPaused: Bool, _ id: TopicPartition) throws(ClientError) {
+        try assigned(id).isPaused = isPaused
+        if !isPaused, chunks.contains(where: { $0.partition == id }) { outputs.append(.readable) }
+    }
+
+    /// The offset of the next record that the reader gets; `nil` while it is looked up.
+    public func position(_ id: TopicPartition) throws(ClientError) -> Offset? {
+        try assigned(id).position
+    }
+
+    /// How many records of the partition there are after the position; `nil` when unknown.
+    public func lag(_ id: TopicPartition) -> Int64? {
+        guard let partition = partitions[id], let position = partition.position else { return nil }
+        let end =
+            settings.isolation == .readCommitted
+            ? partition.lastStableOffset : partition.highWatermark
+        return end.map { max(0, $0 - position) }
+    }
+
+    private func assigned(_ id: TopicPartition) throws(ClientError) -> ConsumedPartition {
+        guard let partition = partitions[id] else {
+            throw .invalidState("partition \(id) is not assigned")
+        }
+        return partition
+    }
+
+    var resetTimestamp: Int64 {
+        settings.offsetReset == .earliest ? OffsetTimestamp.earliest : OffsetTimestamp.latest
+    }
+
+    mutating func takeGeneration() -> UInt64 {
+        defer { nextGeneration += 1 }
+        return nextGeneration
+    }
+
+    // MARK: What the reader takes
+
+    /// The next chunk of a partition that is not paused.
+    public mutating func takeChunk() -> FetchedChunk? {
+        let place = chunks.firstIndex { partitions[$0.partition]?.isPaused == false }
+        return place.map { chunks.remove(at: $0) }
+    }
+
+    /// The oldest error that the reader has not been told.
+    public mutating func takeError() -> ClientError? {
+        errors.isEmpty ? nil : errors.removeFirst()
+    }
+
+    /// The chunk has been read to its end, or is not wanted: its bytes are free.
+    public mutating func release(_ chunk: FetchedChunk) {
+        bufferedBytes -= chunk.size
+        if let partition = partitions[chunk.partition], partition.generation == chunk.generation {
+            partition.bufferedBytes -= chunk.size
+        }
+    }
+
+    /// Whether a batch or chunk is of the position that counts now.
+    public func isCurrent(_ id: TopicPartition, generation: UInt64) -> Bool {
+        partitions[id]?.generation == generation
+    }
+
+    /// The reader is done with all records before `offset`.
+    public mutating func consumed(
+        _ id: TopicPartition, generation: UInt64, to offset: Offset, epoch: LeaderEpoch
+    ) {
+        guard let partition = partitions[id], partition.generation == generation else { return }
+        partition.position = offset
+        partition.positionEpoch = epoch
+    }
+
+    mutating func keep(_ chunk: FetchedChunk) {
+        chunks.append(chunk)
+        bufferedBytes += chunk.size
+        partitions[chunk.partition]?.bufferedBytes += chunk.size
+        outputs.append(.readable)
+    }
+
+    mutating func tell(_ error: ClientError) {
+        errors.append(error)
+        outputs.append(.readable)
+    }
+
+    private mutating func discard(where isUnwanted: (FetchedChunk) -> Bool) {
+        for chunk in chunks where isUnwanted(chunk) { bufferedBytes -= chunk.size }
+        chunks.removeAll(where: isUnwanted)
+    }
+
+    // MARK: Questions
+
+    /// Looks up offsets by timestamp in ms (-1 the end, -2 the beginning); `offsets` tells.
+    public mutating func lookUp(
+        _ timestamps: [TopicPartition: Int64], waiter: UInt64, now: ClientInstant
+    ) {
+        questions[waiter] = OffsetQuestion(
+            deadline: now + settings.apiTimeout, open: timestamps)
+        for id in timestamps.keys.sorted() { network.refresh.add(id.topic) }
+    }
+
+    /// Has `partitions` told once the topic is known, or cannot be.
+    public mutating func findPartitions(of topic: String, waiter: UInt64, now: ClientInstant) {
+        network.refresh.add(topic)
+        topicWaits.append(
+            .init(waiter: waiter, topic: topic, deadline: now + settings.apiTimeout))
+    }
+
+    /// Ends it all: reads nothing more, questions end as `closed`.
+    public mutating func shutDown(now: ClientInstant) {
+        isClosed = true
+        for id in questions.keys.sorted() { outputs.append(.offsets(id, .failure(.closed))) }
+        for wait in topicWaits { outputs.append(.partitions(wait.waiter, .failure(.closed))) }
+        questions = [:]
+        topicWaits = []
+        network.close(now: now)
+        _ = network.takeCompletions()
+        outputs.append(.readable)
+        nextWake = nil
+    }
+}

@@ -1,0 +1,50 @@
+import KafkaProtocol
+import KafkaWire
+
+/// The end of one request: the answer's frame, or why there is none.
+struct Completion<Tag> {
+    /// What the sender gave to know it by.
+    var tag: Tag
+    /// Whom it was sent to.
+    var node: NodeKey
+    var apiKey: APIKey
+    /// The version of request and answer.
+    var version: Int16
+    var result: Result<[UInt8], ClientError>
+
+    /// The answer. Ranges of records in it are those of `frame`.
+    func decode<R: KafkaRequest>(_: R.Type) throws(ClientError) -> R.Response {
+        let frame = try result.get()
+        do throws(WireError) {
+            // Bytes have no padding.
+            var reader = unsafe WireReader(frame.span.bytes)
+            _ = try ResponseHeader(
+                from: &reader, version: R.apiKey.responseHeaderVersion(for: version))
+            return try R.Response(from: &reader, version: version)
+        } catch {
+            throw .malformedResponse("\(R.apiKey.name) v\(version) of \(node): \(error)")
+        }
+    }
+}
+
+/// A broker by its number, or one of the bootstrap addresses whose number is not known.
+enum NodeKey: Hashable, Comparable, CustomStringConvertible {
+    case bootstrap(Int)
+    case broker(BrokerID)
+
+    static func < (a: NodeKey, b: NodeKey) -> Bool {
+        switch (a, b) {
+        case (.bootstrap(let a), .bootstrap(let b)): a < b
+        case (.broker(let a), .broker(let b)): a < b
+        case (.bootstrap, .broker): true
+        case (.broker, .bootstrap): false
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .bootstrap(let index): "bootstrap server \(index + 1)"
+        case .broker(let id): "broker \(id)"
+        }
+    }
+}

@@ -1,0 +1,156 @@
+import KafkaProtocol
+import KafkaWire
+
+/// When metadata is asked for, and about what.
+struct MetadataRefresh {
+    /// Topics that the client uses.
+    private(set) var topics: Set<String> = []
+    /// Whether all topics are asked for (subscription by pattern).
+    var wantsAll = false
+    private(set) var isRequested = true
+    var isInFlight = false
+    /// No request before this moment.
+    private(set) var notBefore: ClientInstant?
+    /// When what is known gets too old.
+    private(set) var staleAt: ClientInstant?
+    private var failures = 0
+
+    /// Asks for metadata soon.
+    mutating func request() { isRequested = true }
+    /// Adds a topic to those that are asked for.
+    mutating func add(_ topic: String) { if topics.insert(topic).inserted { requestNow() } }
+    /// Asks for these topics and no others.
+    mutating func replace(_ wanted: Set<String>) {
+        if !wanted.isSubset(of: topics) { requestNow() }
+        topics = wanted
+    }
+
+    private mutating func requestNow() {
+        isRequested = true
+        notBefore = nil
+    }
+
+    mutating func succeeded(_ settings: NetworkSettings, isComplete: Bool, now: ClientInstant) {
+        isInFlight = false
+        isRequested = !isComplete
+        failures = isComplete ? 0 : failures + 1
+        // Even a good answer is not asked for again at once: what it lacks takes time to happen.
+        notBefore = now + settings.retryBackoff
+        staleAt = now + settings.metadataMaxAge
+    }
+    mutating func failed(
+        _ settings: NetworkSettings, now: ClientInstant, using random: inout SeededGenerator
+    ) {
+        isInFlight = false
+        isRequested = true
+        failures += 1
+        notBefore =
+            now
+            + NetworkSettings.backoff(
+                settings.retryBackoff, settings.retryBackoffMax, failures: failures, using: &random)
+    }
+
+    func isDue(_ now: ClientInstant) -> Bool {
+        guard !isInFlight else { return false }
+        if let staleAt, staleAt <= now { return true }
+        return isRequested && (notBefore.map { $0 <= now } ?? true)
+    }
+    var nextWake: ClientInstant? {
+        if isInFlight { return nil }
+        return isRequested ? earlier(notBefore, staleAt) : staleAt
+    }
+}
+
+extension Network {
+    // MARK: Versions
+
+    mutating func askVersions(of key: NodeKey, version: Int16, _ now: ClientInstant) {
+        var request = ApiVersionsRequest()
+        if version >= 3 {
+            request.clientSoftwareName = "martlet"
+            request.clientSoftwareVersion = "4.4.0"
+        }
+        do throws(WireError) {
+            try write(
+                request, version: version, to: key, purpose: .handshake,
+                deadline: now + settings.connectTimeout)
+        } catch {
+            preconditionFailure("ApiVersions cannot be written: \(error)")
+        }
+    }
+
+    /// Takes the answer to ApiVersions; a broker before 2.4 refuses version 3, in version 0.
+    mutating func takeVersions(
+        _ frame: [UInt8], from key: NodeKey, version: Int16, _ now: ClientInstant
+    ) {
+        let refusal = [0, UInt8(KafkaError.unsupportedVersion.code)]
+        if version > 0, frame.count >= 6, Array(frame[4..<6]) == refusal {
+            return askVersions(of: key, version: 0, now)
+        }
+        do {
+            let answer = try Completion(
+                tag: (), node: key, apiKey: .apiVersions, version: version, result: .success(frame)
+            ).decode(ApiVersionsRequest.self)
+            try ClientError.check(answer.errorCode)
+            var versions: [Int16: ClosedRange<Int16>] = [:]
+            for api in answer.apiKeys where api.minVersion <= api.maxVersion {
+                versions[api.apiKey] = api.minVersion...api.maxVersion
+            }
+            becomeReady(key, versions)
+        } catch {
+            fail(key, reason: "ApiVersions: \(error)", now: now)
+        }
+    }
+
+    // MARK: Metadata
+
+    mutating func askMetadata(_ now: ClientInstant) {
+        guard refresh.isDue(now), let key = anyReady(now: now) else { return }
+        guard let version = version(of: .metadata, key) else {
+            return fail(key, reason: "it has no version of Metadata in common", now: now)
+        }
+        let asked = refresh.wantsAll ? nil : refresh.topics
+        var request = MetadataRequest(
+            topics: asked?.sorted().map { MetadataRequest.MetadataRequestTopic(name: $0) })
+        if version >= 4 { request.allowAutoTopicCreation = settings.createsTopics }
+        do throws(WireError) {
+            try write(
+                request, version: version, to: key, purpose: .metadata(asked: asked),
+                deadline: now + settings.requestTimeout)
+            refresh.isInFlight = true
+        } catch {
+            fail(key, reason: "Metadata: \(error)", now: now)
+        }
+    }
+
+    mutating func takeMetadata(
+        _ frame: [UInt8], from key: NodeKey, version: Int16, asked: Set<String>?,
+        _ now: ClientInstant
+    ) {
+        let answer: MetadataResponse
+        do {
+            answer = try Completion(
+                tag: (), node: key, apiKey: .metadata, version: version, result: .success(frame)
+            ).decode(MetadataRequest.self)
+        } catch {
+            refresh.failed(settings, now: now, using: &random)
+            return fail(key, reason: "\(error)", now: now)
+        }
+        throttle(key, milliseconds: answer.throttleTimeMs, now: now)
+        guard answer.errorCode == 0, !answer.brokers.isEmpty else {
+            refresh.failed(settings, now: now, using: &random)
+            if KafkaError(code: answer.errorCode) == .rebootstrapRequired {
+                bootstrapAgain(now: now)
+            }
+            return
+        }
+        metadata.update(answer, asked: asked)
+        let isComplete = answer.topics.allSatisfy { topic in
+            !KafkaError(code: topic.errorCode).isRetriable
+                && topic.partitions.allSatisfy { $0.leaderID >= 0 }
+        }
+        let coversAll = asked == nil || refresh.topics.isSubset(of: asked ?? [])
+        refresh.succeeded(settings, isComplete: isComplete && coversAll, now: now)
+        adoptBrokers(now: now)
+    }
+}

@@ -1,0 +1,63 @@
+import KafkaProtocol
+
+/// One broker as a client sees it: the connection to it and what waits for answers.
+///
+/// States: `idle` (nothing, or waiting for the next attempt) → `connecting` → `negotiating` (the
+/// versions were asked for) → `ready` → `idle` after whatever ends the connection.
+struct NetworkNode<Tag> {
+    enum State {
+        case idle
+        case connecting(ConnectionID, deadline: ClientInstant)
+        case negotiating(ConnectionID)
+        case ready(ConnectionID)
+    }
+
+    /// A request that waits for its answer; answers come in the order of the requests.
+    struct InFlight {
+        var correlationID: Int32
+        var apiKey: APIKey
+        var version: Int16
+        var deadline: ClientInstant
+        var purpose: Purpose
+    }
+
+    enum Purpose {
+        case handshake
+        case metadata(asked: Set<String>?)
+        case role(Tag)
+    }
+
+    var address: BrokerAddress
+    var state = State.idle
+    /// Versions that the broker serves, by API key.
+    var versions: [Int16: ClosedRange<Int16>] = [:]
+    var inFlight: [InFlight] = []
+    /// Attempts to connect that failed in a row.
+    var failures = 0
+    /// No attempt before this moment.
+    var retryAt: ClientInstant?
+    /// The broker asked for silence until then (KIP-219).
+    var throttledUntil: ClientInstant?
+
+    var connection: ConnectionID? {
+        switch state {
+        case .idle: nil
+        case .connecting(let id, _), .negotiating(let id), .ready(let id): id
+        }
+    }
+    var isReady: Bool { if case .ready = state { true } else { false } }
+
+    /// When the connection must be given up unless something comes before.
+    var deadline: ClientInstant? {
+        if case .connecting(_, let deadline) = state { return deadline }
+        return inFlight.first?.deadline
+    }
+
+    /// The highest version of a request that both sides know, at most `limit`.
+    func version(of key: APIKey, atMost limit: Int16) -> Int16? {
+        guard let theirs = versions[key.rawValue] else { return nil }
+        let ours = key.validVersions
+        let highest = min(ours.upperBound, theirs.upperBound, limit)
+        return highest >= max(ours.lowerBound, theirs.lowerBound) ? highest : nil
+    }
+}

@@ -1,0 +1,44 @@
+/// How a client reaches its cluster; names and defaults are Kafka's.
+public struct NetworkSettings: Sendable {
+    /// `bootstrap.servers`: brokers to begin with, and to return to when none else can be reached.
+    public var bootstrap: [BrokerAddress]
+    /// `client.id`: the name that brokers log and count quotas by.
+    public var clientID = "martlet"
+    /// `request.timeout.ms`: the longest wait for an answer; the connection then ends.
+    public var requestTimeout = Duration.seconds(30)
+    /// `socket.connection.setup.timeout.ms`: to connect and to agree on versions.
+    public var connectTimeout = Duration.seconds(10)
+    /// `reconnect.backoff.ms`: before the second attempt; doubles with each failure.
+    public var reconnectBackoff = Duration.milliseconds(50)
+    /// `reconnect.backoff.max.ms`
+    public var reconnectBackoffMax = Duration.seconds(1)
+    /// `retry.backoff.ms`: before a failed request is sent again; doubles with each failure.
+    public var retryBackoff = Duration.milliseconds(100)
+    /// `retry.backoff.max.ms`
+    public var retryBackoffMax = Duration.seconds(1)
+    /// `metadata.max.age.ms`: after it metadata is asked for again without a cause.
+    public var metadataMaxAge = Duration.seconds(300)
+    /// `allow.auto.create.topics`: whether asking for a topic may create it, where the brokers
+    /// allow it.
+    public var createsTopics = true
+    /// `max.in.flight.requests.per.connection`
+    public var maxInFlight = 5
+    /// Largest answer in bytes that is taken in; a longer one ends the connection.
+    public var maxResponseBytes = 256 << 20
+
+    public init(bootstrap: [BrokerAddress]) { self.bootstrap = bootstrap }
+
+    /// What to wait after `failures` of them in a row (at least 1), spread by a fifth each way so
+    /// that many clients do not come back at once (KIP-144, KIP-580).
+    static func backoff(
+        _ first: Duration, _ longest: Duration, failures: Int, using random: inout SeededGenerator
+    ) -> Duration {
+        let factor = Int64(1) << Int64(min(max(failures - 1, 0), 20))
+        let product = first.wholeNanoseconds.multipliedReportingOverflow(by: factor)
+        let cap = longest.wholeNanoseconds
+        let plain = product.overflow ? cap : min(product.partialValue, cap)
+        let spread = plain / 5
+        let shift = spread > 0 ? Int64.random(in: -spread...spread, using: &random) : 0
+        return .nanoseconds(plain + shift)
+    }
+}

@@ -1,0 +1,93 @@
+import KafkaRecords
+import KafkaWire
+
+/// Records of one partition that travel together.
+///
+/// It is open while records are added, sealed once it has been written as bytes, and done once its
+/// records have succeeded or failed, which they do once. Its sequence never changes after it has
+/// been sent, unless the whole partition begins anew in another epoch.
+final class ProducerBatch {
+    let topic: String
+    let partition: Int32
+    /// Batches count up over the whole producer.
+    let number: UInt64
+    let created: ClientInstant
+    /// Bytes that it takes of `buffer.memory`.
+    private(set) var reserved = 0
+    private(set) var count: Int32 = 0
+    /// Who waits for a record of it, with the record's place.
+    private(set) var waiters: [(place: Int32, waiter: UInt64)] = []
+    private var timestamps: [Int64] = []
+    private var builder: RecordBatchBuilder?
+    private(set) var bytes: [UInt8] = []
+    /// The first record's sequence; `nil` before the first attempt and without idempotence.
+    private(set) var sequence: Int32?
+    var attempts = 0
+    /// Set while it waits to be sent again.
+    var retryAt: ClientInstant?
+    var isInFlight = false
+    /// Its records have ended, though an answer may still come.
+    var isDone = false
+
+    init(
+        topic: String, partition: Int32, number: UInt64, compression: CompressionType, level: Int?,
+        now: ClientInstant
+    ) {
+        self.topic = topic
+        self.partition = partition
+        self.number = number
+        created = now
+        builder = RecordBatchBuilder(.init(compression: compression, compressionLevel: level))
+    }
+
+    /// Bytes of the batch: as sent once it is sealed, uncompressed before.
+    var size: Int { bytes.isEmpty ? reserved : bytes.count }
+
+    /// Adds a record; gives the bytes that it takes.
+    func append(_ record: ProducerRecord, timestamp: Int64, waiter: UInt64?) -> Int {
+        builder?.append(
+            timestamp: timestamp, key: record.key, value: record.value, headers: record.headers)
+        if let waiter {
+            waiters.append((count, waiter))
+            timestamps.append(timestamp)
+        }
+        count += 1
+        let before = reserved
+        reserved = builder?.uncompressedSize ?? reserved
+        return reserved - before
+    }
+
+    /// Writes the batch; no record can be added any more.
+    func seal() throws(ClientError) {
+        guard let builder = builder.take() else { return }
+        do throws(CompressionError) { bytes = try builder.finish() } catch {
+            throw .corruptRecords("\(error)")
+        }
+    }
+
+    /// Gives the sealed batch its place in the producer's sequence.
+    func assign(_ id: ProducerID, epoch: Int16, sequence: Int32, isTransactional: Bool) {
+        self.sequence = sequence
+        // Taken out and put back, so that it is changed where it is.
+        var taken = bytes
+        bytes = []
+        taken.setProducer(id, epoch, sequence, isTransactional)
+        bytes = taken
+    }
+
+    /// The timestamp of the record of the waiter at `index`.
+    func timestamp(ofWaiter index: Int) -> Int64 { timestamps[index] }
+}
+
+extension [UInt8] {
+    /// Makes the batch that the bytes are one of this producer.
+    fileprivate mutating func setProducer(
+        _ id: ProducerID, _ epoch: Int16, _ sequence: Int32, _ isTransactional: Bool
+    ) {
+        var span = mutableSpan
+        // Bytes have no padding, and any value of one is valid.
+        var raw = unsafe span.mutableBytes
+        RecordBatchHeader.setProducer(
+            id, epoch: epoch, baseSequence: sequence, isTransactional: isTransactional, in: &raw)
+    }
+}

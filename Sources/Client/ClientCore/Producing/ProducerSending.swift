@@ -1,0 +1,163 @@
+import KafkaProtocol
+import KafkaWire
+
+extension ProducerCore {
+    public mutating func handle(_ event: ConnectionEvent, now: ClientInstant) {
+        network.handle(event, now: now)
+    }
+
+    public mutating func advance(now: ClientInstant) {
+        guard fatal == nil else { return }
+        // An answer may free a place for the next request, and that may fail at once.
+        repeat {
+            network.advance(now: now)
+            for completion in network.takeCompletions() { take(completion, now) }
+            guard fatal == nil else { return }
+            expire(now)
+            renewEpochs(now)
+            while drain(now) {}
+        } while !network.completions.isEmpty
+        unlistIdleQueues()
+        outputs += waits.resume(
+            free: settings.bufferMemory - bufferedBytes, isEmpty: bufferedBytes == 0,
+            network.metadata, now: now)
+        scheduleWake(now)
+    }
+
+    /// Sends one request to each leader that can take one; whether there was any.
+    private mutating func drain(_ now: ClientInstant) -> Bool {
+        guard ensureIdentity(now) else { return false }
+        var loads: [(leader: BrokerID, size: Int, batches: [(PartitionQueue, ProducerBatch)])] = []
+        firstListed = listed.isEmpty ? 0 : (firstListed + 1) % listed.count
+        for index in listed.indices {
+            let queue = listed[(firstListed + index) % listed.count]
+            follow(queue)
+            guard let leader = queue.leader, let batch = due(queue, now) else {
+                if queue.leader == nil { network.refresh.request() }
+                continue
+            }
+            guard network.isReady(.broker(leader), now: now), seal(batch, of: queue) else {
+                continue
+            }
+            let place = loads.firstIndex { $0.leader == leader }
+            if let place {
+                // At least one batch goes, however large.
+                guard loads[place].size + batch.size <= settings.maxRequestSize else { continue }
+                loads[place].size += batch.size
+                loads[place].batches.append((queue, batch))
+            } else {
+                loads.append((leader, batch.size, [(queue, batch)]))
+            }
+        }
+        for load in loads { send(load.batches, to: load.leader, now) }
+        return !loads.isEmpty
+    }
+
+    private func follow(_ queue: PartitionQueue) { topics[queue.topic]?.follow(network.metadata) }
+
+    private func due(_ queue: PartitionQueue, _ now: ClientInstant) -> ProducerBatch? {
+        switch next(of: queue, now) {
+        case .first(let batch), .again(let batch): batch
+        case .nothing, .later: nil
+        }
+    }
+
+    private func next(of queue: PartitionQueue, _ now: ClientInstant) -> PartitionQueue.Next {
+        queue.next(
+            now, linger: settings.linger, hurries: waits.hurry,
+            oneAtATime: settings.network.maxInFlight == 1)
+    }
+
+    /// Writes the batch as bytes; one that cannot be written fails.
+    private mutating func seal(_ batch: ProducerBatch, of queue: PartitionQueue) -> Bool {
+        if queue.open === batch {
+            queue.open = nil
+            queue.waiting.append(batch)
+        }
+        do throws(ClientError) {
+            try batch.seal()
+            return true
+        } catch {
+            queue.remove(batch)
+            end(batch, of: queue, .failure(error))
+            return false
+        }
+    }
+
+    private mutating func send(
+        _ batches: [(queue: PartitionQueue, batch: ProducerBatch)], to leader: BrokerID,
+        _ now: ClientInstant
+    ) {
+        let usesNames = batches.contains { $0.queue.topicID == .zero }
+        guard
+            let version = network.version(
+                of: .produce, .broker(leader), atMost: usesNames ? 12 : .max)
+        else {
+            return fail(.unsupportedRequest(.produce, broker: "broker \(leader)"), now: now)
+        }
+        var request = ProduceRequest(
+            acks: settings.acks.rawValue,
+            timeoutMs: settings.network.requestTimeout.wholeMilliseconds)
+        var payloads: [[UInt8]] = []
+        for (queue, batch) in batches {
+            begin(batch, of: queue)
+            let part = ProduceRequest.PartitionProduceData(
+                index: queue.partition,
+                records: .external(token: payloads.count, count: batch.bytes.count))
+            payloads.append(batch.bytes)
+            if let place = request.topicData.firstIndex(where: { $0.name == queue.topic }) {
+                request.topicData[place].partitionData.append(part)
+            } else {
+                request.topicData.append(
+                    .init(name: queue.topic, topicID: queue.topicID, partitionData: [part]))
+            }
+        }
+        let number = nextRequest
+        nextRequest += 1
+        sent[number] = batches
+        network.send(
+            request, version: version, to: .broker(leader), .produce(number), payloads: payloads,
+            isAnswered: settings.acks != .none, now: now)
+    }
+
+    /// Marks the batch as in flight, and numbers it if it goes for the first time.
+    private func begin(_ batch: ProducerBatch, of queue: PartitionQueue) {
+        batch.attempts += 1
+        batch.retryAt = nil
+        batch.isInFlight = true
+        guard batch.attempts == 1 else { return }
+        if settings.isIdempotent, case .known(let id, let epoch) = identity {
+            if queue.unacknowledged.isEmpty,
+                (queue.producerID, queue.producerEpoch) != (id, epoch)
+            {
+                queue.producerID = id
+                queue.producerEpoch = epoch
+                queue.nextSequence = 0
+            }
+            queue.number(batch)
+        }
+        queue.begin(batch)
+    }
+
+    private mutating func unlistIdleQueues() {
+        listed.removeAll { queue in
+            guard queue.isEmpty else { return false }
+            queue.isListed = false
+            return true
+        }
+    }
+
+    private mutating func scheduleWake(_ now: ClientInstant) {
+        var wake = earlier(network.nextWake(now: now), waits.nextWake)
+        if case .needed(let notBefore?) = identity, notBefore > now {
+            wake = earlier(wake, notBefore)
+        }
+        for queue in listed {
+            if case .later(let moment) = next(of: queue, now) { wake = earlier(wake, moment) }
+            if let oldest = queue.all.first(where: { !$0.isDone }) {
+                wake = earlier(wake, oldest.created + settings.deliveryTimeout)
+            }
+        }
+        nextWake = wake
+    }
+}

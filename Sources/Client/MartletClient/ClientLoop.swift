@@ -1,0 +1,190 @@
+import ClientCore
+import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// Runs a client's core: one event loop holds its sockets and its timer, one lock guards the core.
+///
+/// The user's threads enter the core under the lock to add what they want done, and leave; the
+/// loop performs the effects. The lock is never held over a wait, nor while outputs are told.
+final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
+    // Sendable: `machine` and `isPumpDue` are touched under `lock` only, all that is marked so on
+    // the event loop only.
+    private let lock = Mutex(())
+    private var machine: Machine
+    private var isPumpDue = false
+
+    private let eventLoop: any EventLoop
+    private let log: Logger
+    private let maxFrameBytes: Int
+    private let tell: @Sendable ([Machine.Output]) -> Void
+    // On the event loop only.
+    private var channels: [ConnectionID: any Channel] = [:]
+    private var timer: Scheduled<Void>?
+    private var timerAt: ClientInstant?
+    private var isStopped = false
+
+    /// - Parameter tell: gets the outputs, on the event loop, in order.
+    init(
+        _ machine: sending Machine, eventLoop: any EventLoop, log: Logger, maxFrameBytes: Int,
+        tell: @escaping @Sendable ([Machine.Output]) -> Void
+    ) {
+        self.machine = machine
+        self.eventLoop = eventLoop
+        self.log = log
+        self.maxFrameBytes = maxFrameBytes
+        self.tell = tell
+    }
+
+    static var now: ClientInstant {
+        ClientInstant(nanoseconds: Int64(NIODeadline.now().uptimeNanoseconds))
+    }
+
+    /// Changes the core; `body` says whether the core must be advanced soon.
+    @inline(__always)
+    func enter<Result>(
+        _ body: (inout Machine, ClientInstant) -> (result: Result, wakes: Bool)
+    ) -> Result {
+        let now = Self.now
+        var mustPump = false
+        let result = lock.withLock { _ in
+            let (result, wakes) = body(&machine, now)
+            if wakes, !isPumpDue {
+                isPumpDue = true
+                mustPump = true
+            }
+            return UncheckedBox(result)
+        }
+        if mustPump { eventLoop.execute { self.pump() } }
+        return result.value
+    }
+
+    // MARK: On the event loop
+
+    /// Advances the core and performs what comes out.
+    private func pump(_ events: [ConnectionEvent] = []) {
+        guard !isStopped else { return }
+        let now = Self.now
+        let (effects, outputs, wake) = lock.withLock { _ in
+            isPumpDue = false
+            for event in events { machine.handle(event, now: now) }
+            machine.advance(now: now)
+            return UncheckedBox(
+                (machine.takeEffects(), machine.takeOutputs(), machine.nextWake))
+        }.value
+        for effect in effects { perform(effect) }
+        schedule(wake, now)
+        if !outputs.isEmpty { tell(outputs) }
+    }
+
+    private func perform(_ effect: ConnectionEffect) {
+        switch effect {
+        case .connect(let id, let address): connect(id, address)
+        case .send(let id, let frame): channels[id]?.send(frame)
+        case .close(let id): channels.removeValue(forKey: id)?.close(promise: nil)
+        }
+    }
+
+    private func connect(_ id: ConnectionID, _ address: BrokerAddress) {
+        log.debug("connecting", metadata: ["broker": "\(address)"])
+        let maxFrameBytes = maxFrameBytes
+        let bootstrap = ClientBootstrap(group: eventLoop)
+            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(
+                    minimum: 4096, initial: 65_536, maximum: 1 << 20)
+            )
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        FrameHandler(limit: maxFrameBytes) { event in
+                            self.received(event, on: id)
+                        })
+                }
+            }
+        bootstrap.connect(host: address.host, port: Int(address.port)).whenComplete { result in
+            switch result {
+            case .success(let channel): self.connected(id, channel)
+            case .failure(let error): self.pump([.closed(id, reason: "\(error)")])
+            }
+        }
+    }
+
+    private func connected(_ id: ConnectionID, _ channel: any Channel) {
+        guard !isStopped else { return channel.close(promise: nil) }
+        channels[id] = channel
+        pump([.connected(id)])
+    }
+
+    private func received(_ event: FrameHandler.Event, on id: ConnectionID) {
+        switch event {
+        case .frames(let frames): pump(frames.map { .received(id, $0) })
+        case .closed(let reason):
+            channels[id] = nil
+            log.debug("connection closed", metadata: ["reason": "\(reason)"])
+            pump([.closed(id, reason: reason)])
+        }
+    }
+
+    private func schedule(_ wake: ClientInstant?, _ now: ClientInstant) {
+        guard wake != timerAt else { return }
+        timer?.cancel()
+        timerAt = wake
+        timer = wake.map { moment in
+            eventLoop.scheduleTask(
+                in: .nanoseconds(max(0, (moment - now).wholeNanoseconds))
+            ) {
+                self.timerAt = nil
+                self.pump()
+            }
+        }
+    }
+
+    /// Calls `body` on the event loop at `moment`, or soon after.
+    func at(_ moment: ClientInstant, _ body: @escaping @Sendable () -> Void) {
+        let delay = max(0, (moment - Self.now).wholeNanoseconds)
+        eventLoop.scheduleTask(in: .nanoseconds(delay), body)
+    }
+
+    /// Ends it: changes the core a last time, performs what comes out, closes all connections.
+    func stop(_ last: @escaping @Sendable (inout Machine, ClientInstant) -> Void) async {
+        let stopped = eventLoop.submit {
+            guard !self.isStopped else { return }
+            self.lock.withLock { _ in last(&self.machine, Self.now) }
+            self.pump()
+            self.isStopped = true
+            self.timer?.cancel()
+            for channel in self.channels.values { channel.close(promise: nil) }
+            self.channels = [:]
+        }
+        do { try await stopped.get() } catch {
+            log.debug("the event loop is gone", metadata: ["error": "\(error)"])
+        }
+    }
+}
+
+/// Carries a value out of the lock that nothing inside refers to any more.
+struct UncheckedBox<Value>: @unchecked Sendable {
+    // Sendable: made under the lock, read once by the thread that held it.
+    let value: Value
+    init(_ value: Value) { self.value = value }
+}
+
+extension Channel {
+    /// Writes a request: its fields, with each payload in its place, without copying payloads
+    /// into one buffer.
+    fileprivate func send(_ frame: OutgoingFrame) {
+        var position = 0
+        for splice in frame.splices {
+            write(ByteBuffer(bytes: frame.fields[position..<splice.position]), promise: nil)
+            write(ByteBuffer(bytes: frame.payloads[splice.token]), promise: nil)
+            position = splice.position
+        }
+        if position < frame.fields.count {
+            write(ByteBuffer(bytes: frame.fields[position...]), promise: nil)
+        }
+        flush()
+    }
+}

@@ -1,0 +1,208 @@
+public import ClientCore
+public import KafkaWire
+public import Logging
+public import NIOCore
+import NIOPosix
+
+/// Reads records of a Kafka cluster.
+///
+///     let consumer = try Consumer(bootstrap: "localhost:9092") { $0.offsetReset = .earliest }
+///     try await consumer.assign(topic: "greetings")
+///     for try await record in consumer.records {
+///         print(record.offset, String(decoding: record.value ?? [], as: UTF8.self))
+///     }
+///
+/// Records of a partition come in the order of their offsets. What waits to be read is bounded by
+/// `bufferBytes`: while the reader is busy elsewhere, nothing more is fetched. One task reads at a
+/// time; all other methods may be called from any task or thread.
+public final class Consumer: Sendable {
+    let loop: ClientLoop<ConsumerCore>
+    let endings: ConsumerEndings
+    let reader: ConsumerReader
+
+    /// A consumer with Kafka's defaults, changed by `configure`.
+    ///
+    /// - Throws: `invalidSetting`.
+    public convenience init(
+        bootstrap: String, logger: Logger = Logger(label: "martlet.consumer"),
+        configure: (inout ConsumerSettings) -> Void = { _ in }
+    ) throws(ClientError) {
+        var settings = ConsumerSettings(
+            network: .init(bootstrap: try BrokerAddress.list(bootstrap)))
+        configure(&settings)
+        self.init(settings, logger: logger)
+    }
+
+    /// - Parameter group: where the sockets live; the process's own event loops by default.
+    public init(
+        _ settings: ConsumerSettings, logger: Logger = Logger(label: "martlet.consumer"),
+        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+    ) {
+        let endings = ConsumerEndings()
+        self.endings = endings
+        var seeds = SystemRandomNumberGenerator()
+        loop = ClientLoop(
+            ConsumerCore(settings, seed: seeds.next()), eventLoop: group.next(), log: logger,
+            maxFrameBytes: settings.network.maxResponseBytes
+        ) { outputs in
+            for output in outputs { endings.tell(output) }
+        }
+        reader = ConsumerReader(loop, endings, settings)
+    }
+
+    // MARK: What to read
+
+    /// Reads these partitions and no others. Those that were assigned before go on where they are;
+    /// new ones begin where `auto.offset.reset` says, unless `seek` says otherwise.
+    public func assign(_ partitions: [TopicPartition]) {
+        loop.enter { core, _ in (core.assign(partitions), true) }
+    }
+
+    /// Reads all partitions that the topic has now.
+    ///
+    /// - Throws: `broker` with `unknownTopicOrPartition`; `timedOut` after
+    ///   `default.api.timeout.ms`, when no broker answers.
+    public func assign(topic: String) async throws(ClientError) {
+        assign(try await partitions(of: topic))
+    }
+
+    /// The partitions that are assigned.
+    public var assignment: [TopicPartition] { loop.enter { core, _ in (core.assignment, false) } }
+
+    /// Goes on reading at `offset`.
+    ///
+    /// - Throws: `invalidState` for a partition that is not assigned.
+    public func seek(_ partition: TopicPartition, to offset: Offset) throws(ClientError) {
+        try change { core throws(ClientError) in try core.seek(partition, to: offset) }
+    }
+
+    /// Goes on reading at the first record of each partition.
+    public func seekToBeginning(_ partitions: [TopicPartition]) throws(ClientError) {
+        try change { core throws(ClientError) in
+            for id in partitions { try core.seek(id, toBeginning: true) }
+        }
+    }
+
+    /// Goes on reading after the last record of each partition.
+    public func seekToEnd(_ partitions: [TopicPartition]) throws(ClientError) {
+        try change { core throws(ClientError) in
+            for id in partitions { try core.seek(id, toBeginning: false) }
+        }
+    }
+
+    /// Gives no records of these partitions until `resume`; their positions stay.
+    public func pause(_ partitions: [TopicPartition]) throws(ClientError) {
+        try change { core throws(ClientError) in
+            for id in partitions { try core.setPaused(true, id) }
+        }
+    }
+
+    /// Gives records of these partitions again.
+    public func resume(_ partitions: [TopicPartition]) throws(ClientError) {
+        try change { core throws(ClientError) in
+            for id in partitions { try core.setPaused(false, id) }
+        }
+    }
+
+    /// The offset after the last record that the reader is done with: one is done with a record
+    /// when one asks for the next. `nil` while the first position is looked up.
+    public func position(of partition: TopicPartition) throws(ClientError) -> Offset? {
+        reader.noteProgress()
+        return try change { core throws(ClientError) in try core.position(partition) }
+    }
+
+    /// Records after the position; `nil` before the first answer of a broker.
+    public func lag(of partition: TopicPartition) -> Int64? {
+        reader.noteProgress()
+        return loop.enter { core, _ in (core.lag(partition), false) }
+    }
+
+    /// Bytes of records that were fetched and not read to their end.
+    public var bufferedBytes: Int { loop.enter { core, _ in (core.bufferedBytes, false) } }
+
+    private func change<R>(
+        _ body: (inout ConsumerCore) throws(ClientError) -> R
+    ) throws(ClientError) -> R {
+        try loop.enter { core, _ in
+            let result = Result { () throws(ClientError) in try body(&core) }
+            return (result, true)
+        }.get()
+    }
+
+    // MARK: Questions
+
+    /// The partitions of a topic.
+    ///
+    /// - Throws: `broker` with `unknownTopicOrPartition`; `timedOut` after
+    ///   `default.api.timeout.ms`, when no broker answers.
+    public func partitions(of topic: String) async throws(ClientError) -> [TopicPartition] {
+        let found = await withCheckedContinuation { continuation in
+            let id = endings.add(.partitions(continuation))
+            loop.enter { core, now in
+                (core.findPartitions(of: topic, waiter: id, now: now), true)
+            }
+        }
+        return try found.get().map { TopicPartition(topic: topic, partition: $0) }
+    }
+
+    /// The first offset of each partition.
+    public func beginningOffsets(
+        _ partitions: [TopicPartition]
+    ) async throws(ClientError) -> [TopicPartition: Offset] {
+        try await ends(partitions, -2)
+    }
+
+    /// The offset after the last record of each partition; with `read_committed`, after the last
+    /// one that can be read.
+    public func endOffsets(
+        _ partitions: [TopicPartition]
+    ) async throws(ClientError) -> [TopicPartition: Offset] {
+        try await ends(partitions, -1)
+    }
+
+    private func ends(
+        _ partitions: [TopicPartition], _ timestamp: Int64
+    ) async throws(ClientError) -> [TopicPartition: Offset] {
+        let wanted = Dictionary(partitions.map { ($0, timestamp) }, uniquingKeysWith: { $1 })
+        return try await offsets(for: wanted).compactMapValues(\.offset)
+    }
+
+    /// The first record of each partition that is as young as the timestamp, in ms since the
+    /// epoch, or younger.
+    ///
+    /// - Throws: `timedOut` after `default.api.timeout.ms`, `broker` for a refusal.
+    public func offsets(
+        for timestamps: [TopicPartition: Int64]
+    ) async throws(ClientError) -> [TopicPartition: FoundOffset] {
+        let found = await withCheckedContinuation { continuation in
+            let id = endings.add(.offsets(continuation))
+            loop.enter { core, now in (core.lookUp(timestamps, waiter: id, now: now), true) }
+        }
+        return try found.get()
+    }
+
+    // MARK: Reading
+
+    /// The records of all assigned partitions, one by one. Ends when the consumer is closed or the
+    /// task is cancelled; a later iteration goes on where this one was.
+    public var records: ConsumerRecords { ConsumerRecords(reader: reader) }
+
+    /// The records in the batches in which they were written.
+    public var batches: ConsumerBatches { ConsumerBatches(reader: reader) }
+
+    /// The next batch, or `nil` when none has come within `timeout`, or the consumer is closed.
+    ///
+    /// - Throws: what stops reading: `offsetOutOfRange`, `logTruncated`, `corruptRecords`,
+    ///   `broker`.
+    nonisolated(nonsending)
+        public func poll(timeout: Duration) async throws(ClientError) -> ConsumerBatch?
+    {
+        try await reader.next(within: timeout)
+    }
+
+    /// Ends the connections; whoever reads comes to the end.
+    public func close() async {
+        endings.close()
+        await loop.stop { core, now in core.shutDown(now: now) }
+    }
+}

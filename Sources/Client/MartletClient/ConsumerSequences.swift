@@ -1,0 +1,54 @@
+public import ClientCore
+
+/// The records of a consumer, one by one.
+public struct ConsumerRecords: AsyncSequence, Sendable {
+    public typealias Element = ConsumerRecord
+    let reader: ConsumerReader
+
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(reader: reader) }
+
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        let reader: ConsumerReader
+        private var records: [ConsumerRecord] = []
+        private var index = 0
+
+        init(reader: ConsumerReader) { self.reader = reader }
+
+        public mutating func next() async throws(ClientError) -> ConsumerRecord? {
+            try await next(isolation: nil)
+        }
+        public mutating func next(
+            isolation actor: isolated (any Actor)?
+        ) async throws(ClientError) -> ConsumerRecord? {
+            while index == records.count {
+                guard let batch = try await reader.next(within: nil) else { return nil }
+                records = batch.records
+                index = 0
+            }
+            defer { index += 1 }
+            reader.noteRecord(records[index].offset)
+            return records[index]
+        }
+    }
+}
+
+/// The records of a consumer, in the batches in which they were written.
+public struct ConsumerBatches: AsyncSequence, Sendable {
+    public typealias Element = ConsumerBatch
+    let reader: ConsumerReader
+
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(reader: reader) }
+
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        let reader: ConsumerReader
+
+        public mutating func next() async throws(ClientError) -> ConsumerBatch? {
+            try await next(isolation: nil)
+        }
+        public mutating func next(
+            isolation actor: isolated (any Actor)?
+        ) async throws(ClientError) -> ConsumerBatch? {
+            try await reader.next(within: nil)
+        }
+    }
+}

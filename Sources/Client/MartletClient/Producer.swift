@@ -1,0 +1,188 @@
+public import ClientCore
+public import Logging
+public import NIOCore
+import NIOPosix
+
+/// Sends records to a Kafka cluster.
+///
+///     let producer = try Producer(bootstrap: "localhost:9092")
+///     let place = try await producer.send("hello", to: "greetings")
+///     print("written at offset \(place.offset)")
+///     try await producer.close()
+///
+/// Idempotent unless the settings say otherwise: no record is written twice, and the records of a
+/// partition keep the order of the calls, whatever is retried. All methods may be called from any
+/// task or thread; records go into the producer under a lock, without a task or an actor between.
+public final class Producer: Sendable {
+    private let loop: ClientLoop<ProducerCore>
+    private let endings: ProducerEndings
+    private let log: Logger
+
+    /// A producer with Kafka's defaults, changed by `configure`.
+    ///
+    /// - Throws: `invalidSetting`. Brokers that cannot be reached are told by the first `send`.
+    public convenience init(
+        bootstrap: String, logger: Logger = Logger(label: "martlet.producer"),
+        configure: (inout ProducerSettings) -> Void = { _ in }
+    ) throws(ClientError) {
+        var settings = ProducerSettings(
+            network: .init(bootstrap: try BrokerAddress.list(bootstrap)))
+        configure(&settings)
+        try self.init(settings, logger: logger)
+    }
+
+    /// - Parameter group: where the sockets live; the process's own event loops by default.
+    /// - Throws: `invalidSetting`.
+    public init(
+        _ settings: ProducerSettings, logger: Logger = Logger(label: "martlet.producer"),
+        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+    ) throws(ClientError) {
+        let endings = ProducerEndings()
+        self.endings = endings
+        log = logger
+        var seeds = SystemRandomNumberGenerator()
+        loop = ClientLoop(
+            try ProducerCore(settings, seed: seeds.next()), eventLoop: group.next(), log: logger,
+            maxFrameBytes: settings.network.maxResponseBytes
+        ) { outputs in
+            for output in outputs {
+                if case .failed(let error, let id, let count, _) = output {
+                    logger.warning(
+                        "records failed",
+                        metadata: [
+                            "partition": "\(id)", "count": "\(count)", "error": "\(error)",
+                        ])
+                }
+                endings.tell(output)
+            }
+        }
+    }
+
+    // MARK: Sending
+
+    /// Sends a record and waits until it is written, as `acks` says.
+    ///
+    /// - Throws: `timedOut` when `delivery.timeout.ms` or `max.block.ms` is over, `recordTooLarge`,
+    ///   `broker` for a refusal, `closed`.
+    nonisolated(nonsending)
+        public func send(_ record: ProducerRecord) async throws(ClientError) -> RecordMetadata
+    {
+        while true {
+            let attempt: Attempt = await withCheckedContinuation { continuation in
+                let id = endings.add(.delivery { continuation.resume(returning: .ended($0)) })
+                let outcome = append(record, waiter: id)
+                if case .appended = outcome { return }
+                endings.remove(id)
+                continuation.resume(returning: .blocked(outcome))
+            }
+            switch attempt {
+            case .ended(let result): return try result.get()
+            case .blocked(let outcome): try await wait(outcome, record)
+            }
+        }
+    }
+
+    /// Sends text and waits until it is written.
+    nonisolated(nonsending)
+        public func send(
+            _ value: String, key: String? = nil, to topic: String
+        ) async throws(ClientError) -> RecordMetadata
+    {
+        try await send(ProducerRecord(topic: topic, key: key, value: value))
+    }
+
+    /// Hands over a record without waiting for its end, but for room when `buffer.memory` is full.
+    ///
+    /// A failure is thrown by the next `flush` or `close`, and given to `whenDone`.
+    /// - Parameter whenDone: called once, on an event loop: it must not block.
+    /// - Throws: as `send`, for what goes wrong before the record has been taken.
+    nonisolated(nonsending)
+        public func enqueue(
+            _ record: ProducerRecord,
+            whenDone: (@Sendable (Result<RecordMetadata, ClientError>) -> Void)? = nil
+        ) async throws(ClientError)
+    {
+        let id = whenDone.map { endings.add(.delivery($0)) }
+        while true {
+            let outcome = append(record, waiter: id)
+            if case .appended = outcome { return }
+            do throws(ClientError) { try await wait(outcome, record) } catch {
+                if let id { endings.remove(id) }
+                throw error
+            }
+        }
+    }
+
+    private enum Attempt: Sendable {
+        case ended(Result<RecordMetadata, ClientError>)
+        case blocked(ProducerCore.AppendOutcome)
+    }
+
+    private func append(_ record: ProducerRecord, waiter: UInt64?) -> ProducerCore.AppendOutcome {
+        let timestamp = record.timestamp ?? WallClock.milliseconds
+        return loop.enter { core, now in
+            let outcome = core.append(record, waiter: waiter, timestamp: timestamp, now: now)
+            if case .appended(let wakes) = outcome { return (outcome, wakes) }
+            return (outcome, false)
+        }
+    }
+
+    nonisolated(nonsending)
+        private func wait(
+            _ outcome: ProducerCore.AppendOutcome, _ record: ProducerRecord
+        ) async throws(ClientError)
+    {
+        if case .refused(let error) = outcome { throw error }
+        let error: ClientError? = await withCheckedContinuation { continuation in
+            let id = endings.add(.resumption(continuation))
+            loop.enter { core, now in
+                switch outcome {
+                case .full: core.waitForRoom(record, waiter: id, now: now)
+                default: core.waitForTopic(record.topic, waiter: id, now: now)
+                }
+                return ((), true)
+            }
+        }
+        if let error { throw error }
+    }
+
+    // MARK: Ends
+
+    /// Waits until all records handed over so far have ended, without lingering.
+    ///
+    /// - Throws: the first error of an `enqueue`d record since the last `flush`.
+    public func flush() async throws(ClientError) {
+        await withCheckedContinuation { continuation in
+            let id = endings.add(.flush(continuation))
+            loop.enter { core, _ in
+                core.flush(waiter: id)
+                return ((), true)
+            }
+        }
+        if let error = endings.takeFailure() { throw error }
+    }
+
+    /// Sends what waits, then closes the connections. The producer is of no more use.
+    ///
+    /// - Throws: as `flush`.
+    public func close() async throws(ClientError) {
+        do throws(ClientError) { try await flush() } catch {
+            await abandon()
+            throw error
+        }
+        await abandon()
+    }
+
+    /// Closes the connections at once: what has not ended fails as `closed`, and may have been
+    /// written or not.
+    public func abandon() async { await loop.stop { core, now in core.shutDown(now: now) } }
+
+    /// The topic's number of partitions; waits up to `max.block.ms` for a topic that is not known.
+    public func partitionCount(of topic: String) async throws(ClientError) -> Int {
+        while true {
+            let known = loop.enter { core, _ in (core.partitionCount(of: topic), false) }
+            if let known { return known }
+            try await wait(.topicUnknown, ProducerRecord(topic: topic, value: nil))
+        }
+    }
+}

@@ -1,0 +1,182 @@
+import KafkaProtocol
+import KafkaRecords
+import KafkaWire
+
+@testable import ClientCore
+
+/// Two brokers in memory, as a producer sees them: leaders, logs that check sequences as Kafka
+/// does, and faults on demand.
+final class ModelCluster {
+    struct Stored: Equatable {
+        var producerID: Int64
+        var epoch: Int16
+        var sequence: Int32
+        var values: [String]
+    }
+    struct Fault {
+        var error: KafkaError
+        /// Whether the batch is written nonetheless.
+        var writes = false
+    }
+
+    let topic: String
+    var leaders: [Int32]
+    var leaderEpochs: [Int32]
+    var logs: [[Stored]]
+    var topicError: KafkaError?
+    /// What happens to the next produced batches, in order.
+    var faults: [Fault?] = []
+    /// Requests that came, by API.
+    var seen: [APIKey] = []
+    var versionLimits: [APIKey: Int16] = [:]
+    private var nextProducerID: Int64 = 1000
+    let topicID = KafkaUUID(high: 7, low: 7)
+
+    init(topic: String = "t", partitions: Int) {
+        self.topic = topic
+        leaders = (0..<partitions).map { Int32($0 % 2) }
+        leaderEpochs = Array(repeating: 0, count: partitions)
+        logs = Array(repeating: [], count: partitions)
+    }
+
+    static let addresses = [
+        BrokerAddress(host: "zero", port: 9092), BrokerAddress(host: "one", port: 9092),
+    ]
+
+    var values: [[String]] { logs.map { $0.flatMap(\.values) } }
+
+    func moveLeader(_ partition: Int) {
+        leaders[partition] = 1 - leaders[partition]
+        leaderEpochs[partition] += 1
+    }
+
+    /// The answer to a frame (with its length) that came to `node`; `nil` for none.
+    func answer(_ frame: [UInt8], at node: Int32) throws -> [UInt8]? {
+        var reader = WireReader(frame.span.bytes)
+        _ = try reader.readInt32()
+        let key = APIKey(rawValue: try reader.readInt16())
+        let version = try reader.readInt16()
+        reader = WireReader(frame.span.bytes)
+        _ = try reader.readInt32()
+        guard let key else { throw WireError.badValue("api key") }
+        let header = try RequestHeader(
+            from: &reader, version: key.requestHeaderVersion(for: version))
+        seen.append(key)
+        func response(_ message: some KafkaResponse) throws -> [UInt8] {
+            var writer = WireWriter()
+            try ResponseHeader(correlationID: header.correlationID).encode(
+                to: &writer, version: key.responseHeaderVersion(for: version))
+            try message.encode(to: &writer, version: version)
+            return writer.toArray()
+        }
+        switch key {
+        case .apiVersions: return try response(versions())
+        case .metadata: return try response(metadata())
+        case .initProducerID:
+            nextProducerID += 1
+            return try response(
+                InitProducerIDResponse(producerID: nextProducerID, producerEpoch: 0))
+        case .produce:
+            let request = try ProduceRequest(from: &reader, version: version)
+            let message = try produce(request, frame, at: node, version)
+            return request.acks == 0 ? nil : try response(message)
+        default: throw WireError.badValue("\(key) is not served")
+        }
+    }
+
+    private func versions() -> ApiVersionsResponse {
+        ApiVersionsResponse(
+            apiKeys: [APIKey.produce, .metadata, .initProducerID, .apiVersions].map { key in
+                .init(
+                    apiKey: key.rawValue, minVersion: key.validVersions.lowerBound,
+                    maxVersion: min(key.validVersions.upperBound, versionLimits[key] ?? .max))
+            })
+    }
+
+    private func metadata() -> MetadataResponse {
+        var answer = MetadataResponse()
+        answer.brokers = Self.addresses.enumerated().map {
+            .init(nodeID: Int32($0), host: $1.host, port: Int32($1.port))
+        }
+        let limit = versionLimits[.metadata] ?? .max
+        answer.topics = [
+            .init(
+                errorCode: topicError?.code ?? 0, name: topic,
+                topicID: limit < 10 ? .zero : topicID,
+                partitions: topicError != nil
+                    ? []
+                    : leaders.indices.map {
+                        .init(
+                            partitionIndex: Int32($0), leaderID: leaders[$0],
+                            leaderEpoch: limit < 7 ? -1 : leaderEpochs[$0])
+                    })
+        ]
+        return answer
+    }
+
+    private func produce(
+        _ request: ProduceRequest, _ frame: [UInt8], at node: Int32, _ version: Int16
+    ) throws -> ProduceResponse {
+        var answer = ProduceResponse()
+        for topic in request.topicData {
+            var part = ProduceResponse.TopicProduceResponse(
+                name: topic.name, topicID: topic.topicID)
+            for data in topic.partitionData {
+                guard case .inFrame(let range) = data.records else {
+                    throw WireError.badValue("records")
+                }
+                let (error, offset) = try write(
+                    Array(frame[range]), to: Int(data.index), at: node)
+                part.partitionResponses.append(
+                    .init(index: data.index, errorCode: error.code, baseOffset: offset))
+            }
+            answer.responses.append(part)
+        }
+        return answer
+    }
+
+    private func write(
+        _ batch: [UInt8], to partition: Int, at node: Int32
+    ) throws -> (KafkaError, Int64) {
+        guard leaders[partition] == node else { return (.notLeaderOrFollower, -1) }
+        var fault = faults.isEmpty ? nil : faults.removeFirst()
+        let header = try RecordBatchHeader(batch.span.bytes)
+        // A broker that has the batch has not lost track of its producer, nor refuses it.
+        if fault?.error == .unknownProducerID || fault?.error == .messageTooLarge,
+            logs[partition].contains(where: {
+                $0.producerID == header.producerID.rawValue && $0.epoch == header.producerEpoch
+                    && $0.sequence == header.baseSequence
+            })
+        {
+            fault = nil
+        }
+        if let fault, !fault.writes { return (fault.error, -1) }
+        try RecordBatchHeader.verifyCRC(batch.span.bytes, header: header)
+        let values = try BatchReader.records(batch.span.bytes, limit: 1 << 20).map {
+            String(decoding: $0.value ?? [], as: UTF8.self)
+        }
+        let stored = Stored(
+            producerID: header.producerID.rawValue, epoch: header.producerEpoch,
+            sequence: header.baseSequence, values: values)
+        let offset = Int64(logs[partition].reduce(0) { $0 + $1.values.count })
+        if stored.producerID >= 0 {
+            let mine = logs[partition].filter { $0.producerID == stored.producerID }
+            if let last = mine.last {
+                if stored.epoch < last.epoch { return (.invalidProducerEpoch, -1) }
+                if mine.suffix(5).contains(where: {
+                    $0.epoch == stored.epoch && $0.sequence == stored.sequence
+                }) {
+                    return (fault?.error ?? .none, offset)
+                }
+                let next =
+                    stored.epoch > last.epoch
+                    ? 0 : last.sequence + Int32(last.values.count)
+                if stored.sequence != next { return (.outOfOrderSequenceNumber, -1) }
+            } else if stored.sequence != 0 {
+                return (.outOfOrderSequenceNumber, -1)
+            }
+        }
+        logs[partition].append(stored)
+        return (fault?.error ?? .none, offset)
+    }
+}

@@ -1,0 +1,122 @@
+import ClientCore
+import KafkaProtocol
+import KafkaWire
+import MartletClient
+import Testing
+
+@Suite struct ConsumerTests {
+    private func produce(_ count: Int, to node: TestNode, value: Int = 10) async throws {
+        let producer = try Producer(bootstrap: node.bootstrap)
+        for index in 0..<count {
+            try await producer.enqueue(
+                ProducerRecord(
+                    topic: "t", partition: 0,
+                    value: Array("\(index)".utf8) + [UInt8](repeating: 32, count: value),
+                    timestamp: Int64(1000 + index)))
+        }
+        try await producer.close()
+    }
+
+    private let partition = TopicPartition(topic: "t", partition: 0)
+
+    private func next(_ consumer: Consumer) async throws -> Offset? {
+        for try await record in consumer.records { return record.offset }
+        return nil
+    }
+
+    @Test func seekingPositionsAndQuestions() async throws {
+        let node = try TestNode()
+        try await produce(100, to: node)
+        let consumer = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .earliest }
+        #expect(try await consumer.partitions(of: "t").count == 3)
+        consumer.assign([partition])
+        #expect(consumer.assignment == [partition])
+        #expect(try await next(consumer) == Offset(0))
+        try consumer.seek(partition, to: Offset(42))
+        #expect(try consumer.position(of: partition) == Offset(42))
+        var records = consumer.records.makeAsyncIterator()
+        for offset in 42..<50 { #expect(try await records.next()?.offset == Offset(Int64(offset))) }
+        #expect(try consumer.position(of: partition) == Offset(49))
+        #expect(consumer.lag(of: partition) == 51)
+        try consumer.seekToBeginning([partition])
+        #expect(try await next(consumer) == Offset(0))
+        #expect(try await consumer.endOffsets([partition]) == [partition: Offset(100)])
+        #expect(try await consumer.beginningOffsets([partition]) == [partition: Offset(0)])
+        let found = try await consumer.offsets(for: [partition: 1050])
+        #expect(found[partition]?.offset == Offset(50) && found[partition]?.timestamp == 1050)
+        #expect(try await consumer.offsets(for: [partition: 5000])[partition]?.offset == nil)
+        await consumer.close()
+        #expect(try await next(consumer) == nil)
+    }
+
+    @Test func aPausedPartitionGivesNothingUntilItIsResumed() async throws {
+        let node = try TestNode()
+        try await produce(10, to: node)
+        let consumer = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .earliest }
+        consumer.assign([partition])
+        try consumer.pause([partition])
+        #expect(try await consumer.poll(timeout: .milliseconds(200)) == nil)
+        try consumer.resume([partition])
+        let batch = try await consumer.poll(timeout: .seconds(30))
+        #expect(batch?.records.first?.offset == .zero)
+        await consumer.close()
+    }
+
+    @Test func anOffsetOutOfRangeIsToldOrReset() async throws {
+        let node = try TestNode()
+        try await produce(10, to: node)
+        let strict = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .none }
+        strict.assign([partition])
+        try strict.seek(partition, to: Offset(11))
+        await #expect(throws: ClientError.self) { _ = try await next(strict) }
+        await strict.close()
+        let lenient = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .earliest }
+        lenient.assign([partition])
+        try lenient.seek(partition, to: Offset(11))
+        #expect(try await next(lenient) == Offset(0))
+        await lenient.close()
+    }
+
+    @Test func aReaderThatStallsStopsTheFetching() async throws {
+        let node = try TestNode()
+        try await produce(3000, to: node, value: 1000)
+        let consumer = try Consumer(bootstrap: node.bootstrap) {
+            $0.offsetReset = .earliest
+            $0.bufferBytes = 200_000
+            $0.partitionMaxBytes = 100_000
+        }
+        consumer.assign([partition])
+        var expected: Int64 = 0
+        for try await record in consumer.records {
+            #expect(record.offset == Offset(expected))
+            // A batch may be larger than the limit, so one more may have come.
+            if expected == 5 { #expect(consumer.bufferedBytes <= 320_000) }
+            expected += 1
+            if expected == 3000 { break }
+        }
+        await consumer.close()
+    }
+
+    @Test func aTopicThatIsNotThereIsTold() async throws {
+        let node = try TestNode()
+        let consumer = try Consumer(bootstrap: node.bootstrap) {
+            $0.network.createsTopics = false
+            $0.apiTimeout = .milliseconds(300)
+        }
+        await #expect(throws: ClientError.broker(.unknownTopicOrPartition, message: "no")) {
+            try await consumer.assign(topic: "no")
+        }
+        await consumer.close()
+    }
+
+    @Test func aCancelledReaderEnds() async throws {
+        let node = try TestNode()
+        try await produce(1, to: node)
+        let consumer = try Consumer(bootstrap: node.bootstrap)
+        consumer.assign([partition])
+        let reading = Task { try await next(consumer) }
+        reading.cancel()
+        #expect(try await reading.value == nil)
+        await consumer.close()
+    }
+}
