@@ -93,7 +93,8 @@ let package = Package(
             name: "simulate", dependencies: ["ClusterSimulator"], path: "Sources/Tools/simulate",
             swiftSettings: shell),
         .executableTarget(
-            name: "martlet", dependencies: tools + ["AdminWire"], path: "Sources/Tools/martlet",
+            name: "martlet", dependencies: tools + ["AdminWire", "ClientCore", "MartletClient"],
+            path: "Sources/Tools/martlet",
             swiftSettings: shell),
         tests("KafkaWire", ["KafkaWire"]),
         tests("KafkaRecords", ["KafkaWire", "KafkaRecords"]),

@@ -45,6 +45,7 @@ struct TargetRule {
             wire.union(["ClientCore", "NIOCore", "NIOPosix", "Logging"])),
         "protocolgen": shell([]),
         "simulate": shell(["ClusterSimulator"]),
-        "martlet": shell(server.union(["MartletServer", "AdminWire", "ArgumentParser"])),
+        "martlet": shell(
+            server.union(["MartletServer", "AdminWire", "ClientCore", "MartletClient"])),
     ]
 }

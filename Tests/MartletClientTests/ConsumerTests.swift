@@ -29,7 +29,7 @@ import Testing
         try await produce(100, to: node)
         let consumer = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .earliest }
         #expect(try await consumer.partitions(of: "t").count == 3)
-        consumer.assign([partition])
+        try consumer.assign([partition])
         #expect(consumer.assignment == [partition])
         #expect(try await next(consumer) == Offset(0))
         try consumer.seek(partition, to: Offset(42))
@@ -53,7 +53,7 @@ import Testing
         let node = try TestNode()
         try await produce(10, to: node)
         let consumer = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .earliest }
-        consumer.assign([partition])
+        try consumer.assign([partition])
         try consumer.pause([partition])
         #expect(try await consumer.poll(timeout: .milliseconds(200)) == nil)
         try consumer.resume([partition])
@@ -66,12 +66,12 @@ import Testing
         let node = try TestNode()
         try await produce(10, to: node)
         let strict = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .none }
-        strict.assign([partition])
+        try strict.assign([partition])
         try strict.seek(partition, to: Offset(11))
         await #expect(throws: ClientError.self) { _ = try await next(strict) }
         await strict.close()
         let lenient = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .earliest }
-        lenient.assign([partition])
+        try lenient.assign([partition])
         try lenient.seek(partition, to: Offset(11))
         #expect(try await next(lenient) == Offset(0))
         await lenient.close()
@@ -85,7 +85,7 @@ import Testing
             $0.bufferBytes = 200_000
             $0.partitionMaxBytes = 100_000
         }
-        consumer.assign([partition])
+        try consumer.assign([partition])
         var expected: Int64 = 0
         for try await record in consumer.records {
             #expect(record.offset == Offset(expected))
@@ -113,7 +113,7 @@ import Testing
         let node = try TestNode()
         try await produce(1, to: node)
         let consumer = try Consumer(bootstrap: node.bootstrap)
-        consumer.assign([partition])
+        try consumer.assign([partition])
         let reading = Task { try await next(consumer) }
         reading.cancel()
         #expect(try await reading.value == nil)

@@ -106,10 +106,15 @@ import Testing
         #expect(both.code == 1 && both.errors.contains("can't be used with"))
     }
 
-    @Test func groupsAreRefusedHonestly() {
-        let result = Self.run(
-            "console-consumer", "--topic", "t", "--group", "g", "--bootstrap-server", "x:1")
-        #expect(result.code == 1 && result.errors.contains("groups are not supported yet"))
+    @Test func aGroupIsNamedOnceAndReadsAllPartitions() {
+        let part = Self.run(
+            "console-consumer", "--topic", "t", "--group", "g", "--bootstrap-server", "x:1",
+            "--partition", "0")
+        #expect(part.code == 1 && part.errors.contains("cannot be specified together"))
+        let two = Self.run(
+            "console-consumer", "--topic", "t", "--group", "g", "--bootstrap-server", "x:1",
+            "--command-property", "group.id=h")
+        #expect(two.code == 1 && two.errors.contains("'g', 'h'"))
     }
 
     @Test func featuresByRelease() {

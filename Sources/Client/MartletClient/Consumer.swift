@@ -19,6 +19,7 @@ public final class Consumer: Sendable {
     let loop: ClientLoop<ConsumerCore>
     let endings: ConsumerEndings
     let reader: ConsumerReader
+    private let hasGroup: Bool
 
     /// A consumer with Kafka's defaults, changed by `configure`.
     ///
@@ -40,6 +41,7 @@ public final class Consumer: Sendable {
     ) {
         let endings = ConsumerEndings()
         self.endings = endings
+        hasGroup = settings.group != nil
         var seeds = SystemRandomNumberGenerator()
         loop = ClientLoop(
             ConsumerCore(settings, seed: seeds.next()), eventLoop: group.next(), log: logger,
@@ -48,14 +50,26 @@ public final class Consumer: Sendable {
             for output in outputs { endings.tell(output) }
         }
         reader = ConsumerReader(loop, endings, settings)
+        let loop = loop
+        let reader = reader
+        endings.handleRevocations(
+            finish: { ticket in
+                loop.enter { core, now in (core.finishRebalance(ticket, now: now), true) }
+            },
+            before: { reader.noteProgress() })
     }
 
     // MARK: What to read
 
     /// Reads these partitions and no others. Those that were assigned before go on where they are;
     /// new ones begin where `auto.offset.reset` says, unless `seek` says otherwise.
-    public func assign(_ partitions: [TopicPartition]) {
-        loop.enter { core, _ in (core.assign(partitions), true) }
+    /// In a group, new ones begin where the group has committed.
+    ///
+    /// - Throws: `invalidState` for a consumer that has subscribed.
+    public func assign(_ partitions: [TopicPartition]) throws(ClientError) {
+        try change { core throws(ClientError) in
+            try core.assign(partitions, now: ClientLoop<ConsumerCore>.now)
+        }
     }
 
     /// Reads all partitions that the topic has now.
@@ -63,7 +77,7 @@ public final class Consumer: Sendable {
     /// - Throws: `broker` with `unknownTopicOrPartition`; `timedOut` after
     ///   `default.api.timeout.ms`, when no broker answers.
     public func assign(topic: String) async throws(ClientError) {
-        assign(try await partitions(of: topic))
+        try assign(try await partitions(of: topic))
     }
 
     /// The partitions that are assigned.
@@ -120,7 +134,7 @@ public final class Consumer: Sendable {
     /// Bytes of records that were fetched and not read to their end.
     public var bufferedBytes: Int { loop.enter { core, _ in (core.bufferedBytes, false) } }
 
-    private func change<R>(
+    func change<R>(
         _ body: (inout ConsumerCore) throws(ClientError) -> R
     ) throws(ClientError) -> R {
         try loop.enter { core, _ in
@@ -200,9 +214,16 @@ public final class Consumer: Sendable {
         try await reader.next(within: timeout)
     }
 
-    /// Ends the connections; whoever reads comes to the end.
+    /// Commits, if that is automatic, leaves the group, and ends the connections. Whoever reads
+    /// comes to the end.
     public func close() async {
+        reader.noteProgress()
         endings.close()
+        if hasGroup {
+            await endings.waitLeft(loop, atMost: .seconds(30)) {
+                loop.enter { core, now in (core.leave(now: now), true) }
+            }
+        }
         await loop.stop { core, now in core.shutDown(now: now) }
     }
 }

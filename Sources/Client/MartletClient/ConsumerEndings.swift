@@ -7,9 +7,12 @@ final class ConsumerEndings: Sendable {
     enum Waiter: Sendable {
         case offsets(CheckedContinuation<Result<[TopicPartition: FoundOffset], ClientError>, Never>)
         case partitions(CheckedContinuation<Result<[Int32], ClientError>, Never>)
+        case commit(CheckedContinuation<ClientError?, Never>)
+        case committed(
+            CheckedContinuation<Result<[TopicPartition: CommittedOffset], ClientError>, Never>)
     }
 
-    private struct State {
+    struct State {
         var waiters: [UInt64: Waiter] = [:]
         var next: UInt64 = 1
         /// The reader that waits, `true` to go on.
@@ -19,8 +22,17 @@ final class ConsumerEndings: Sendable {
         /// Something came while no reader waited.
         var isReadable = false
         var isClosed = false
+        /// Who waits for the consumer to have left its group, and whether it has.
+        var leaving: CheckedContinuation<Void, Never>?
+        var hasLeft = false
+        var handler: (@Sendable (RebalanceEvent) async -> Void)?
+        var finish: (@Sendable (UInt64) -> Void)?
+        var before: (@Sendable () -> Void)?
+        /// Events that the handler has not had, while it runs.
+        var events: [(RebalanceEvent, UInt64?)] = []
+        var isHandling = false
     }
-    private let state = Mutex(State())
+    let state = Mutex(State())
 
     func add(_ waiter: Waiter) -> UInt64 {
         state.withLock { state in
@@ -38,6 +50,16 @@ final class ConsumerEndings: Sendable {
     func tell(_ output: ConsumerCore.Output) {
         switch output {
         case .readable: wakeReader(true)
+        case .rebalance(let event, let ticket):
+            if ticket != nil { state.withLock { $0.before }?() }
+            handle(event, ticket)
+        case .left: left()
+        case .committed(let id, let error):
+            if case .commit(let continuation) = take(id) { continuation.resume(returning: error) }
+        case .fetched(let id, let result):
+            if case .committed(let continuation) = take(id) {
+                continuation.resume(returning: result)
+            }
         case .offsets(let id, let result):
             if case .offsets(let continuation) = take(id) { continuation.resume(returning: result) }
         case .partitions(let id, let result):

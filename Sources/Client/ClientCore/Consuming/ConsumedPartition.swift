@@ -10,6 +10,8 @@ final class ConsumedPartition {
     enum State {
         /// Wants the offset for this timestamp, or for a special value of ListOffsets.
         case unknown(timestamp: Int64)
+        /// Waits to hear what the group has committed.
+        case awaitingCommitted
         case asking
         case fetching
         case validating
@@ -30,6 +32,10 @@ final class ConsumedPartition {
     /// The leader's epoch under which the position was found to be on the log.
     var validatedEpoch = LeaderEpoch.none
     var isPaused = false
+    /// It is being given up: nothing more of it is read.
+    var isRevoked = false
+    /// What the group has committed, as far as we know.
+    var committed: Offset?
     /// Bytes that were fetched and not read.
     var bufferedBytes = 0
     /// Nothing is asked before then.

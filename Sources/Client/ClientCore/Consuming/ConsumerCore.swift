@@ -16,12 +16,28 @@ public struct ConsumerCore: ClientMachine {
         case offsets(UInt64, Result<[TopicPartition: FoundOffset], ClientError>)
         /// The end of a wait for a topic's partitions.
         case partitions(UInt64, Result<[Int32], ClientError>)
+        /// Partitions come or go. With a ticket, the consumer waits for `finishRebalance`.
+        case rebalance(RebalanceEvent, ticket: UInt64?)
+        /// The end of a `commit`.
+        case committed(UInt64, ClientError?)
+        /// The end of a `fetchCommitted`.
+        case fetched(UInt64, Result<[TopicPartition: CommittedOffset], ClientError>)
+        /// After `leave`: nothing is left to say to the group.
+        case left
     }
 
     enum Tag {
         case fetch(BrokerID)
         case listOffsets(OffsetRequest)
         case epochs([TopicPartition: UInt64])
+        case findCoordinator
+        case join
+        case sync
+        case heartbeat
+        case memberHeartbeat
+        case leave
+        case commit
+        case offsetFetch(UInt64)
     }
 
     /// A fetch that is under way.
@@ -51,6 +67,12 @@ public struct ConsumerCore: ClientMachine {
     public private(set) var bufferedBytes = 0
     var questions: [UInt64: OffsetQuestion] = [:]
     var topicWaits: [TopicWait] = []
+    var group: GroupMembership?
+    /// In the order in which they must be made.
+    var commits: [PendingCommit] = []
+    var offsetFetches: [PendingOffsetFetch] = []
+    var nextOffsetFetch: UInt64 = 0
+    private var hasToldLeft = false
     var nextGeneration: UInt64 = 1
     var outputs: [Output] = []
     var checkedMetadata = 0
@@ -60,6 +82,7 @@ public struct ConsumerCore: ClientMachine {
     public init(_ settings: ConsumerSettings, seed: UInt64) {
         self.settings = settings
         network = Network(settings.network, seed: seed)
+        group = settings.group.map { GroupMembership($0) }
     }
 
     public mutating func takeEffects() -> [ConnectionEffect] { network.takeEffects() }
@@ -71,16 +94,31 @@ public struct ConsumerCore: ClientMachine {
     // MARK: What to read
 
     /// Reads these partitions and no others; those that were read before go on where they are.
-    public mutating func assign(_ wanted: [TopicPartition]) {
+    /// New ones begin where the group has committed, if there is a group, else at the reset.
+    ///
+    /// - Throws: `invalidState` for a consumer that has subscribed.
+    public mutating func assign(
+        _ wanted: [TopicPartition], now: ClientInstant
+    ) throws(ClientError) {
+        guard group?.subscription == nil else {
+            throw .invalidState("a consumer that has subscribed is assigned by its group")
+        }
+        let fresh = Set(wanted).subtracting(order).sorted()
+        replaceAssignment(Array(Set(wanted)))
+        guard group == nil else { return awaitCommitted(fresh, now) }
+        for id in fresh where settings.offsetReset == .none { partitions[id]?.state = .failed }
+    }
+
+    mutating func replaceAssignment(_ wanted: [TopicPartition]) {
         let wanted = Set(wanted)
         partitions = partitions.filter { wanted.contains($0.key) }
         for id in wanted.sorted() where partitions[id] == nil {
             partitions[id] = ConsumedPartition(
                 id, generation: takeGeneration(), timestamp: resetTimestamp)
-            if settings.offsetReset == .none { partitions[id]?.state = .failed }
         }
         order = wanted.sorted()
         discard { !wanted.contains($0.partition) }
+        guard group?.subscription == nil else { return }
         network.refresh.replace(Set(wanted.map(\.topic)))
     }
 
@@ -143,7 +181,9 @@ public struct ConsumerCore: ClientMachine {
 
     /// The next chunk of a partition that is not paused.
     public mutating func takeChunk() -> FetchedChunk? {
-        let place = chunks.firstIndex { partitions[$0.partition]?.isPaused == false }
+        let place = chunks.firstIndex { chunk in
+            partitions[chunk.partition].map { !$0.isPaused && !$0.isRevoked } ?? false
+        }
         return place.map { chunks.remove(at: $0) }
     }
 
@@ -172,6 +212,13 @@ public struct ConsumerCore: ClientMachine {
         guard let partition = partitions[id], partition.generation == generation else { return }
         partition.position = offset
         partition.positionEpoch = epoch
+    }
+
+    /// Tells once that nothing is left to say to the group, after `leave`.
+    mutating func tellIfLeft() {
+        guard group?.isLeaving == true, hasLeft, !hasToldLeft else { return }
+        hasToldLeft = true
+        outputs.append(.left)
     }
 
     mutating func keep(_ chunk: FetchedChunk) {
@@ -216,6 +263,14 @@ public struct ConsumerCore: ClientMachine {
         for wait in topicWaits { outputs.append(.partitions(wait.waiter, .failure(.closed))) }
         questions = [:]
         topicWaits = []
+        for commit in commits {
+            if let waiter = commit.waiter { outputs.append(.committed(waiter, .closed)) }
+        }
+        for fetch in offsetFetches {
+            if let waiter = fetch.waiter { outputs.append(.fetched(waiter, .failure(.closed))) }
+        }
+        commits = []
+        offsetFetches = []
         network.close(now: now)
         _ = network.takeCompletions()
         outputs.append(.readable)

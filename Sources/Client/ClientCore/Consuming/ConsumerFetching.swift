@@ -12,10 +12,12 @@ extension ConsumerCore {
         repeat {
             network.advance(now: now)
             for completion in network.takeCompletions() { take(completion, now) }
+            advanceGroup(now)
             checkEpochs(now)
             askOffsets(now)
             fetch(now)
         } while !network.completions.isEmpty
+        tellIfLeft()
         endWaits(now)
         scheduleWake(now)
     }
@@ -25,6 +27,14 @@ extension ConsumerCore {
         case .fetch(let broker): takeFetch(completion, from: broker, now)
         case .listOffsets(let request): takeOffsets(completion, request, now)
         case .epochs(let generations): takeEpochs(completion, generations, now)
+        case .findCoordinator: takeCoordinator(completion, now)
+        case .join: takeJoin(completion, now)
+        case .sync: takeSync(completion, now)
+        case .heartbeat: takeHeartbeat(completion, now)
+        case .memberHeartbeat: takeMemberHeartbeat(completion, now)
+        case .leave: group?.step(out: .left)
+        case .commit: takeCommit(completion, now)
+        case .offsetFetch(let number): takeCommitted(completion, number: number, now)
         }
     }
 
@@ -54,7 +64,7 @@ extension ConsumerCore {
     }
 
     private func canFetch(_ partition: ConsumedPartition, _ now: ClientInstant) -> Bool {
-        guard case .fetching = partition.state, !partition.isPaused,
+        guard case .fetching = partition.state, !partition.isPaused, !partition.isRevoked,
             partition.retryAt.map({ $0 <= now }) ?? true
         else { return false }
         // One chunk to read while the next is on its way.
@@ -255,7 +265,7 @@ extension ConsumerCore {
     }
 
     private mutating func scheduleWake(_ now: ClientInstant) {
-        var wake = network.nextWake(now: now)
+        var wake = earlier(network.nextWake(now: now), groupWake(now))
         for id in order {
             guard let partition = partitions[id] else { continue }
             if let retryAt = partition.retryAt, retryAt > now { wake = earlier(wake, retryAt) }

@@ -16,6 +16,8 @@ public enum OffsetReset: Sendable, Equatable {
 /// How a consumer works; names, units and defaults are Kafka's.
 public struct ConsumerSettings: Sendable {
     public var network: NetworkSettings
+    /// The group that the consumer commits to, and may be a member of.
+    public var group: GroupSettings?
     /// `isolation.level`
     public var isolation = IsolationLevel.readUncommitted
     /// `auto.offset.reset`
@@ -48,6 +50,8 @@ public struct ConsumerSettings: Sendable {
     public mutating func apply(_ properties: [String: String]) throws(ClientError) {
         let given = ClientProperties(values: properties)
         try network.apply(properties)
+        if let id = properties["group.id"], group == nil { group = GroupSettings(id: id) }
+        try group?.apply(properties)
         switch properties["isolation.level"] {
         case nil: break
         case "read_committed": isolation = .readCommitted

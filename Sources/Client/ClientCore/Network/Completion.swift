@@ -31,20 +31,25 @@ struct Completion<Tag> {
 enum NodeKey: Hashable, Comparable, CustomStringConvertible {
     case bootstrap(Int)
     case broker(BrokerID)
+    /// A connection of its own to the broker that coordinates a group or a transactional id: there,
+    /// answers may take long, and others would wait behind them.
+    case coordinator(BrokerID)
 
     static func < (a: NodeKey, b: NodeKey) -> Bool {
-        switch (a, b) {
-        case (.bootstrap(let a), .bootstrap(let b)): a < b
-        case (.broker(let a), .broker(let b)): a < b
-        case (.bootstrap, .broker): true
-        case (.broker, .bootstrap): false
+        a.rank < b.rank
+    }
+    private var rank: (Int, Int) {
+        switch self {
+        case .bootstrap(let index): (0, index)
+        case .broker(let id): (1, Int(id.rawValue))
+        case .coordinator(let id): (2, Int(id.rawValue))
         }
     }
 
     var description: String {
         switch self {
         case .bootstrap(let index): "bootstrap server \(index + 1)"
-        case .broker(let id): "broker \(id)"
+        case .broker(let id), .coordinator(let id): "broker \(id)"
         }
     }
 }

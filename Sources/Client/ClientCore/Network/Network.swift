@@ -52,6 +52,7 @@ struct Network<Tag> {
             guard let node = nodes[key] else { continue }
             switch key {
             case .bootstrap: if node.inFlight.isEmpty { remove(key, "not needed", now) }
+            case .coordinator: break
             case .broker(let id):
                 if metadata.brokers[id]?.address != node.address {
                     remove(key, "not in the metadata", now)
@@ -94,7 +95,7 @@ struct Network<Tag> {
     ///
     /// When every known broker fails, the bootstrap servers are known again (KIP-899).
     mutating func anyReady(now: ClientInstant) -> NodeKey? {
-        let keys = nodes.keys.sorted()
+        let keys = generalNodes
         var best: NodeKey?
         for key in keys where nodes[key]?.isReady == true {
             guard isReady(key, now: now) else { continue }
@@ -103,9 +104,33 @@ struct Network<Tag> {
         if let best { return best }
         guard !keys.contains(where: { nodes[$0]?.connection != nil }) else { return nil }
         if keys.allSatisfy({ (nodes[$0]?.failures ?? 0) > 0 }) { addBootstrapNodes() }
-        let due = nodes.keys.sorted().filter { nodes[$0]?.retryAt.map { $0 <= now } ?? true }
+        let due = generalNodes.filter { nodes[$0]?.retryAt.map { $0 <= now } ?? true }
         if let key = due.randomElement(using: &random) { connect(key, now) }
         return nil
+    }
+
+    /// Nodes that take whatever requests.
+    private var generalNodes: [NodeKey] {
+        nodes.keys.filter { if case .coordinator = $0 { false } else { true } }.sorted()
+    }
+
+    /// Whether the last attempt to reach the node failed.
+    func isFailing(_ key: NodeKey) -> Bool {
+        guard let node = nodes[key] else { return true }
+        return node.failures > 0 && node.connection == nil
+    }
+
+    /// Takes note of where a coordinator listens.
+    mutating func learnCoordinator(_ id: BrokerID, at address: BrokerAddress, now: ClientInstant) {
+        let key = NodeKey.coordinator(id)
+        if let node = nodes[key] {
+            if node.address == address {
+                nodes[key]?.failures = 0
+                return
+            }
+            remove(key, "moved", now)
+        }
+        nodes[key] = NetworkNode(address: address)
     }
 
     private mutating func connect(_ key: NodeKey, _ now: ClientInstant) {

@@ -49,7 +49,9 @@ enum ConsoleConsumerTool: Tool {
         .value(
             "--consumer.config", label: "file", help: "Old form of --command-config.",
             isHidden: true),
-        .value("--group", label: "group", help: "Not supported yet: reads without a group."),
+        .value(
+            "--group", label: "group",
+            help: "The consumer group to be a member of; without it, nothing is committed."),
         .flag("--enable-systest-events", help: "For Kafka's system tests.", isHidden: true),
     ]
 
@@ -64,6 +66,16 @@ enum ConsoleConsumerTool: Tool {
                 "Option \(old) is deprecated and will be removed in a future version. "
                     + "Use \(new) instead.")
         }
+        if plan.group != nil {
+            let reader = try GroupReader(
+                options.value("--topic").map { .name($0) }
+                    ?? .pattern(try options.required("--include")),
+                plan.memberProperties(try options.required("--bootstrap-server")))
+            try printRecords(
+                plan, console, isTest: options.has("--enable-systest-events"), reader.poll)
+            try reader.close()
+            return 0
+        }
         var settings = AdminSettings(
             bootstrap: try HostPort.list(try options.required("--bootstrap-server")),
             clientID: "console-consumer")
@@ -74,17 +86,26 @@ enum ConsoleConsumerTool: Tool {
             client, topics: try topics(options, client), readCommitted: plan.readCommitted,
             reset: plan.reset)
         try reader.start(plan.start, only: plan.partition)
+        try printRecords(plan, console, isTest: options.has("--enable-systest-events"), reader.poll)
+        return 0
+    }
+
+    /// Prints what `poll` gives, until there is enough.
+    private static func printRecords(
+        _ plan: ConsumptionPlan, _ console: Console, isTest: Bool,
+        _ poll: ((ConsumedRecord) throws -> Bool) throws -> Void
+    ) throws {
         Interruption.watch()
         var count = 0
         defer {
             console.flush()
             console.error("Processed a total of \(count) messages")
-            if options.has("--enable-systest-events") { console.print("shutdown_complete") }
+            if isTest { console.print("shutdown_complete") }
         }
         var lastRecord = Clocks.monotonic
         var line: [UInt8] = []
         while console.isOpen, !Interruption.isRequested, plan.wantsMore(after: count) {
-            try reader.poll { record in
+            try poll { record in
                 line.removeAll(keepingCapacity: true)
                 count += 1
                 do throws(Failure) { try plan.formatter.write(record, to: &line) } catch {
@@ -101,7 +122,6 @@ enum ConsoleConsumerTool: Tool {
         if !console.isOpen {
             console.error("Unable to write to standard out, closing consumer.")
         }
-        return 0
     }
 
     private static func topics(_ options: ParsedOptions, _ client: AdminClient) throws -> [String] {

@@ -12,6 +12,8 @@ struct ConsumptionPlan {
     var formatter: any RecordFormatter
     /// Whether to go on after a record that cannot be printed.
     var skipsBadRecords: Bool
+    /// The group to be a member of; `nil`: read without one.
+    var group: String?
     /// Settings of the consumer from files and arguments.
     var properties: [String: String]
 
@@ -23,7 +25,7 @@ struct ConsumptionPlan {
         properties = try ConsoleProducerTool.merged(
             options, ["--command-config", "--consumer.config"],
             ["--command-property", "--consumer-property"])
-        try Self.checkGroup(options, properties)
+        group = try Self.group(options, properties)
         partition = try options.integer("--partition", 0...Int32.max)
         reset = try Self.reset(options, properties)
         start = try Self.start(options) ?? reset
@@ -51,13 +53,31 @@ struct ConsumptionPlan {
         try options.forbid("--formatter-property", with: ["--property"])
     }
 
-    private static func checkGroup(
+    private static func group(
         _ options: ParsedOptions, _ properties: [String: String]
-    ) throws(Failure) {
-        guard options.has("--group") || properties["group.id"] != nil else { return }
-        throw Failure(
-            "Consumer groups are not supported yet.",
-            remedy: "Leave --group out: all partitions are read and no offset is committed.")
+    ) throws(Failure) -> String? {
+        let given = Set([options.value("--group"), properties["group.id"]].compactMap { $0 })
+        guard given.count <= 1 else {
+            let names = given.sorted().map { "'\($0)'" }.joined(separator: ", ")
+            throw .usage(
+                "The group ids provided in different places (directly using '--group', via "
+                    + "'--consumer-property', or via '--consumer.config') do not match. "
+                    + "Detected group ids: \(names)")
+        }
+        guard given.isEmpty || !options.has("--partition") else {
+            throw .usage("Options group and partition cannot be specified together.")
+        }
+        return given.first
+    }
+
+    /// The settings of the group's member, with those of the options.
+    func memberProperties(_ servers: String) -> [String: String] {
+        var all = properties
+        all["bootstrap.servers"] = servers
+        all["group.id"] = group
+        all["isolation.level"] = readCommitted ? "read_committed" : "read_uncommitted"
+        all["auto.offset.reset"] = reset == .earliest ? "earliest" : "latest"
+        return all
     }
 
     private static func reset(

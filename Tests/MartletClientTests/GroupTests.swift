@@ -1,0 +1,95 @@
+import ClientCore
+import KafkaWire
+import MartletClient
+import Synchronization
+import Testing
+
+@Suite struct GroupTests {
+    private func produce(_ range: Range<Int>, to node: TestNode) async throws {
+        let producer = try Producer(bootstrap: node.bootstrap)
+        for index in range {
+            try await producer.enqueue(
+                ProducerRecord(
+                    topic: "t", partition: Int32(index % 3), value: Array("\(index)".utf8)))
+        }
+        try await producer.close()
+    }
+
+    private func member(
+        _ node: TestNode, _ kind: GroupProtocol, _ assignors: [Assignor] = [.range]
+    ) throws -> Consumer {
+        try Consumer(bootstrap: node.bootstrap) {
+            var group = GroupSettings(id: "g")
+            group.groupProtocol = kind
+            group.assignors = assignors
+            group.heartbeatInterval = .milliseconds(100)
+            $0.group = group
+            $0.offsetReset = .earliest
+        }
+    }
+
+    private func read(_ count: Int, _ consumer: Consumer) async throws -> Set<Int> {
+        var seen: Set<Int> = []
+        for try await record in consumer.records {
+            seen.insert(Int(String(decoding: record.value ?? [], as: UTF8.self)) ?? -1)
+            if seen.count == count { break }
+        }
+        return seen
+    }
+
+    private func eventually(_ condition: () -> Bool) async throws {
+        for _ in 0..<3000 where !condition() { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(condition())
+    }
+
+    @Test(arguments: [GroupProtocol.classic, .consumer])
+    func aMemberGoesOnWhereTheGroupHasCommitted(kind: GroupProtocol) async throws {
+        let node = try TestNode()
+        try await produce(0..<30, to: node)
+        let first = try member(node, kind)
+        try first.subscribe(to: ["t"])
+        #expect(try await read(30, first) == Set(0..<30))
+        try await first.commit()
+        let ids = first.assignment
+        #expect(ids.count == 3)
+        let committed = try await first.committed(ids)
+        #expect(committed.values.reduce(0) { $0 + $1.offset.rawValue } == 29)
+        await first.close()
+        try await produce(30..<60, to: node)
+        let second = try member(node, kind)
+        try second.subscribe(to: ["t"])
+        // Nobody asked for more after the last record, so it was not done with.
+        #expect(try await read(31, second).isSuperset(of: 30..<60))
+        await second.close()
+    }
+
+    @Test(arguments: [GroupProtocol.classic, .consumer])
+    func twoMembersShareAndOneTakesOver(kind: GroupProtocol) async throws {
+        let node = try TestNode()
+        try await produce(0..<3, to: node)
+        let assignors: [Assignor] = kind == .classic ? [.cooperativeSticky] : [.range]
+        let first = try member(node, kind, assignors)
+        let events = Mutex<[RebalanceEvent]>([])
+        try first.subscribe(to: ["t"]) { event in events.withLock { $0.append(event) } }
+        try await eventually { first.assignment.count == 3 }
+        let second = try member(node, kind, assignors)
+        try second.subscribe(to: ["t"])
+        try await eventually {
+            first.assignment.count + second.assignment.count == 3 && !second.assignment.isEmpty
+        }
+        #expect(Set(first.assignment).isDisjoint(with: second.assignment))
+        await second.close()
+        try await eventually { first.assignment.count == 3 }
+        await first.close()
+        let told = events.withLock { $0 }
+        #expect(told.contains { if case .revoked = $0 { true } else { false } })
+    }
+
+    @Test func withoutAGroupThereIsNothingToCommit() async throws {
+        let node = try TestNode()
+        let consumer = try Consumer(bootstrap: node.bootstrap)
+        await #expect(throws: ClientError.self) { try await consumer.commit() }
+        #expect(throws: ClientError.self) { try consumer.subscribe(to: ["t"]) }
+        await consumer.close()
+    }
+}
