@@ -248,6 +248,22 @@ extension TestClient {
         #expect(try client.committed("a") == ["one", "two"])
     }
 
+    @Test func whatWaitsForTheCoordinatorIsCountedAsMemory() throws {
+        var producer = try TestProducer(client, "tx")
+        let most = LoopLimits().heldBytesPerConnection
+        node.holdsFlushes = true
+        let half = String(repeating: "x", count: most / 2)
+        try client.send(try producer.request([half], to: "a"), version: 12)
+        #expect(!node.paused.contains(client.id))
+        try client.send(try producer.request([half], to: "a"), version: 12)
+        #expect(node.paused.contains(client.id))
+        node.holdsFlushes = false
+        node.flush()
+        #expect(!node.paused.contains(client.id))
+        #expect(try client.receive(ProduceResponse.self, version: 12) != nil)
+        #expect(try client.receive(ProduceResponse.self, version: 12) != nil)
+    }
+
     @Test func aClientThatLeavesWhileItWaitsHarmsNobody() throws {
         var producer = try TestProducer(client, "tx")
         let other = node.connect()

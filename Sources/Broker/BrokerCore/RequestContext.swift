@@ -20,7 +20,7 @@ public struct RequestContext: Sendable {
     /// The request's place in the connection's order of responses.
     let slot: UInt64
     /// Bytes that the request holds until it is answered; 0 for a small one, and for Produce, whose
-    /// records are in the log before anything waits.
+    /// records are in the log before anything waits, or are counted while they are kept.
     let heldBytes: Int
     public private(set) var now: ClockReading
 

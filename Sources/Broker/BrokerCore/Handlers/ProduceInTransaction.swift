@@ -17,8 +17,7 @@ extension BrokerLoop {
         _ context: RequestContext
     ) {
         if let line = produceLines[context.connection] {
-            return line.waiting.append(
-                StoredProduce(request, frame.bytes, bodyStart: bodyStart, context))
+            return line.waiting.append(store(request, frame.bytes, bodyStart, context))
         }
         var plan = ProducePlan(raisesEpochs: context.apiVersion >= 12)
         switch plan.read(request, frame.bytes, bodyStart: bodyStart, view, context) {
@@ -26,7 +25,7 @@ extension BrokerLoop {
         case .append:
             produceNow(request, &frame, bodyStart: bodyStart, context, plan.admission)
         case .ask(let addition):
-            let stored = StoredProduce(request, frame.bytes, bodyStart: bodyStart, context)
+            let stored = store(request, frame.bytes, bodyStart, context)
             produceLines[context.connection] = ProduceLine()
             join(addition, verifyOnly: !plan.raisesEpochs, now: context.now) {
                 [self, plan] errors, now in
@@ -42,6 +41,7 @@ extension BrokerLoop {
     ) {
         var plan = plan
         plan.take(errors, version: stored.context.apiVersion)
+        release(stored)
         stored.withFrame { frame in
             produceNow(
                 stored.request, &frame, bodyStart: stored.bodyStart, stored.context.at(now),
@@ -49,11 +49,27 @@ extension BrokerLoop {
         }
         let line = produceLines.removeValue(forKey: stored.context.connection)
         for next in line?.waiting ?? [] {
+            release(next)
             next.withFrame { frame in
                 produceInTransaction(
                     next.request, &frame, bodyStart: next.bodyStart, next.context.at(now))
             }
         }
+    }
+
+    /// Keeps a request; its frame counts as memory that the connection holds.
+    private func store(
+        _ request: ProduceRequest, _ frame: RawSpan, _ bodyStart: Int, _ context: RequestContext
+    ) -> StoredProduce {
+        hold(frame.byteCount, of: context.connection)
+        return StoredProduce(request, frame, bodyStart: bodyStart, context)
+    }
+
+    private func release(_ stored: StoredProduce) {
+        let connection = stored.context.connection
+        let wasLoaded = isLoaded(connection)
+        hold(-stored.byteCount, of: connection)
+        if wasLoaded && !isLoaded(connection) { emit(.resumeReading(connection)) }
     }
 
     private func refuse(
@@ -234,6 +250,7 @@ private final class StoredProduce {
     let bodyStart: Int
     let context: RequestContext
     private var frame: [UInt8]
+    let byteCount: Int
 
     init(
         _ request: ProduceRequest, _ frame: RawSpan, bodyStart: Int, _ context: RequestContext
@@ -241,6 +258,7 @@ private final class StoredProduce {
         self.request = request
         self.bodyStart = bodyStart
         self.context = context
+        byteCount = frame.byteCount
         // The span is read within the call.
         self.frame = unsafe frame.withUnsafeBytes { unsafe Array($0) }
     }
