@@ -15,7 +15,7 @@ CLIENT_TESTS ?= -m "not slow"
 
 .DEFAULT_GOAL := build
 .PHONY: build start test test-swift test-clients verify format lint generate check-generated \
-    bench simulate install clean libraries clients
+    bench simulate simulate-seeds install clean libraries clients
 
 ## build: the release binary at .build/release/martlet
 build: libraries
@@ -39,7 +39,7 @@ test-clients: build clients
 	$(VENV)/bin/python -m pytest tests-clients $(CLIENT_TESTS)
 
 ## verify: everything that must hold before a change lands
-verify: lint test-swift check-generated test-clients
+verify: lint test-swift check-generated simulate-seeds test-clients
 
 ## format: rewrite the sources as `swift format` wants them
 format:
@@ -65,6 +65,11 @@ bench: build clients
 simulate: libraries
 	swift build -c release --product simulate
 	.build/release/simulate --minutes $(MINUTES)
+
+# The same seeds each time, so that a change is judged by itself; `make simulate` draws new ones.
+simulate-seeds: libraries
+	swift build -c release --product simulate
+	.build/release/simulate --seeds 1...400 --minutes 4
 
 ## install: the binary and its kafka-* links under PREFIX
 install: build

@@ -23,6 +23,10 @@ public struct SimulationOptions: Sendable {
     var deletesRecords = false
     /// Members of a consumer group over the partitions.
     var groupMembers = 0
+    /// Groups that commit offsets; producers of transactions.
+    var offsetGroups = 0
+    var transactionalProducers = 0
+    var compacts = false
     /// Node settings by Kafka's keys.
     var configs: [String: String] = [:]
 
@@ -50,6 +54,9 @@ public struct SimulationOptions: Sendable {
         groupMembers = pick([0, 2, 4])
         configs["offsets.topic.num.partitions"] = "\(pick([1, 3]))"
         configs["group.consumer.assignment.interval.ms"] = "\(pick([0, 1000]))"
+        offsetGroups = pick([0, 1, 3])
+        transactionalProducers = pick([0, 0, 1, 2, 4])
+        compacts = pick([false, true])
         if crashMs + resetMs + diskFaultMs == 0 { crashMs = 2000 }
     }
 
@@ -60,6 +67,8 @@ public struct SimulationOptions: Sendable {
             + "index \(indexIntervalBytes), crash \(crashMs) ms, reset \(resetMs) ms, "
             + "disk fault \(diskFaultMs) ms, latency \(latencyUs) us, sync \(syncUs) us"
             + (groupMembers > 0 ? ", group of \(groupMembers)" : "")
+            + ", groups \(offsetGroups), transactional \(transactionalProducers)"
+            + (compacts ? ", compacts" : "")
             + (deletesRecords ? ", deletes records" : "")
     }
 }

@@ -1,0 +1,73 @@
+import KafkaProtocol
+import KafkaWire
+
+/// Transactional producers, and readers of what they committed.
+final class TransactionScenario: Scenario {
+    private let world: SimulatedWorld
+    private let admin: AdminWorkload
+    private let client: SimulatedClient
+    private let history = TransactionHistory()
+    private let partitions: Int32
+    private var producers: [TransactionWorkload] = []
+    private var found: [Int32: [RecordID]] = [:]
+    private var offsets: [UInt16: Int64] = [:]
+    private(set) var isChecked = false
+
+    init(_ world: SimulatedWorld) {
+        self.world = world
+        admin = AdminWorkload(world)
+        client = SimulatedClient(world, "txn-reader")
+        partitions = world.options.partitions + 1
+    }
+
+    func start() {
+        let configs = [("internal.segment.bytes", "\(world.options.segmentBytes)")]
+        admin.create(TransactionWorkload.topic, partitions: partitions, configs: configs) {
+            [self] in
+            for number in 1...world.options.transactionalProducers {
+                let producer = TransactionWorkload(
+                    world, history, number: UInt16(number), partitions: partitions,
+                    transactions: Int(world.draw(10...60)))
+                producers.append(producer)
+                producer.start()
+            }
+        }
+    }
+
+    var isSettled: Bool { !producers.isEmpty && producers.allSatisfy(\.isDone) }
+    var state: String { producers.filter { !$0.isDone }.map(\.state).joined(separator: "; ") }
+
+    func readAll() {
+        for partition in 0..<partitions {
+            let key = PartitionKey(topic: TransactionWorkload.topic, partition: partition)
+            CommittedReadWorkload(world, key) { [self] ids in
+                found[partition] = ids
+                if found.count == Int(partitions) { readOffsets(producers[...]) }
+            }.poll()
+        }
+    }
+
+    private func readOffsets(_ rest: ArraySlice<TransactionWorkload>) {
+        guard let producer = rest.first else {
+            for fault in history.check(found, offsets: offsets).prefix(3) { world.violation(fault) }
+            isChecked = true
+            return
+        }
+        let request = OffsetFetchRequest(
+            groupID: producer.group,
+            topics: [.init(name: TransactionWorkload.topic, partitionIndexes: [0])],
+            requireStable: true)
+        client.call(request, version: 7) { [self] answer in
+            guard let message = answer?.message, message.errorCode == 0,
+                let partition = message.topics.first?.partitions.first, partition.errorCode == 0
+            else {
+                world.scheduler.after(world.draw(20...400) * 1_000_000) { [self] in
+                    readOffsets(rest)
+                }
+                return
+            }
+            offsets[1000 + producer.number] = partition.committedOffset
+            readOffsets(rest.dropFirst())
+        }
+    }
+}

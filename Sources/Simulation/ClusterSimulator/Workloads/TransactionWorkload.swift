@@ -1,0 +1,257 @@
+import KafkaProtocol
+import KafkaRecords
+import KafkaWire
+
+/// A transactional producer: each transaction writes its number to some partitions and commits it
+/// as a group's offset, then commits or aborts. It tries until it is told, is fenced now and then
+/// by its own next instance, and leaves transactions open.
+final class TransactionWorkload {
+    private let world: SimulatedWorld
+    private let history: TransactionHistory
+    private let client: SimulatedClient
+    let number: UInt16
+    private let partitions: Int32
+    /// Transaction version 2 (KIP-890): partitions are added by the produce itself.
+    private let isSecond: Bool
+    private var remaining: Int
+    private var next: UInt32 = 0
+    private var producerID: Int64 = -1
+    private var epoch: Int16 = -1
+    private var sequences: [Int32: Int32] = [:]
+    private(set) var isDone = false
+
+    /// The transaction under way.
+    private struct Current {
+        var id: RecordID
+        var partitions: [Int32]
+        var commits: Bool
+    }
+
+    static let topic = "txn"
+
+    init(
+        _ world: SimulatedWorld, _ history: TransactionHistory, number: UInt16, partitions: Int32,
+        transactions: Int
+    ) {
+        self.world = world
+        self.history = history
+        self.number = number
+        self.partitions = partitions
+        remaining = transactions
+        isSecond = world.chance(60)
+        client = SimulatedClient(world, "txn-\(number)")
+    }
+
+    var transactionalID: String { "txn-\(number)" }
+    var group: String { "group-of-\(number)" }
+    var state: String {
+        "txn \(number) (v\(isSecond ? 2 : 1)): \(remaining) to go, id \(producerID) epoch \(epoch)"
+    }
+
+    func start() {
+        find(1, transactionalID) { [self] in find(0, group) { [self] in initialize() } }
+    }
+
+    private func find(_ type: Int8, _ key: String, _ done: @escaping () -> Void) {
+        client.call(
+            FindCoordinatorRequest(keyType: type, coordinatorKeys: [key]), version: 4
+        ) { [self] answer in
+            guard answer?.message.coordinators.first?.errorCode == 0 else {
+                return again { [self] in find(type, key, done) }
+            }
+            done()
+        }
+    }
+
+    private func again(_ action: @escaping () -> Void) {
+        world.scheduler.after(world.draw(10...300) * 1_000_000, action)
+    }
+
+    /// What passes by itself, so that the same request is sent again.
+    private func isPassing(_ error: KafkaError?) -> Bool {
+        switch error {
+        case nil, .coordinatorLoadInProgress?, .notCoordinator?, .coordinatorNotAvailable?,
+            .concurrentTransactions?, .unknownTopicOrPartition?, .notLeaderOrFollower?,
+            .kafkaStorageError?, .requestTimedOut?, .notEnoughReplicas?, .leaderNotAvailable?,
+            .notEnoughReplicasAfterAppend?:
+            true
+        default: false
+        }
+    }
+
+    // MARK: Instances
+
+    private func initialize() {
+        let request = InitProducerIDRequest(
+            transactionalID: transactionalID, transactionTimeoutMs: 4000)
+        client.call(request, version: 4) { [self] answer in
+            let error = answer.flatMap { KafkaError(rawValue: $0.message.errorCode) }
+            guard let message = answer?.message, error == KafkaError.none else {
+                if !isPassing(error), error != .invalidProducerEpoch, error != .producerFenced {
+                    world.violation("txn \(number): InitProducerId: \(error?.name ?? "-")")
+                }
+                return again { [self] in initialize() }
+            }
+            let old = (producerID, epoch)
+            producerID = message.producerID
+            epoch = message.producerEpoch
+            sequences = [:]
+            // The instance before may still have an end on its way: it must have no effect.
+            if old.0 >= 0, old.1 < epoch || old.0 != producerID, world.chance(50) { zombie(old) }
+            begin()
+        }
+    }
+
+    private func zombie(_ old: (producerID: Int64, epoch: Int16)) {
+        let request = EndTxnRequest(
+            transactionalID: transactionalID, producerID: old.producerID, producerEpoch: old.epoch,
+            committed: world.chance(50))
+        client.call(request, version: isSecond ? 5 : 4) { _ in }
+    }
+
+    /// The next transaction, unless all are done.
+    private func begin() {
+        guard remaining > 0 else {
+            isDone = true
+            return
+        }
+        remaining -= 1
+        let id = RecordID(producer: 1000 + number, number: next)
+        next += 1
+        let chosen = (0..<partitions).filter { _ in world.chance(60) }
+        let current = Current(
+            id: id, partitions: chosen.isEmpty ? [0] : chosen, commits: world.chance(75))
+        history.note(id, current.partitions, .abandoned)
+        if isSecond { return write(current, current.partitions[...]) }
+        addPartitions(current)
+    }
+
+    /// Gives the transaction up without a word, as a client that dies; a new instance comes.
+    private func abandon() { again { [self] in initialize() } }
+
+    private func fail(_ current: Current, _ what: String, _ error: KafkaError?) {
+        switch error {
+        case .invalidProducerEpoch?, .producerFenced?, .invalidTxnState?,
+            .invalidProducerIDMapping?, .transactionAbortable?:
+            abandon()
+        default:
+            world.violation("txn \(number), \(current.id): \(what): \(error?.name ?? "-")")
+            abandon()
+        }
+    }
+
+    // MARK: Steps
+
+    private func addPartitions(_ current: Current) {
+        let request = AddPartitionsToTxnRequest(
+            v3AndBelowTransactionalID: transactionalID, v3AndBelowProducerID: producerID,
+            v3AndBelowProducerEpoch: epoch,
+            v3AndBelowTopics: [.init(name: Self.topic, partitions: current.partitions)])
+        client.call(request, version: 3) { [self] answer in
+            let codes = answer?.message.resultsByTopicV3AndBelow.flatMap(\.resultsByPartition)
+            let error =
+                codes?.map { KafkaError(rawValue: $0.partitionErrorCode) }
+                .first { $0 != KafkaError.none } ?? (codes == nil ? nil : KafkaError.none)
+            if error == KafkaError.none { return write(current, current.partitions[...]) }
+            if isPassing(error ?? nil) { return again { [self] in addPartitions(current) } }
+            fail(current, "AddPartitionsToTxn", error ?? nil)
+        }
+    }
+
+    private func write(_ current: Current, _ rest: ArraySlice<Int32>) {
+        if world.chance(2) { return abandon() }
+        guard let partition = rest.first else { return addOffsets(current) }
+        let sequence = sequences[partition] ?? 0
+        let request = ProduceRequest(
+            transactionalID: transactionalID, acks: -1, timeoutMs: 5000,
+            topicData: [
+                .init(
+                    name: Self.topic,
+                    partitionData: [
+                        .init(index: partition, records: .bytes(batch(current.id, sequence)))
+                    ])
+            ])
+        client.call(request, version: isSecond ? 12 : 11) { [self] answer in
+            let result = answer?.message.responses.first?.partitionResponses.first
+            let error = result.flatMap { KafkaError(rawValue: $0.errorCode) }
+            if error == KafkaError.none || error == .duplicateSequenceNumber {
+                sequences[partition] = sequence + 1
+                world.history.countOperation()
+                return write(current, rest.dropFirst())
+            }
+            if isPassing(error) { return again { [self] in write(current, rest) } }
+            fail(current, "Produce to \(partition)", error)
+        }
+    }
+
+    private func batch(_ id: RecordID, _ sequence: Int32) -> [UInt8] {
+        var builder = RecordBatchBuilder(
+            .init(
+                producerID: ProducerID(producerID), producerEpoch: epoch, baseSequence: sequence,
+                isTransactional: true))
+        builder.append(timestamp: world.node.now.wallMs, key: nil, value: id.bytes(padding: 10))
+        do throws(CompressionError) {
+            return try builder.finish()
+        } catch {
+            preconditionFailure("an uncompressed batch cannot fail: \(error)")
+        }
+    }
+
+    private func addOffsets(_ current: Current) {
+        if isSecond { return commitOffset(current) }
+        let request = AddOffsetsToTxnRequest(
+            transactionalID: transactionalID, producerID: producerID, producerEpoch: epoch,
+            groupID: group)
+        client.call(request, version: 3) { [self] answer in
+            let error = answer.flatMap { KafkaError(rawValue: $0.message.errorCode) }
+            if error == KafkaError.none { return commitOffset(current) }
+            if isPassing(error) { return again { [self] in addOffsets(current) } }
+            fail(current, "AddOffsetsToTxn", error)
+        }
+    }
+
+    private func commitOffset(_ current: Current) {
+        let request = TxnOffsetCommitRequest(
+            transactionalID: transactionalID, groupID: group, producerID: producerID,
+            producerEpoch: epoch,
+            topics: [
+                .init(
+                    name: Self.topic,
+                    partitions: [
+                        .init(
+                            partitionIndex: 0, committedOffset: Int64(current.id.number) + 1,
+                            committedMetadata: "")
+                    ])
+            ])
+        client.call(request, version: isSecond ? 5 : 4) { [self] answer in
+            let result = answer?.message.topics.first?.partitions.first
+            let error = result.flatMap { KafkaError(rawValue: $0.errorCode) }
+            if error == KafkaError.none { return end(current) }
+            if isPassing(error) { return again { [self] in commitOffset(current) } }
+            fail(current, "TxnOffsetCommit", error)
+        }
+    }
+
+    private func end(_ current: Current) {
+        if world.chance(3) { return abandon() }
+        if current.commits { history.note(current.id, current.partitions, .unknown) }
+        let request = EndTxnRequest(
+            transactionalID: transactionalID, producerID: producerID, producerEpoch: epoch,
+            committed: current.commits)
+        client.call(request, version: isSecond ? 5 : 4) { [self] answer in
+            let error = answer.flatMap { KafkaError(rawValue: $0.message.errorCode) }
+            guard let message = answer?.message, error == KafkaError.none else {
+                if isPassing(error) { return again { [self] in end(current) } }
+                return fail(current, "EndTxn", error)
+            }
+            history.note(current.id, current.partitions, current.commits ? .committed : .aborted)
+            world.history.countOperation()
+            if isSecond {
+                producerID = message.producerID
+                epoch = message.producerEpoch
+                sequences = [:]
+            }
+            begin()
+        }
+    }
+}
