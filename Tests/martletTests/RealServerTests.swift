@@ -162,6 +162,58 @@ import Testing
         }
     }
 
+    @Test func offsetsOfAGroupWithoutMembers() throws {
+        try withNode { node in
+            _ = try node.run(
+                "console-producer", "--topic", "t", input: Array("a\nb\nc\n".utf8))
+            let reset = try node.run(
+                "consumer-groups", "--reset-offsets", "--group", "g", "--topic", "t", "--to-offset",
+                "2", "--execute")
+            #expect(
+                reset == (
+                    0,
+                    """
+
+                    GROUP           TOPIC           PARTITION  NEW-OFFSET
+                    g               t               0          2
+
+                    """, ""
+                ))
+            #expect(
+                try node.run("consumer-groups", "--list", "--state").out
+                    .hasSuffix("\ng                         Empty               \n"))
+            let described = try node.run("consumer-groups", "--describe", "--group", "g")
+            #expect(described.errors == "\nConsumer group 'g' has no active members.\n")
+            let cells = described.out.split(separator: "\n").last?.split(separator: " ")
+            #expect(cells == ["g", "t", "0", "2", "3", "1", "-", "-", "-"])
+            let records = try node.run(
+                "console-consumer", "--topic", "__consumer_offsets", "--from-beginning",
+                "--max-messages", "1", "--formatter",
+                "org.apache.kafka.tools.consumer.OffsetsMessageFormatter")
+            #expect(
+                records.out.hasPrefix(
+                    #"{"key":{"type":1,"data":{"group":"g","topic":"t","partition":0}},"value":"#))
+            #expect(records.out.contains(#""offset":2,"#))
+            #expect(try node.run("consumer-groups", "--delete", "--group", "g").code == 0)
+            #expect(try node.run("consumer-groups", "--list").out.isEmpty)
+        }
+    }
+
+    @Test func producersOfAPartition() throws {
+        try withNode { node in
+            _ = try node.run(
+                "console-producer", "--topic", "t", input: Array("a\nb\nc\n".utf8))
+            let result = try node.run(
+                "transactions", "describe-producers", "--topic", "t", "--partition", "0")
+            let lines = result.out.split(separator: "\n").map { line in
+                line.split(separator: "\t").map { String($0).trimmed }
+            }
+            try #require(result.code == 0 && lines.count == 2)
+            #expect(lines[0][0] == "ProducerId" && lines[0][3] == "LastSequence")
+            #expect(lines[1][1...3] == ["0", "-1", "2"] && lines[1][5] == "None")
+        }
+    }
+
     @Test func theNodeAndItsFiles() throws {
         let node = try Node()
         var running = true
