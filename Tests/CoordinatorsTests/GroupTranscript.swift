@@ -190,8 +190,8 @@ final class GroupTranscript {
     }
 
     private func load() {
-        let machine = GroupMachine(random: SystemRandomNumberGenerator())
         epoch += 1
+        let machine = GroupMachine(random: CountingGenerator(state: UInt64(epoch) << 48))
         do {
             var replay = CoordinatorReplay()
             _ = try replay.replay(log.batches.span.bytes, from: .zero, into: machine)
@@ -266,5 +266,15 @@ final class GroupTranscript {
             ).map { ($0, batch.header.isControl) }
         }
         return records
+    }
+}
+
+/// Makes member ids that sort in the order of their making: members whose sessions end at the same
+/// instant go in the order of their ids, and a transcript must be the same each time.
+private struct CountingGenerator: RandomNumberGenerator, Sendable {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state += 1 << 16
+        return state
     }
 }
