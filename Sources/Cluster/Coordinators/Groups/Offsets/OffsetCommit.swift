@@ -11,9 +11,11 @@ extension GroupMachine {
             memberID: request.memberID, instanceID: request.groupInstanceID,
             generationOrEpoch: request.generationIDOrMemberEpoch, isTransactional: false,
             apiVersion: version)
+        // A client may ask for any time at all.
+        let (expireMs, isBeyond) = now.wallMs.addingReportingOverflow(request.retentionTimeMs)
         var plan = OffsetCommitPlan(
             self, request.groupID, committer, now,
-            expireMs: request.retentionTimeMs < 0 ? -1 : now.wallMs + request.retentionTimeMs)
+            expireMs: request.retentionTimeMs < 0 ? -1 : isBeyond ? .max : expireMs)
         for topic in request.topics {
             let target = CommitTarget(
                 topic.name, topic.topicID, hasID: version >= 10, environment.metadata)
