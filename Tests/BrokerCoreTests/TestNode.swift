@@ -67,6 +67,8 @@ final class TestNode {
     private(set) var paused: Set<ConnectionID> = []
     /// Bytes that unanswered requests hold.
     private(set) var held: [ConnectionID: Int] = [:]
+    /// Requests to other nodes, by who sent them: the index of a loop, or `nil` for the controller.
+    private(set) var peerRequests: [(loop: Int32?, request: PeerRequest)] = []
     private var nextConnection: UInt64 = 1
 
     init(
@@ -159,6 +161,23 @@ final class TestNode {
         var raw = span.mutableBytes
         loops[loop].heard(from: id, now: clock.now)
         loops[loop].received(&raw, on: id, now: clock.now)
+        settle()
+    }
+
+    /// Requests to other nodes since the last call.
+    func takePeerRequests() -> [(loop: Int32?, request: PeerRequest)] {
+        defer { peerRequests = [] }
+        return peerRequests
+    }
+
+    /// Tells the sender of a request to another node what became of it.
+    func answerPeer(_ sent: (loop: Int32?, request: PeerRequest), _ outcome: PeerOutcome) {
+        if let loop = sent.loop {
+            loops[Int(loop)].peerAnswered(sent.request.id, outcome, now: clock.now)
+        } else {
+            controller.peerAnswered(sent.request.id, outcome)
+            carryOut(controller.takeEffects())
+        }
         settle()
     }
 
@@ -257,6 +276,7 @@ final class TestNode {
         case .directoryFailed(let path, let error):
             controller.fail(directory: path, reason: error.description)
             carryOut(controller.takeEffects())
+        case .peer(let request): peerRequests.append((loop.index, request))
         case .complete(let ticket, let message): complete(ticket, message)
         case .reloadCoordinator(let cell):
             controller.reloadCoordinator(cell)
@@ -278,6 +298,7 @@ final class TestNode {
             if let task = load.load() { loops[0].run(task, now: clock.now) }
         }
         if let reason = effects.failure { failure = reason }
+        peerRequests += effects.peers.map { (nil, $0) }
         for task in effects.tasks { loops[0].run(task, now: clock.now) }
     }
 

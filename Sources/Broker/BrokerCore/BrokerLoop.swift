@@ -21,6 +21,8 @@ public final class BrokerLoop {
     var resumptions: [UInt64: any Resumable] = [:]
     /// What this loop does with answers that it asked for itself.
     var continuations: [UInt64: (any KafkaMessage, ClockReading) -> Void] = [:]
+    /// Requests to other nodes.
+    var peerCalls = PeerCalls<(PeerOutcome, ClockReading) -> Void>()
     /// Transactional produce requests that wait for an earlier one of their connection.
     var produceLines: [ConnectionID: ProduceLine] = [:]
     private var nextRequest: UInt64 = 1

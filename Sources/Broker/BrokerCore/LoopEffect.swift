@@ -19,6 +19,8 @@ public enum LoopEffect {
     case background(BackgroundJob)
     /// Bring these records into memory off the loop; the ticket comes back as `warmed`.
     case warm([FileSlice], WaitTicket)
+    /// Send this to another node; the outcome comes back as `peerAnswered`.
+    case peer(PeerRequest)
     /// Answer a delayed request of another loop.
     case complete(WaitTicket, any KafkaMessage)
     /// A coordinator's log did not take a write: load the coordinator anew.

@@ -20,16 +20,22 @@ final class LoopShell: @unchecked Sendable {
     private var timer: Scheduled<Void>?
     private var timerInstant = Int64.max
     private var isDraining = false
+    private let peers: PeerShell
 
     init(
         core: BrokerLoop, eventLoop: any EventLoop, node: NodeShell, clock: Clock,
-        log: ConnectionLog
+        log: ConnectionLog, peers: PeerSettings
     ) {
         self.core = core
         self.eventLoop = eventLoop
         self.node = node
         self.clock = clock
         self.log = log
+        self.peers = PeerShell(eventLoop: eventLoop, clock: clock, settings: peers)
+        self.peers.answered = { [unowned self] id, outcome in
+            core.peerAnswered(id, outcome, now: clock.now)
+            drain()
+        }
     }
 
     // MARK: Events of connections
@@ -101,6 +107,7 @@ final class LoopShell: @unchecked Sendable {
     /// Carries out all effects, sends what was queued, sets the timer.
     func drain() {
         carryOut()
+        guard !isDraining else { return }
         for handler in unflushed { handler.flush() }
         unflushed.removeAll(keepingCapacity: true)
         scheduleTimer()
@@ -135,6 +142,7 @@ final class LoopShell: @unchecked Sendable {
         case .controller(let job): node.submit(job)
         case .background(let job): node.submit(job)
         case .warm(let slices, let ticket): node.warm(slices, ticket)
+        case .peer(let request): peers.submit(request)
         case .complete(let ticket, let message): node.complete(ticket, message)
         case .reloadCoordinator(let cell): node.onController { $0.reloadCoordinator(cell) }
         case .directoryFailed(let path, let error): node.directoryFailed(path, error)

@@ -23,6 +23,7 @@ final class NodeShell: @unchecked Sendable {
     private(set) var loops: [LoopShell] = []
     private var flushers: [String: FlushThread] = [:]
     private var controllerThread: ControllerThread?
+    private var controllerPeers: PeerShell?
     let memory: MemoryGate
     /// The node cannot go on; called at most once.
     private let nodeFailed: @Sendable (String) -> Void
@@ -48,6 +49,9 @@ final class NodeShell: @unchecked Sendable {
         controller: sending NodeController, eventLoops: [any EventLoop], limits: LoopLimits,
         directories: [String]
     ) {
+        var peers = PeerSettings()
+        peers.frameBytes = limits.frameBytes
+        peers.clientID = "broker-\(view.settings.nodeID.rawValue)"
         let connectionLog = ConnectionLog(logger: logger)
         let view = self.view
         var seeds = SystemRandomNumberGenerator()
@@ -56,7 +60,8 @@ final class NodeShell: @unchecked Sendable {
                 index: Int32(index), view: view, limits: limits,
                 random: SplitMix64(seed: seeds.next()))
             return LoopShell(
-                core: core, eventLoop: eventLoop, node: self, clock: clock, log: connectionLog)
+                core: core, eventLoop: eventLoop, node: self, clock: clock, log: connectionLog,
+                peers: peers)
         }
         for directory in directories {
             flushers[directory] = FlushThread(
@@ -65,6 +70,10 @@ final class NodeShell: @unchecked Sendable {
                 failed: { [self] cell, error in directoryFailed(cell.logDirectory, error) })
         }
         controllerThread = ControllerThread(controller) { [self] in carryOut($0) }
+        controllerPeers = PeerShell(eventLoop: eventLoops[0], clock: clock, settings: peers)
+        controllerPeers?.answered = { [self] id, outcome in
+            onController { $0.peerAnswered(id, outcome) }
+        }
         // What the start left to be done: coordinators to load.
         onController { _ in }
     }
@@ -189,6 +198,7 @@ final class NodeShell: @unchecked Sendable {
         wake(effects.wakes, except: nil)
         for (ticket, message) in effects.completions { complete(ticket, message) }
         for load in effects.loads { submit(load) }
+        if let controllerPeers, !effects.peers.isEmpty { controllerPeers.send(effects.peers) }
         if let reason = effects.failure { nodeFailed(reason) }
         for task in effects.tasks { submit(task) }
     }

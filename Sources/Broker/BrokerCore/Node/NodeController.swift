@@ -25,6 +25,8 @@ public final class NodeController: ControllerAccess {
         public var tasks: [CoordinatorTask] = []
         /// Answers of delayed requests.
         public var completions: [(ticket: WaitTicket, message: any KafkaMessage)] = []
+        /// Requests to other nodes; their outcomes come back as `peerAnswered`.
+        public var peers: [PeerRequest] = []
         /// Why the node cannot go on and must be stopped; told once.
         public var failure: String?
     }
@@ -48,6 +50,7 @@ public final class NodeController: ControllerAccess {
     var clock: @Sendable () -> Int64
     var effects = Effects()
     var followUps = FollowUps()
+    var peerCalls = PeerCalls<(PeerOutcome) -> Void>()
     /// Why this node cannot go on, once that is so.
     var failure: String?
     private var producerIDs: Range<Int64> = 0..<0

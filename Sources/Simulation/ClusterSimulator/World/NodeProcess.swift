@@ -154,6 +154,13 @@ final class NodeProcess {
                 loops[index].warmed(ticket)
                 settle(index)
             }
+        case .peer(let request):
+            // There is no other node in this world.
+            after(us: 100...1000) { [self] in
+                loops[index].peerAnswered(
+                    request.id, .failed(.unreachable("no such node")), now: node.now)
+                settle(index)
+            }
         case .complete(let ticket, let message): complete(ticket, message)
         case .reloadCoordinator(let cell): onController { $0.reloadCoordinator(cell) }
         case .directoryFailed(let path, let error):
@@ -199,6 +206,9 @@ final class NodeProcess {
             }
         }
         for task in effects.tasks { carryOut(task) }
+        for request in effects.peers {
+            onController { $0.peerAnswered(request.id, .failed(.unreachable("no such node"))) }
+        }
     }
 
     private func carryOut(_ task: CoordinatorTask) {
