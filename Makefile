@@ -9,6 +9,8 @@ BINARY := .build/release/martlet
 VENV := .build/venv
 # One set of flags for all debug builds of `test` and `verify`, so that nothing is built twice.
 STRICT := -Xswiftc -warnings-as-errors --explicit-target-dependency-import-check error
+# With Swift's libraries inside: the binary runs where there is no Swift, starts in half the time and needs less memory.
+RELEASE := -c release --static-swift-stdlib
 SWIFT_SOURCES = $(shell git ls-files 'Package.swift' 'Sources/*.swift' 'Tests/*.swift' | grep -v /Generated/)
 MINUTES ?= 3
 CLIENT_TESTS ?= -m "not slow"
@@ -21,7 +23,7 @@ CLIENT_TESTS ?= -m "not slow"
 build: libraries
 	@test -x $(BINARY) || echo "Building Martlet for release. A first build also builds its" \
 	    "libraries: about ten minutes on two cores. Later ones take seconds."
-	swift build -c release --product martlet
+	swift build $(RELEASE) --product martlet
 
 ## start: a node on localhost:9092 with its data under ./data
 start: build
@@ -63,12 +65,12 @@ bench: build clients
 
 ## simulate: nodes under faults by seed, for so many minutes
 simulate: libraries
-	swift build -c release --product simulate
+	swift build $(RELEASE) --product simulate
 	.build/release/simulate --minutes $(MINUTES)
 
 # The same seeds each time, so that a change is judged by itself; `make simulate` draws new ones.
 simulate-seeds: libraries
-	swift build -c release --product simulate
+	swift build $(RELEASE) --product simulate
 	.build/release/simulate --seeds 1...400 --minutes 4
 
 ## install: the binary and its kafka-* links under PREFIX
