@@ -37,13 +37,13 @@ final class FlushThread: @unchecked Sendable {
     /// Asks for a sync of all that is in the partition's log now.
     func request(_ cell: PartitionCell, _ urgency: FlushUrgency) {
         condition.lock()
-        defer { condition.unlock() }
         schedule.want(cell, urgency, now: clock.now.monotonicNs)
-        if let wakesAt, let due = schedule.nextDue, due < wakesAt {
-            // One signal is enough: the thread is on its way from here on.
-            self.wakesAt = nil
-            condition.signal()
-        }
+        let isLate = wakesAt.map { (schedule.nextDue ?? .max) < $0 } ?? false
+        // One signal is enough: the thread is on its way from here on.
+        if isLate { wakesAt = nil }
+        condition.unlock()
+        // With the lock free, the thread that wakes does not run into it.
+        if isLate { condition.signal() }
     }
 
     /// Ends the thread; a round that runs ends before it.
