@@ -27,6 +27,15 @@ import Testing
         }
     }
 
+    @Test func aControllerListenerServesTheControllersAPIs() throws {
+        let client = try TestNode().connect(listener: "CONTROLLER", serves: .controller)
+        let served = try versions(client).apiKeys.compactMap { APIKey(rawValue: $0.apiKey) }
+        #expect(served == BrokerLoop.servedByController)
+        #expect(served.contains(.createTopics) && !served.contains(.produce))
+        _ = try client.send(MetadataRequest(), version: 12)
+        #expect(client.closeReason?.contains("API key 3 is not served here") == true)
+    }
+
     @Test func aNewerApiVersionsLearnsOurVersions() throws {
         let client = try TestNode().connect()
         let header = RequestHeader(

@@ -140,12 +140,14 @@ final class TestNode {
 
     // MARK: Connections
 
-    func connect(listener: String = "PLAINTEXT", loop: Int = 0) -> TestClient {
+    func connect(
+        listener: String = "PLAINTEXT", serves: APIListeners = .broker, loop: Int = 0
+    ) -> TestClient {
         let id = ConnectionID(nextConnection)
         nextConnection += 1
         inboxes[id] = []
         loops[loop].connected(
-            id, listener: listener, clientAddress: "127.0.0.1", now: clock.now)
+            id, listener: listener, serves: serves, clientAddress: "127.0.0.1", now: clock.now)
         return TestClient(node: self, id: id, loop: loop)
     }
 

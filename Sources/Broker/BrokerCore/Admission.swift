@@ -29,7 +29,8 @@ extension BrokerLoop {
             var peek = WireReader(frame)
             let rawKey = try peek.readInt16()
             let version = try peek.readInt16()
-            guard let key = APIKey(rawValue: rawKey), Self.supports(key) else {
+            let serves = connections[connection]?.serves ?? []
+            guard let key = APIKey(rawValue: rawKey), Self.serves(key, on: serves) else {
                 throw WireError.badValue("API key \(rawKey) is not served here")
             }
             // The client of a newer Kafka asks for ApiVersions in a version we do not know: its
@@ -57,7 +58,8 @@ extension BrokerLoop {
         let connection = connections[id]
         return RequestContext(
             connection: id, listener: connection?.listener ?? "",
-            clientAddress: connection?.clientAddress ?? "", apiKey: key, apiVersion: version,
+            serves: connection?.serves ?? [], clientAddress: connection?.clientAddress ?? "",
+            apiKey: key, apiVersion: version,
             correlationID: header.correlationID, clientID: header.clientID, slot: slot,
             heldBytes: heldBytes, now: now)
     }
@@ -69,7 +71,7 @@ extension BrokerLoop {
             !APIKey.apiVersions.validVersions.contains(context.apiVersion)
         else { return false }
         let asZero = RequestContext(
-            connection: context.connection, listener: context.listener,
+            connection: context.connection, listener: context.listener, serves: context.serves,
             clientAddress: context.clientAddress, apiKey: .apiVersions, apiVersion: 0,
             correlationID: context.correlationID, clientID: context.clientID, slot: context.slot,
             heldBytes: context.heldBytes, now: context.now)

@@ -42,11 +42,15 @@ public final class BrokerLoop {
 
     // MARK: Events
 
+    /// A client has come, or another node.
+    ///
+    /// - Parameter serves: which APIs the listener serves.
     public func connected(
-        _ id: ConnectionID, listener: String, clientAddress: String, now: ClockReading
+        _ id: ConnectionID, listener: String, serves: APIListeners = .broker,
+        clientAddress: String, now: ClockReading
     ) {
         connections[id] = ConnectionCore(
-            id: id, listener: listener, clientAddress: clientAddress)
+            id: id, listener: listener, serves: serves, clientAddress: clientAddress)
         heard(from: id, now: now)
     }
 

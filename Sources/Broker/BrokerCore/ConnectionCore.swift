@@ -7,6 +7,8 @@ import KafkaWire
 struct ConnectionCore {
     let id: ConnectionID
     let listener: String
+    /// Which APIs its listener serves.
+    let serves: APIListeners
     let clientAddress: String
     /// What the client says it is (ApiVersions 3 and later).
     var software: (name: String, version: String)?
@@ -18,9 +20,10 @@ struct ConnectionCore {
     private var nextToSend: UInt64 = 0
     private var ready: [UInt64: OutgoingResponse?] = [:]
 
-    init(id: ConnectionID, listener: String, clientAddress: String) {
+    init(id: ConnectionID, listener: String, serves: APIListeners, clientAddress: String) {
         self.id = id
         self.listener = listener
+        self.serves = serves
         self.clientAddress = clientAddress
     }
 

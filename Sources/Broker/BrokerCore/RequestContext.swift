@@ -12,6 +12,8 @@ public struct RequestContext: Sendable {
     public let connection: ConnectionID
     /// The listener through which the client came (`PLAINTEXT`): it decides what is advertised.
     public let listener: String
+    /// Which APIs the listener serves.
+    public let serves: APIListeners
     public let clientAddress: String
     public let apiKey: APIKey
     public let apiVersion: Int16

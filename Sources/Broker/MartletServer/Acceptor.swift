@@ -1,4 +1,5 @@
 import BrokerCore
+import KafkaProtocol
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -11,7 +12,10 @@ public struct Binding: Sendable, Equatable {
     public var host: String
     /// The port; 0 for a free one.
     public var port: Int
-    public init(name: String, host: String, port: Int) {
+    /// Which APIs it serves: those of brokers or those of controllers.
+    public var serves: APIListeners
+    public init(name: String, host: String, port: Int, serves: APIListeners = .broker) {
+        self.serves = serves
         self.name = name
         self.host = host
         self.port = port
@@ -70,7 +74,7 @@ final class Acceptor: @unchecked Sendable {
                 .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.readBytes)
             )
             .childChannelInitializer { [self] channel in
-                channel.eventLoop.makeCompletedFuture { try adopt(channel, binding.name) }
+                channel.eventLoop.makeCompletedFuture { try adopt(channel, binding) }
             }
         if let bytes = settings.sendBufferBytes {
             bootstrap = bootstrap.childChannelOption(.socketOption(.so_sndbuf), value: .init(bytes))
@@ -88,12 +92,13 @@ final class Acceptor: @unchecked Sendable {
         }
     }
 
-    private func adopt(_ channel: any Channel, _ listener: String) throws {
+    private func adopt(_ channel: any Channel, _ binding: Binding) throws {
         guard let loop = loops[ObjectIdentifier(channel.eventLoop)] else {
             preconditionFailure("a connection was accepted before the node was ready")
         }
         let handler = ConnectionHandler(
-            id: ConnectionID(takeID()), listener: listener, loop: loop, frameLimit: frameLimit)
+            id: ConnectionID(takeID()), listener: binding.name, serves: binding.serves, loop: loop,
+            frameLimit: frameLimit)
         try channel.pipeline.syncOperations.addHandler(handler)
     }
 

@@ -1,4 +1,5 @@
 import BrokerCore
+import KafkaProtocol
 import KafkaWire
 import LogStorage
 import NIOCore
@@ -11,6 +12,7 @@ final class ConnectionHandler: ChannelInboundHandler, ChannelOutboundHandler {
 
     let id: ConnectionID
     private let listener: String
+    private let serves: APIListeners
     private let loop: LoopShell
     private var buffer: FrameBuffer
     private var context: ChannelHandlerContext?
@@ -27,9 +29,12 @@ final class ConnectionHandler: ChannelInboundHandler, ChannelOutboundHandler {
     /// Frames are being handed out, and the buffer is not to be touched otherwise.
     private var isReading = false
 
-    init(id: ConnectionID, listener: String, loop: LoopShell, frameLimit: Int) {
+    init(
+        id: ConnectionID, listener: String, serves: APIListeners, loop: LoopShell, frameLimit: Int
+    ) {
         self.id = id
         self.listener = listener
+        self.serves = serves
         self.loop = loop
         self.buffer = FrameBuffer(limit: frameLimit)
     }
@@ -41,7 +46,7 @@ final class ConnectionHandler: ChannelInboundHandler, ChannelOutboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         loop.opened(
-            self, listener: listener,
+            self, listener: listener, serves: serves,
             clientAddress: context.remoteAddress?.ipAddress ?? "unknown")
         context.fireChannelActive()
     }

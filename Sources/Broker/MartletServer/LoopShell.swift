@@ -40,10 +40,13 @@ final class LoopShell: @unchecked Sendable {
 
     // MARK: Events of connections
 
-    func opened(_ handler: ConnectionHandler, listener: String, clientAddress: String) {
+    func opened(
+        _ handler: ConnectionHandler, listener: String, serves: APIListeners, clientAddress: String
+    ) {
         handlers[handler.id] = handler
         core.connected(
-            handler.id, listener: listener, clientAddress: clientAddress, now: clock.now)
+            handler.id, listener: listener, serves: serves, clientAddress: clientAddress,
+            now: clock.now)
         scheduleTimer()
     }
 

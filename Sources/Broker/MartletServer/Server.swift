@@ -80,7 +80,16 @@ public final class Server: Sendable {
             let channel = try acceptor.bind(binding)
             channels.append(channel)
             if options.listeners[index].port == 0 {
-                options.listeners[index].port = UInt16(channel.localAddress?.port ?? 0)
+                options.listeners[index].port = Self.port(of: channel)
+            }
+        }
+        for binding in configuration.controllerBindings {
+            let channel = try acceptor.bind(binding)
+            channels.append(channel)
+            if options.controllerListener.name == binding.name,
+                options.controllerListener.port == 0
+            {
+                options.controllerListener.port = Self.port(of: channel)
             }
         }
         let surroundings = makeSurroundings(pool, logger)
@@ -106,6 +115,10 @@ public final class Server: Sendable {
         return Server(
             group: group, pool: pool, shell: shell, channels: channels, maintenance: maintenance,
             logger: logger, listeners: options.listeners, clusterID: view.settings.clusterID)
+    }
+
+    private static func port(of channel: any Channel) -> UInt16 {
+        UInt16(channel.localAddress?.port ?? 0)
     }
 
     private static func makeSurroundings(

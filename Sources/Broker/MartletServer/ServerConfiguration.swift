@@ -11,6 +11,8 @@ public struct ServerConfiguration: Sendable {
     public var node: NodeOptions
     /// Where to bind, in the order of `node.listeners`.
     public var bindings: [Binding]
+    /// Where the controller's listeners bind; none on a node without that role.
+    public var controllerBindings: [Binding] = []
     /// `num.network.threads`: event loops.
     public var networkThreads: Int
     /// `num.io.threads`: threads for slow work.
@@ -51,7 +53,7 @@ extension ServerConfiguration {
                 "process.roles is '\(config.text("process.roles") ?? "")'; this version runs a "
                     + "combined node only: set process.roles=broker,controller")
         }
-        for listener in config.brokerListeners where listener.securityProtocol != .plaintext {
+        for listener in config.listeners where listener.securityProtocol != .plaintext {
             throw NodeError(
                 "the listener \(listener.name) uses \(listener.securityProtocol.rawValue), which "
                     + "this version does not have yet: use PLAINTEXT")
@@ -92,6 +94,11 @@ extension ServerConfiguration {
             },
             networkThreads: config.networkThreads ?? ProcessInfo.processInfo.activeProcessorCount,
             ioThreads: Int(config.number("num.io.threads")))
+        if config.isController {
+            controllerBindings = config.controllerListeners.map {
+                Binding(name: $0.name, host: $0.host ?? "", port: $0.port, serves: .controller)
+            }
+        }
         limits.frameBytes = Int(config.number("socket.request.max.bytes"))
         let idleMs = config.number("connections.max.idle.ms")
         limits.idleNs =

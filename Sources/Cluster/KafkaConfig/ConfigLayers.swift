@@ -90,14 +90,15 @@ struct ConfigLayers {
     private static let controllerListener = "CONTROLLER://localhost:9093"
 
     /// Completes a node without a file: own listeners still get a controller listener beside them,
-    /// and the node is the one voter unless a quorum is named.
+    /// on a free port, so that several such nodes run on one machine; and the node is the one voter
+    /// unless a quorum is named.
     mutating func completeWithoutFile() {
         let listeners = values["listeners"]?.commaSeparated ?? []
         let names = values["controller.listener.names"]?.commaSeparated ?? []
         if names == ["CONTROLLER"], !listeners.isEmpty,
             !listeners.contains(where: { ListenerEndpoint.name(of: $0) == "CONTROLLER" })
         {
-            values["listeners"] = (listeners + [Self.controllerListener]).joined(separator: ",")
+            values["listeners"] = (listeners + ["CONTROLLER://localhost:0"]).joined(separator: ",")
         }
         let quorumKeys = ["controller.quorum.voters", "controller.quorum.bootstrap.servers"]
         if quorumKeys.allSatisfy({ values[$0] == nil }) {

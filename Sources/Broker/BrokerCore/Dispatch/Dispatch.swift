@@ -2,13 +2,20 @@ import KafkaProtocol
 import KafkaWire
 
 extension BrokerLoop {
-    /// The APIs that this node serves, and so advertises.
+    /// The APIs that listeners of a broker serve, and so advertise.
     static let served: [APIKey] =
         ([.produce, .fetch] + readAPIs + adminAPIs + groupAPIs + consumerGroupAPIs
         + transactionAPIs).sorted { $0.rawValue < $1.rawValue }
+    /// The APIs that listeners of a controller serve.
+    static let servedByController: [APIKey] =
+        (readAPIs + adminAPIs).filter { $0.listeners.contains(.controller) }
+        .sorted { $0.rawValue < $1.rawValue }
     private static let servedSet = Set(served)
+    private static let controllerSet = Set(servedByController)
 
-    static func supports(_ key: APIKey) -> Bool { servedSet.contains(key) }
+    static func serves(_ key: APIKey, on listeners: APIListeners) -> Bool {
+        (listeners.contains(.controller) ? controllerSet : servedSet).contains(key)
+    }
 
     /// Hands the request to its handler: `Handlers/<API>.swift`.
     ///

@@ -20,12 +20,14 @@ extension BrokerLoop {
         if let error = misrouted(request, context) {
             return answer(ApiVersionsResponse(errorCode: error.rawValue), to: context)
         }
-        answer(apiVersionsResponse(version: context.apiVersion), to: context)
+        answer(
+            apiVersionsResponse(version: context.apiVersion, on: context.serves), to: context)
     }
 
-    func apiVersionsResponse(version: Int16) -> ApiVersionsResponse {
+    func apiVersionsResponse(version: Int16, on listeners: APIListeners) -> ApiVersionsResponse {
         var response = ApiVersionsResponse()
-        response.apiKeys = Self.served.sorted { $0.rawValue < $1.rawValue }.map { key in
+        let served = listeners.contains(.controller) ? Self.servedByController : Self.served
+        response.apiKeys = served.map { key in
             // librdkafka takes a node without Produce 0 for one that is too old (KAFKA-18659).
             let lowest = key == .produce ? 0 : key.validVersions.lowerBound
             return .init(
