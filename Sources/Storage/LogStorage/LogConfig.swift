@@ -22,6 +22,8 @@ public struct LogConfig: Sendable, Equatable {
     public var compact = false
     /// `cleanup.policy` has `delete`.
     public var delete = true
+    /// `min.insync.replicas`: fewer in sync, and nothing is committed.
+    public var minInSyncReplicas = 1
     /// `max.message.bytes`: the largest batch that is taken.
     public var maxMessageBytes = 1_048_588
     /// `min.cleanable.dirty.ratio`, 0 to 1.

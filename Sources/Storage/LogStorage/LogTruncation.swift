@@ -8,8 +8,14 @@ extension PartitionLog {
     /// off is gone durably on return, so that it cannot seem to continue what is appended next.
     /// The owner has lowered the checkpointed recovery point to `offset` or below before, for
     /// recovery takes what lies below that point without looking.
+    ///
+    /// At the log's end nothing is cut off but the note of an epoch that began there and that no
+    /// record was written in.
     public func truncate(to offset: Offset) throws(LogError) {
-        guard offset < logEndOffset else { return }
+        guard offset < logEndOffset else {
+            if epochs.truncate(fromEnd: offset) { unsynced.epochs = true }
+            return
+        }
         guard offset >= segments[0].baseOffset else {
             return try truncateFullyAndStart(at: offset)
         }
@@ -27,6 +33,15 @@ extension PartitionLog {
             try active.truncate(to: end, now: now)
             try ended(at: end)
         }
+    }
+
+    /// Counts nothing from `offset` on as being on disk, not even what a flush that is under way
+    /// reports; whether something did.
+    public func prepareTruncation(to offset: Offset) -> Bool {
+        unsynced.generation += 1
+        guard flushedOffset > offset else { return false }
+        flushedOffset = offset
+        return true
     }
 
     private func ended(at end: Offset) throws(FileError) {

@@ -90,6 +90,14 @@ public final class PartitionLog {
     /// The base offset of the segment that is written to.
     public var activeSegmentBaseOffset: Offset { active.baseOffset }
 
+    /// Notes that `epoch` begins at the log's end, unless it has begun before.
+    ///
+    /// A leader does so before it writes: it may be asked about an epoch that its log never had.
+    public func begin(epoch: LeaderEpoch) {
+        guard epoch > latestEpoch, epochs.assign(epoch, at: logEndOffset) else { return }
+        unsynced.epochs = true
+    }
+
     /// Where readers of committed data stop: the begin of the earliest transaction that is not
     /// known to have ended below the high watermark, or the high watermark.
     public func lastStableOffset(highWatermark: Offset) -> Offset {

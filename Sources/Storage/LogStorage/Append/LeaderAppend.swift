@@ -130,8 +130,11 @@ extension PartitionLog {
     /// log does; all of them or none.
     ///
     /// Offsets may have gaps (the leader's log may be compacted), but never go back. A batch that
-    /// is cut off at the end is left out.
-    public func appendReplicated(_ batches: RawSpan) throws(AppendError) -> AppendInfo {
+    /// is cut off at the end is left out, and so is all from the first batch on that is of a later
+    /// epoch than `lastEpoch`.
+    public func appendReplicated(
+        _ batches: RawSpan, upToEpoch lastEpoch: LeaderEpoch? = nil
+    ) throws(AppendError) -> AppendInfo {
         if let failure { throw .io(failure) }
         var staged = StagedAppend(nextOffset: logEndOffset)
         var first: Offset?
@@ -139,6 +142,7 @@ extension PartitionLog {
         var newEpochs: [LeaderEpochCache.Entry] = []
         var epoch = epochs.latest
         while let header = try BatchCheck.replicated(batches, at: position) {
+            if let lastEpoch, header.partitionLeaderEpoch > lastEpoch { break }
             guard header.baseOffset >= staged.nextOffset, header.lastOffsetDelta >= 0 else {
                 throw .kafka(
                     .unknownServerError,
