@@ -14,6 +14,8 @@ public struct FetchInterest: Equatable, Sendable {
     public var currentLeaderEpoch: LeaderEpoch
     /// The epoch of the last record that the client has, -1 when it did not say.
     public var lastFetchedEpoch: LeaderEpoch
+    /// Where a follower's log begins, -1 from consumers.
+    public var logStartOffset: Offset
     /// What was last told to the client, so that an incremental answer may leave the partition out.
     public var toldHighWatermark: Offset = Offset(-1)
     public var toldLogStartOffset: Offset = Offset(-1)
@@ -22,7 +24,8 @@ public struct FetchInterest: Equatable, Sendable {
 
     public init(
         topicID: KafkaUUID, topic: String, partition: Int32, fetchOffset: Offset, maxBytes: Int32,
-        currentLeaderEpoch: LeaderEpoch, lastFetchedEpoch: LeaderEpoch
+        currentLeaderEpoch: LeaderEpoch, lastFetchedEpoch: LeaderEpoch,
+        logStartOffset: Offset = Offset(-1)
     ) {
         self.topicID = topicID
         self.topic = topic
@@ -31,6 +34,7 @@ public struct FetchInterest: Equatable, Sendable {
         self.maxBytes = maxBytes
         self.currentLeaderEpoch = currentLeaderEpoch
         self.lastFetchedEpoch = lastFetchedEpoch
+        self.logStartOffset = logStartOffset
     }
 
     /// Identity within a session.

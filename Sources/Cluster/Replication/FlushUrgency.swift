@@ -30,9 +30,11 @@ extension PartitionReplica {
     }
 
     private func flushUrgency(_ mostBytes: Int) -> FlushUrgency {
-        if let awaited = lastAwaitedOffset, awaited > flush.covered(log) { return .required }
+        if let awaited = waiters.lastAwaitedOffset, awaited > flush.covered(log) {
+            return .required
+        }
         if log.appendedBytes - flush.begunBytes >= mostBytes { return .required }
-        return hasFetchWaiters ? .awaited : .paced
+        return waiters.hasFetches ? .awaited : .paced
     }
 
     /// Begins a sync of all that the log holds now; `nil` when all is on disk.
@@ -51,7 +53,9 @@ extension PartitionReplica {
     ) throws(FileError) -> Wakes {
         flush.begunOffset = nil
         try log.completeFlush(result)
-        return advanceHighWatermark(durability: durability)
+        let synced = waiters.takeSynced(log.flushedOffset)
+        let wakes = advanceHighWatermark(durability: durability)
+        return synced.isEmpty ? wakes : wakes + synced
     }
 }
 

@@ -1,15 +1,15 @@
-import KafkaProtocol
-import KafkaWire
-import LogStorage
+public import KafkaWire
+public import LogStorage
 
 /// This node's replica of one partition: its log, its role, its high watermark, and who waits for
 /// it.
 ///
 /// States: `leader`, `follower`, `offline`. An offline replica refuses everything with
-/// `KAFKA_STORAGE_ERROR` until its directory is served again.
+/// `KAFKA_STORAGE_ERROR` until its directory is served again. `adopt` alone moves between the first
+/// two, as the metadata says.
 ///
 /// Invariants: `highWatermark` never exceeds what every in-sync replica counts as held, never goes
-/// back within an epoch, and nothing at or above it is served to a consumer. In `flushed` mode this
+/// back within an epoch, and nothing at or above it is served to a consumer. In `flushed` mode a
 /// replica counts only what is on disk.
 public final class PartitionReplica {
     /// What this replica may do with its partition.
@@ -23,12 +23,16 @@ public final class PartitionReplica {
     public typealias Wakes = [WaitTicket]
 
     public let log: PartitionLog
-    public private(set) var role: Role
-    public private(set) var highWatermark: Offset
-    /// Who waits for the high watermark to reach an offset, in order of offset.
-    private var produceWaiters: [(offset: Offset, ticket: WaitTicket)] = []
-    /// Fetches that wait for anything new.
-    private var fetchWaiters: Set<WaitTicket> = []
+    public internal(set) var role: Role
+    public internal(set) var highWatermark: Offset
+    /// Who holds the partition, as the metadata says.
+    public internal(set) var replicas: [BrokerID] = []
+    var inSync = InSyncReplicas()
+    /// What the leader knows of the others; empty on followers and where this replica is alone.
+    var followers: [FollowerState] = []
+    /// Where the log ended when this replica began to lead; 0 on followers.
+    var epochStartOffset = Offset.zero
+    var waiters = Waiters()
     var flush = FlushProgress()
 
     /// - Parameter highWatermark: the last checkpointed one; clamped to the log.
@@ -43,6 +47,14 @@ public final class PartitionReplica {
         if case .leader(let epoch) = role { epoch } else { nil }
     }
 
+    /// The leader epoch that this replica knows of, leading or following; `nil` offline.
+    public var currentEpoch: LeaderEpoch? {
+        switch role {
+        case .leader(let epoch), .follower(of: _, let epoch): epoch
+        case .offline: nil
+        }
+    }
+
     /// One past the last record that a reader of `isolation` may see.
     public func visibleEnd(readCommitted: Bool) -> Offset {
         readCommitted ? log.lastStableOffset(highWatermark: highWatermark) : highWatermark
@@ -50,73 +62,102 @@ public final class PartitionReplica {
 
     // MARK: Roles
 
-    /// Starts to lead in `epoch`. The high watermark moves at once over what is already held.
-    public func becomeLeader(epoch: LeaderEpoch, durability: Durability) -> Wakes {
+    /// Takes the role that the metadata has for `node`; whom to wake. What is older than what is
+    /// known changes nothing.
+    public func adopt(
+        _ assignment: PartitionAssignment, as node: BrokerID, durability: Durability
+    ) -> Wakes {
+        guard assignment.partitionEpoch >= inSync.partitionEpoch else { return [] }
+        replicas = assignment.replicas
+        guard assignment.leader == node else {
+            inSync.adopt(assignment.isr, partitionEpoch: assignment.partitionEpoch)
+            let role = Role.follower(of: assignment.leader, assignment.leaderEpoch)
+            if self.role == role { return [] }
+            return becomeFollower(of: assignment.leader, epoch: assignment.leaderEpoch)
+        }
+        inSync.adopt(assignment.isr, partitionEpoch: assignment.partitionEpoch)
+        var wakes: Wakes = []
+        if leaderEpoch != assignment.leaderEpoch {
+            wakes = lead(in: assignment.leaderEpoch)
+        }
+        keepFollowers(of: assignment, besides: node)
+        return wakes + advanceHighWatermark(durability: durability)
+    }
+
+    /// Begins to lead. What was appended before still waits for the high watermark; fetches find
+    /// out about the epoch.
+    private func lead(in epoch: LeaderEpoch) -> Wakes {
         role = .leader(epoch)
-        return advanceHighWatermark(durability: durability)
+        epochStartOffset = log.logEndOffset
+        followers = []
+        return waiters.takeFetches()
+    }
+
+    private func keepFollowers(of assignment: PartitionAssignment, besides node: BrokerID) {
+        guard assignment.replicas.count > 1 else { return followers = [] }
+        // A follower with records of an epoch that this log never had finds out where it left.
+        log.begin(epoch: assignment.leaderEpoch)
+        followers = assignment.replicas.filter { $0 != node }.map { broker in
+            var follower = followers.first { $0.broker == broker } ?? FollowerState(broker)
+            if inSync.contains(broker) { follower.isJoining = false }
+            return follower
+        }
     }
 
     /// Gives up the partition's service; all that wait are woken and find out why.
     public func goOffline(reason: String) -> Wakes {
         role = .offline(reason: reason)
-        return takeAllWaiters()
+        return waiters.takeAll()
     }
 
     /// Follows another broker's leadership; all that wait are woken and find out.
     public func becomeFollower(of leader: BrokerID, epoch: LeaderEpoch) -> Wakes {
         role = .follower(of: leader, epoch)
+        followers = []
+        epochStartOffset = .zero
         // What a follower truncates may lie below the end of a sync that is under way.
         flush = FlushProgress()
-        return takeAllWaiters()
-    }
-
-    private func takeAllWaiters() -> Wakes {
-        let wakes = produceWaiters.map(\.ticket) + sortedFetchWaiters
-        produceWaiters.removeAll()
-        fetchWaiters.removeAll()
-        return wakes
+        return waiters.takeAll()
     }
 
     // MARK: High watermark
 
-    /// Moves the high watermark over all that this replica counts as held, and returns whom to
-    /// wake.
+    /// What this replica counts as held.
+    func held(_ durability: Durability) -> Offset {
+        durability == .flushed ? log.flushedOffset : log.logEndOffset
+    }
+
+    /// Records were appended by this leader; whom to wake: the followers' fetches, and all that
+    /// waited for the high watermark if it has moved.
+    public func appended(durability: Durability) -> Wakes {
+        let wakes = advanceHighWatermark(durability: durability)
+        return waiters.replicas.isEmpty ? wakes : wakes + waiters.takeReplicas()
+    }
+
+    /// Moves the high watermark over all that every replica of the in-sync set counts as held;
+    /// whom to wake.
     ///
-    /// With one replica the in-sync set is this replica alone.
+    /// It does not move while fewer than `min.insync.replicas` are in sync (KIP-966).
     public func advanceHighWatermark(durability: Durability) -> Wakes {
         guard leaderEpoch != nil else { return [] }
-        let held = durability == .flushed ? log.flushedOffset : log.logEndOffset
+        var held = held(durability)
+        if !followers.isEmpty {
+            guard inSync.committed.count >= leastInSync else { return [] }
+            for follower in followers
+            where follower.logEndOffset < held
+                && (follower.isJoining || inSync.contains(follower.broker))
+            {
+                held = follower.logEndOffset
+            }
+        }
         guard held > highWatermark else { return [] }
         highWatermark = held
-        return takeSatisfied()
+        return waiters.takeSatisfied(highWatermark)
     }
 
     /// Raises the log start (`DeleteRecords`, retention); the high watermark never lies below it.
     public func logStartOffsetMoved() {
         if highWatermark < log.logStartOffset { highWatermark = log.logStartOffset }
-    }
-
-    /// The highest offset that somebody waits for the high watermark to reach.
-    var lastAwaitedOffset: Offset? { produceWaiters.last?.offset }
-    var hasFetchWaiters: Bool { !fetchWaiters.isEmpty }
-
-    private var sortedFetchWaiters: Wakes {
-        fetchWaiters.sorted { ($0.loop, $0.request) < ($1.loop, $1.request) }
-    }
-
-    private func takeSatisfied() -> Wakes {
-        var wakes: Wakes = []
-        var count = 0
-        while count < produceWaiters.count, produceWaiters[count].offset <= highWatermark {
-            wakes.append(produceWaiters[count].ticket)
-            count += 1
-        }
-        produceWaiters.removeFirst(count)
-        if !fetchWaiters.isEmpty {
-            wakes += sortedFetchWaiters
-            fetchWaiters.removeAll(keepingCapacity: true)
-        }
-        return wakes
     }
 
     // MARK: Waiting
@@ -125,18 +166,23 @@ public final class PartitionReplica {
     ///
     /// Appends come in order; only the retry of an earlier batch waits for a lower offset.
     public func awaitHighWatermark(_ offset: Offset, ticket: WaitTicket) {
-        let position = produceWaiters.lastIndex { $0.offset <= offset }.map { $0 + 1 } ?? 0
-        produceWaiters.insert((offset, ticket), at: position)
+        waiters.awaitHighWatermark(offset, ticket)
     }
 
     /// Wakes `ticket` at the next move of the high watermark or change of role.
-    public func awaitData(ticket: WaitTicket) { fetchWaiters.insert(ticket) }
+    public func awaitData(ticket: WaitTicket) { waiters.consumers.insert(ticket) }
+
+    /// Wakes `ticket`, a follower's fetch, at the next append or change of role.
+    public func awaitAppend(ticket: WaitTicket) { waiters.replicas.insert(ticket) }
 
     /// Forgets a fetch that was answered some other way.
-    public func cancelAwaitData(ticket: WaitTicket) { fetchWaiters.remove(ticket) }
+    public func cancelAwaitData(ticket: WaitTicket) {
+        waiters.consumers.remove(ticket)
+        waiters.replicas.remove(ticket)
+    }
 
     /// Forgets a produce that was answered some other way (its timeout).
     public func cancelAwaitHighWatermark(ticket: WaitTicket) {
-        produceWaiters.removeAll { $0.ticket == ticket }
+        waiters.cancelHighWatermark(ticket)
     }
 }
