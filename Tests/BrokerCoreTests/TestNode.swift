@@ -234,6 +234,7 @@ final class TestNode {
             controller.fail(directory: directory, reason: error.description)
         }
         controller.removeLater(outcome.deletions)
+        for proposal in outcome.proposals { controller.propose(proposal) }
         carryOut(controller.takeEffects())
         settle()
     }
@@ -279,6 +280,9 @@ final class TestNode {
             controller.fail(directory: path, reason: error.description)
             carryOut(controller.takeEffects())
         case .peer(let request): peerRequests.append((loop.index, request))
+        case .isr(let proposal):
+            controller.propose(proposal)
+            carryOut(controller.takeEffects())
         case .complete(let ticket, let message): complete(ticket, message)
         case .reloadCoordinator(let cell):
             controller.reloadCoordinator(cell)

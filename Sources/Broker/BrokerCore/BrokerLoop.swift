@@ -23,6 +23,8 @@ public final class BrokerLoop {
     var continuations: [UInt64: (any KafkaMessage, ClockReading) -> Void] = [:]
     /// Requests to other nodes.
     var peerCalls = PeerCalls<(PeerOutcome, ClockReading) -> Void>()
+    /// Fetchers of the partitions that this node follows.
+    var fetchers: [FetcherID: ReplicaFetcher] = [:]
     /// Transactional produce requests that wait for an earlier one of their connection.
     var produceLines: [ConnectionID: ProduceLine] = [:]
     private var nextRequest: UInt64 = 1
@@ -38,6 +40,7 @@ public final class BrokerLoop {
         self.limits = limits
         self.random = random
         self.sessions = FetchSessionCache(slots: limits.fetchSessions)
+        follow()
     }
 
     // MARK: Events
@@ -124,7 +127,10 @@ public final class BrokerLoop {
     }
 
     /// The cluster has changed: later requests see `view`.
-    public func published(_ view: BrokerView) { self.view = view }
+    public func published(_ view: BrokerView) {
+        self.view = view
+        follow()
+    }
 
     // MARK: Effects
 
@@ -220,6 +226,8 @@ public final class BrokerLoop {
 
 /// Bounds of one event loop.
 public struct LoopLimits: Sendable {
+    /// How many event loops the node has.
+    public var loopCount: Int32 = 1
     /// Largest frame in bytes (`socket.request.max.bytes`).
     public var frameBytes: Int = 104_857_600
     /// Most unanswered requests of one connection; beyond it, reading stops until answers leave.

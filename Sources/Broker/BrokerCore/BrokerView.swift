@@ -17,6 +17,8 @@ public struct BrokerView: Sendable {
     /// The log directories, for the requests that ask about them.
     public let directories: any DirectoryAccess
     private let byID: [KafkaUUID: TopicCells]
+    /// Which partitions this node follows.
+    let fetchers: FetcherPlans
     /// The coordinator shards of this node.
     let coordinators: CoordinatorCells
     /// What group coordinators know of the cluster and of the settings.
@@ -25,10 +27,11 @@ public struct BrokerView: Sendable {
     let transactionSettings: TransactionSettings
     private let idsByName: [String: KafkaUUID]
 
-    public init(
+    init(
         controller: Controller, imageOffset: Offset, settings: BrokerSettings,
         directories: any DirectoryAccess, topics: [KafkaUUID: TopicCells],
-        idsByName: [String: KafkaUUID], coordinators: CoordinatorCells = CoordinatorCells(),
+        idsByName: [String: KafkaUUID], fetchers: FetcherPlans = FetcherPlans(),
+        coordinators: CoordinatorCells = CoordinatorCells(),
         topicChanges: GroupTopicChanges = GroupTopicChanges(since: .max)
     ) {
         self.controller = controller
@@ -37,6 +40,7 @@ public struct BrokerView: Sendable {
         self.directories = directories
         self.byID = topics
         self.idsByName = idsByName
+        self.fetchers = fetchers
         self.coordinators = coordinators
         transactionSettings = TransactionSettings(
             version: controller.image.features.level(of: .transaction)
@@ -55,6 +59,13 @@ public struct BrokerView: Sendable {
     /// By id from version 13 of Produce and Fetch on, by name before.
     public func topic(id: KafkaUUID, name: String, version: Int16) -> TopicCells? {
         version >= 13 ? byID[id] : topic(named: name)
+    }
+
+    /// Where another broker is reached by this one; `nil` while it is not registered.
+    func endpoint(of broker: BrokerID) -> PeerEndpoint? {
+        image.brokers[broker.rawValue]?.endpoint(of: settings.replication.listener).map {
+            PeerEndpoint(host: $0.host, port: $0.port)
+        }
     }
 
     /// Why this node has no replica of a partition that a client names.
@@ -97,6 +108,7 @@ public struct BrokerSettings: Sendable {
     public var deletesTopics: Bool
     /// `max.request.partition.size.limit`: most partitions in one DescribeTopicPartitions answer.
     public var partitionsPerAnswer: Int32
+    public var replication: ReplicationSettings
     /// Feature names with the levels that this build supports, in order of name.
     public var supportedFeatures: [SupportedFeature]
 
@@ -115,7 +127,8 @@ public struct BrokerSettings: Sendable {
         nodeID: BrokerID, clusterID: String, durability: Durability = .flushed,
         fetchMaxBytes: Int32 = 57_671_680, autoCreateTopics: Bool = true,
         deletesTopics: Bool = true,
-        partitionsPerAnswer: Int32 = 2000, supportedFeatures: [SupportedFeature] = []
+        partitionsPerAnswer: Int32 = 2000, replication: ReplicationSettings = .init(),
+        supportedFeatures: [SupportedFeature] = []
     ) {
         self.nodeID = nodeID
         self.clusterID = clusterID
@@ -124,6 +137,7 @@ public struct BrokerSettings: Sendable {
         self.autoCreateTopics = autoCreateTopics
         self.deletesTopics = deletesTopics
         self.partitionsPerAnswer = partitionsPerAnswer
+        self.replication = replication
         self.supportedFeatures = supportedFeatures
     }
 }

@@ -16,6 +16,8 @@ struct PartitionFetch {
     /// Where the client's log has left the leader's (KIP-595); only for those that said their
     /// epoch.
     var divergingEpoch: (epoch: LeaderEpoch, endOffset: Offset)?
+    /// The follower that the consumer shall read from instead (KIP-392).
+    var preferredReadReplica: BrokerID?
 
     var byteCount: Int { slice?.count ?? 0 }
 
@@ -43,58 +45,15 @@ struct FetchFindings {
         if let missing = fetch.cold { cold.append(missing) }
         if fetch.error == .unknownTopicID || fetch.error == .unknownTopicOrPartition { return }
         known += 1
-        if fetch.error != .none || fetch.divergingEpoch != nil { mustAnswer = true }
+        if fetch.error != .none || fetch.divergingEpoch != nil
+            || fetch.preferredReadReplica != nil
+        {
+            mustAnswer = true
+        }
     }
 
     /// Whether the answer need not wait for more.
     func isEnough(_ minBytes: Int) -> Bool { mustAnswer || known == 0 || bytes >= minBytes }
-}
-
-extension PartitionReplica {
-    /// Reads for a consumer; checks epochs and range as KIP-320 says.
-    func fetch(
-        _ interest: FetchInterest, readCommitted: Bool, maxBytes: Int, atLeastOneBatch: Bool,
-        cachedOnly: Bool
-    ) throws(LogError) -> PartitionFetch {
-        guard let epoch = leaderEpoch else { return .failed(refusal) }
-        if interest.currentLeaderEpoch != .none {
-            if interest.currentLeaderEpoch < epoch { return .failed(.fencedLeaderEpoch) }
-            if interest.currentLeaderEpoch > epoch { return .failed(.unknownLeaderEpoch) }
-        }
-        var fetch = PartitionFetch()
-        fetch.highWatermark = highWatermark
-        fetch.lastStableOffset = log.lastStableOffset(highWatermark: highWatermark)
-        fetch.logStartOffset = log.logStartOffset
-        if let diverged = divergence(interest) {
-            fetch.divergingEpoch = diverged
-            return fetch
-        }
-        let end = readCommitted ? fetch.lastStableOffset : highWatermark
-        guard interest.fetchOffset >= log.logStartOffset,
-            interest.fetchOffset <= max(highWatermark, log.logEndOffset)
-        else {
-            return .failed(.offsetOutOfRange)
-        }
-        if readCommitted { fetch.aborted = [] }
-        guard interest.fetchOffset < end, maxBytes > 0 || atLeastOneBatch else { return fetch }
-        let read = try log.read(
-            from: interest.fetchOffset, maxBytes: max(0, maxBytes), upTo: end,
-            atLeastOneBatch: atLeastOneBatch, cachedOnly: cachedOnly)
-        fetch.slice = read.slice
-        fetch.cold = read.cold
-        if readCommitted, read.slice != nil {
-            fetch.aborted = try log.abortedTransactions(
-                from: interest.fetchOffset, upTo: read.nextOffset)
-        }
-        return fetch
-    }
-
-    private func divergence(_ interest: FetchInterest) -> (LeaderEpoch, Offset)? {
-        guard interest.lastFetchedEpoch != .none else { return nil }
-        let (epoch, end) = log.endOffset(forEpoch: interest.lastFetchedEpoch)
-        guard epoch < interest.lastFetchedEpoch || end < interest.fetchOffset else { return nil }
-        return (epoch, end)
-    }
 }
 
 /// Turns findings into a response and into the file slices that it splices in.
@@ -103,9 +62,11 @@ struct FetchAnswer {
     let isIncremental: Bool
     let sessionID: Int32
     let version: Int16
+    /// Who leads, for those that asked the wrong broker (KIP-951).
+    var hints: LeaderHints
 
     /// An incremental answer holds only the partitions that have something to say.
-    func build(
+    mutating func build(
         _ session: inout FetchSession
     ) -> (FetchResponse, slices: [FileSlice], served: [Int]) {
         var topics: [FetchResponse.FetchableTopicResponse] = []
@@ -117,7 +78,13 @@ struct FetchAnswer {
             session.told(
                 index, highWatermark: fetch.highWatermark, logStartOffset: fetch.logStartOffset,
                 error: fetch.error != .none)
-            let data = partitionData(fetch, interest.partition, token: slices.count)
+            var data = partitionData(fetch, interest.partition, token: slices.count)
+            if version >= 16,
+                let leader = hints.leader(
+                    after: fetch.error, id: interest.topicID, interest.partition)
+            {
+                data.currentLeader = .init(leaderID: leader.id, leaderEpoch: leader.epoch)
+            }
             if let slice = fetch.slice {
                 slices.append(slice)
                 served.append(index)
@@ -132,12 +99,18 @@ struct FetchAnswer {
                         topic: interest.topic, topicID: interest.topicID, partitions: [data]))
             }
         }
-        return (FetchResponse(sessionID: sessionID, responses: topics), slices, served)
+        let response = FetchResponse(
+            sessionID: sessionID, responses: topics,
+            nodeEndpoints: hints.nodes.map {
+                .init(nodeID: $0.id, host: $0.host, port: $0.port, rack: $0.rack)
+            })
+        return (response, slices, served)
     }
 
     private func says(_ fetch: PartitionFetch, beyond interest: FetchInterest) -> Bool {
         fetch.error != .none || fetch.slice != nil || fetch.divergingEpoch != nil
-            || interest.toldError || fetch.highWatermark != interest.toldHighWatermark
+            || fetch.preferredReadReplica != nil || interest.toldError
+            || fetch.highWatermark != interest.toldHighWatermark
             || fetch.logStartOffset != interest.toldLogStartOffset
     }
 
@@ -159,7 +132,7 @@ struct FetchAnswer {
                 .init(producerID: $0.producerID.rawValue, firstOffset: $0.firstOffset.rawValue)
             }
         }
-        data.preferredReadReplica = -1
+        data.preferredReadReplica = fetch.preferredReadReplica?.rawValue ?? -1
         if let (epoch, endOffset) = fetch.divergingEpoch {
             data.divergingEpoch = .init(epoch: epoch.rawValue, endOffset: endOffset.rawValue)
         }

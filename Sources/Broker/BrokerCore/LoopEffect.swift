@@ -21,6 +21,8 @@ public enum LoopEffect {
     case warm([FileSlice], WaitTicket)
     /// Send this to another node; the outcome comes back as `peerAnswered`.
     case peer(PeerRequest)
+    /// Ask the controller for another in-sync set.
+    case isr(IsrProposal)
     /// Answer a delayed request of another loop.
     case complete(WaitTicket, any KafkaMessage)
     /// A coordinator's log did not take a write: load the coordinator anew.

@@ -14,6 +14,8 @@ public struct MaintenanceIntervals: Sendable {
     public var logStartOffsets = TimeAmount.seconds(60)
     /// `log.retention.check.interval.ms`
     public var retention = TimeAmount.minutes(5)
+    /// How often the lag of followers is looked at.
+    public var followers = TimeAmount.seconds(1)
     /// When the cleaner first looks for work (`log.cleaner.backoff.ms`, which may change later).
     public var cleaning = TimeAmount.seconds(15)
     /// How often files that are due are removed.
@@ -49,6 +51,7 @@ final class Maintenance: Sendable {
             every(intervals.recoveryPoints) { $0.checkpoint(.recoveryPoint) },
             every(intervals.logStartOffsets) { $0.checkpoint(.logStartOffset) },
             every(intervals.retention) { $0.applyRetention(now: clock.wallMs) },
+            every(intervals.followers) { $0.checkFollowers(now: clock.now) },
             eventLoop.scheduleRepeatedAsyncTask(
                 initialDelay: intervals.cleaning, delay: min(intervals.cleaning, .seconds(1))
             ) { _ in

@@ -52,12 +52,15 @@ final class NodeShell: @unchecked Sendable {
         var peers = PeerSettings()
         peers.frameBytes = limits.frameBytes
         peers.clientID = "broker-\(view.settings.nodeID.rawValue)"
+        var limits = limits
+        limits.loopCount = Int32(eventLoops.count)
+        let loopLimits = limits
         let connectionLog = ConnectionLog(logger: logger)
         let view = self.view
         var seeds = SystemRandomNumberGenerator()
         loops = eventLoops.enumerated().map { index, eventLoop in
             let core = BrokerLoop(
-                index: Int32(index), view: view, limits: limits,
+                index: Int32(index), view: view, limits: loopLimits,
                 random: SplitMix64(seed: seeds.next()))
             return LoopShell(
                 core: core, eventLoop: eventLoop, node: self, clock: clock, log: connectionLog,
@@ -186,8 +189,11 @@ final class NodeShell: @unchecked Sendable {
     func carryOut(_ outcome: NodeMaintenance.Outcome) {
         wake(outcome.wakes, except: nil)
         for (directory, error) in outcome.failures { directoryFailed(directory, error) }
-        guard !outcome.deletions.isEmpty else { return }
-        onController { $0.removeLater(outcome.deletions) }
+        guard !outcome.deletions.isEmpty || !outcome.proposals.isEmpty else { return }
+        onController { controller in
+            controller.removeLater(outcome.deletions)
+            for proposal in outcome.proposals { controller.propose(proposal) }
+        }
     }
 
     private func carryOut(_ effects: NodeController.Effects) {

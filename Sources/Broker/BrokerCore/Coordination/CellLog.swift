@@ -40,7 +40,7 @@ struct CellLog: CoordinatorLog {
                 &bytes, origin: .coordinator, leaderEpoch: epoch, now: now,
                 check: check, transactionVersion: transactionVersion)
             appended = true
-            wakes += replica.advanceHighWatermark(durability: durability)
+            wakes += replica.appended(durability: durability)
             return .success(info.baseOffset)
         } catch {
             switch error {

@@ -4,13 +4,10 @@ import LogStorage
 import Replication
 
 /// Fetch (key 1): records from the asked offsets up to the high watermark, or up to the last stable
-/// offset for `read_committed`; waits for `minBytes` up to `maxWaitMs`.
+/// offset for `read_committed`, or for a follower up to the log's end; waits for `minBytes` up to
+/// `maxWaitMs`.
 extension BrokerLoop {
     func fetch(_ request: FetchRequest, _ context: RequestContext) {
-        if request.replicaState.replicaID >= 0 || request.replicaID >= 0 {
-            return answer(
-                FetchResponse(errorCode: KafkaError.invalidRequest.rawValue), to: context)
-        }
         let opened = openSession(request, context)
         guard case .success(let session) = opened else {
             if case .failure(let error) = opened {
@@ -20,7 +17,8 @@ extension BrokerLoop {
         }
         let state = PendingFetch(
             session: session.session, isIncremental: session.isIncremental,
-            keepsSession: session.keeps, request: request)
+            keepsSession: session.keeps, request: request,
+            reader: FetchReader(request, version: context.apiVersion))
         attempt(state, context, newTicket())
     }
 
@@ -132,7 +130,8 @@ extension BrokerLoop {
                     topicID: topic.topicID, topic: topic.topic, partition: $0.partition,
                     fetchOffset: Offset($0.fetchOffset), maxBytes: $0.partitionMaxBytes,
                     currentLeaderEpoch: LeaderEpoch($0.currentLeaderEpoch),
-                    lastFetchedEpoch: LeaderEpoch($0.lastFetchedEpoch))
+                    lastFetchedEpoch: LeaderEpoch($0.lastFetchedEpoch),
+                    logStartOffset: Offset($0.logStartOffset))
             }
         }
     }
@@ -162,19 +161,20 @@ extension BrokerLoop {
         var findings = FetchFindings()
         var budget = mostBytes(of: state.request)
         for (index, interest) in state.session.interests.enumerated() {
-            let read = read(
-                interest, isolation: state.request.isolationLevel, budget: budget,
+            let bounds = FetchBounds(
+                maxBytes: min(budget, Int(interest.maxBytes)),
                 atLeastOneBatch: findings.bytes == 0,
-                cachedOnly: state.warmings < PendingFetch.mostWarmings, context)
+                cachedOnly: state.warmings < PendingFetch.mostWarmings)
+            let read = read(interest, state, bounds, context)
             budget -= min(budget, read.byteCount)
             findings.add(read, at: index)
         }
+        state.hasReported = true
         return findings
     }
 
     private func read(
-        _ interest: FetchInterest, isolation: Int8, budget: Int, atLeastOneBatch: Bool,
-        cachedOnly: Bool,
+        _ interest: FetchInterest, _ state: PendingFetch, _ bounds: FetchBounds,
         _ context: RequestContext
     ) -> PartitionFetch {
         let cells = view.topic(
@@ -188,10 +188,28 @@ extension BrokerLoop {
         let replica = cell.enter()
         defer { cell.leave() }
         do {
-            return try replica.fetch(
-                interest, readCommitted: isolation == 1,
-                maxBytes: min(budget, Int(interest.maxBytes)), atLeastOneBatch: atLeastOneBatch,
-                cachedOnly: cachedOnly)
+            switch state.reader {
+            case .consumer(let readCommitted, let mayReadFollower):
+                var fetch = try replica.fetch(
+                    interest, readCommitted: readCommitted, mayReadFollower: mayReadFollower,
+                    bounds)
+                if let nearer = nearerReplica(to: state.request.rackID, replica, interest, fetch) {
+                    fetch.slice = nil
+                    fetch.cold = nil
+                    fetch.preferredReadReplica = nearer
+                }
+                return fetch
+            case .replica(let broker, let brokerEpoch):
+                return try replica.fetch(interest, asFollower: broker, bounds) {
+                    guard !state.hasReported else { return }
+                    report(
+                        FollowerFetch(
+                            broker: broker, brokerEpoch: brokerEpoch,
+                            offset: interest.fetchOffset,
+                            logStartOffset: interest.logStartOffset),
+                        to: replica, now: context.now)
+                }
+            }
         } catch {
             if case .io(let cause) = error {
                 emit(.directoryFailed(path: cell.logDirectory, cause))
@@ -206,10 +224,11 @@ extension BrokerLoop {
         _ state: PendingFetch, _ findings: FetchFindings, _ context: RequestContext
     ) {
         var session = state.session
-        let (response, slices, served) = FetchAnswer(
+        var built = FetchAnswer(
             findings: findings, isIncremental: state.isIncremental,
-            sessionID: state.keepsSession ? session.id : 0, version: context.apiVersion
-        ).build(&session)
+            sessionID: state.keepsSession ? session.id : 0, version: context.apiVersion,
+            hints: LeaderHints(view, listener: context.listener))
+        let (response, slices, served) = built.build(&session)
         if state.keepsSession {
             session.moveToBack(served)
             sessions.storeIfPresent(session)
@@ -229,6 +248,9 @@ final class PendingFetch {
     let isIncremental: Bool
     let keepsSession: Bool
     let request: FetchRequest
+    let reader: FetchReader
+    /// The partitions' leaders have been told where the follower is.
+    var hasReported = false
     private var waitingOn: [PartitionCell] = []
     /// Waits for the disk; nothing else wakes it.
     var isWarming = false
@@ -238,12 +260,14 @@ final class PendingFetch {
     static let mostWarmings = 8
 
     init(
-        session: FetchSession, isIncremental: Bool, keepsSession: Bool, request: FetchRequest
+        session: FetchSession, isIncremental: Bool, keepsSession: Bool, request: FetchRequest,
+        reader: FetchReader
     ) {
         self.session = session
         self.isIncremental = isIncremental
         self.keepsSession = keepsSession
         self.request = request
+        self.reader = reader
     }
 
     /// Asks every partition to wake `ticket` when it has something new.
@@ -258,9 +282,10 @@ final class PendingFetch {
                 $0.partition]
         }
         for cell in waitingOn {
-            cell.locked {
-                $0.awaitData(ticket: ticket)
-                requestFlush($0, cell)
+            cell.locked { replica in
+                guard !reader.isReplica else { return replica.awaitAppend(ticket: ticket) }
+                replica.awaitData(ticket: ticket)
+                requestFlush(replica, cell)
             }
         }
     }

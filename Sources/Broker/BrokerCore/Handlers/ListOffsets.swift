@@ -14,7 +14,7 @@ extension BrokerLoop {
         let lookups = request.topics.map { topic in
             OffsetLookup(
                 topic: topic, view: view, readCommitted: request.isolationLevel == 1,
-                version: context.apiVersion)
+                isReplica: request.replicaID >= 0, version: context.apiVersion)
         }
         if request.topics.allSatisfy({
             $0.partitions.allSatisfy { $0.timestamp == -1 || $0.timestamp == -2 }
@@ -49,6 +49,16 @@ extension BrokerLoop {
         state.cancel(ticket)
         pending[ticket.request] = nil
         answer(state.response, to: context)
+    }
+
+    /// Runs `work` on the I/O threads on behalf of this loop; `then` gets its message.
+    func inBackground(
+        _ work: @escaping @Sendable () -> BackgroundResult,
+        then: @escaping (any KafkaMessage, ClockReading) -> Void
+    ) {
+        let ticket = newTicket()
+        continuations[ticket.request] = then
+        emit(.background(BackgroundJob(ticket: ticket, run: work)))
     }
 
     /// Runs `work` on the I/O threads and answers with what it gives.
@@ -91,7 +101,8 @@ final class PendingOffsets {
                     return isDone ? nil : (cell, required)
                 }
                 let log = replica.log
-                guard replica.leaderEpoch != nil, log.flushedOffset < log.logEndOffset,
+                guard replica.leaderEpoch != nil, replica.replicas.count <= 1,
+                    log.flushedOffset < log.logEndOffset,
                     replica.highWatermark < log.logEndOffset
                 else { return nil }
                 replica.awaitHighWatermark(log.logEndOffset, ticket: ticket)
@@ -112,11 +123,14 @@ private struct OffsetLookup: Sendable {
     let topic: ListOffsetsRequest.ListOffsetsTopic
     let view: BrokerView
     let readCommitted: Bool
+    /// Asked by a follower, which reads to the log's end.
+    let isReplica: Bool
     let version: Int16
 
     /// The partitions that are asked for their latest offset.
     var latest: [PartitionCell] {
-        topic.partitions.compactMap {
+        if isReplica { return [] }
+        return topic.partitions.compactMap {
             $0.timestamp == -1 ? view.topic(named: topic.name)?[$0.partitionIndex] : nil
         }
     }
@@ -178,9 +192,12 @@ private struct OffsetLookup: Sendable {
         if known != .none && known < epoch { return .failure(.fencedLeaderEpoch) }
         if known != .none && known > epoch { return .failure(.unknownLeaderEpoch) }
         let log = replica.log
-        let end = replica.visibleEnd(readCommitted: readCommitted)
+        let end =
+            isReplica ? log.logEndOffset : replica.visibleEnd(readCommitted: readCommitted)
+        let isEndUnknown = replica.isEndUnknown && !isReplica
         do {
             switch asked.timestamp {
+            case -1 where isEndUnknown: return .failure(unknownEnd)
             case -1: return .success(at(end, epoch))
             case -2, -4: return .success(at(log.logStartOffset, log.epoch(of: log.logStartOffset)))
             case -3:
@@ -188,11 +205,17 @@ private struct OffsetLookup: Sendable {
                 return .success(found.flatMap { $0.offset < end ? $0 : nil })
             case -5, -6: return .success(at(Offset(-1), .none))
             default:
-                return .success(try log.offset(forTimestamp: asked.timestamp, upTo: end))
+                let found = try log.offset(forTimestamp: asked.timestamp, upTo: end)
+                return found == nil && isEndUnknown ? .failure(unknownEnd) : .success(found)
             }
         } catch {
             return .failure(error.kafkaError)
         }
+    }
+
+    /// What a client of this version is told while the end is not known (KIP-207).
+    private var unknownEnd: KafkaError {
+        version >= 5 ? .offsetNotAvailable : .leaderNotAvailable
     }
 
     private func at(_ offset: Offset, _ epoch: LeaderEpoch) -> TimestampedOffset {

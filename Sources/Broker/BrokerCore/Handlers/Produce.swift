@@ -85,11 +85,17 @@ extension BrokerLoop {
         let replica = cell.enter()
         defer { cell.leave() }
         guard let epoch = replica.leaderEpoch else { return .failed(replica.refusal) }
+        if acks == -1, replica.lacksReplicas {
+            return .failed(
+                .notEnoughReplicas,
+                "\(replica.inSyncCount) replicas of \(cell.topicPartition) are in sync, "
+                    + "\(replica.leastInSync) are asked for")
+        }
         do {
             let info = try replica.log.append(
                 &batches, origin: .client, leaderEpoch: epoch, now: context.now.wallMs,
                 check: check)
-            let wakes = replica.advanceHighWatermark(durability: view.settings.durability)
+            let wakes = replica.appended(durability: view.settings.durability)
             if !wakes.isEmpty { emit(.wake(wakes)) }
             if acks != -1 { requestFlush(replica, cell) }
             return .appended(info, logStartOffset: replica.log.logStartOffset, cell: cell)
@@ -136,7 +142,11 @@ extension BrokerLoop {
     }
 
     private func answer(answers: ProduceAnswers, _ context: RequestContext) {
-        answer(answers.response, to: context)
+        guard answers.needsHints, context.apiVersion >= 10 else {
+            return answer(answers.response, to: context)
+        }
+        var hints = LeaderHints(view, listener: context.listener)
+        answer(answers.response(with: &hints), to: context)
     }
 }
 
@@ -179,6 +189,8 @@ enum ProduceOutcome {
 struct ProduceAnswers {
     private(set) var response = ProduceResponse()
     private(set) var firstError: KafkaError?
+    /// Some partition is led elsewhere.
+    private(set) var needsHints = false
 
     init(_ request: ProduceRequest) {
         response.responses = request.topicData.map { topic in
@@ -211,6 +223,7 @@ struct ProduceAnswers {
 
     mutating func fail(_ topic: Int, _ partition: Int, _ error: KafkaError, _ message: String?) {
         firstError = firstError ?? error
+        if error == .notLeaderOrFollower || error == .fencedLeaderEpoch { needsHints = true }
         fill(topic, partition) {
             $0.errorCode = error.rawValue
             $0.errorMessage = message
@@ -218,6 +231,26 @@ struct ProduceAnswers {
             $0.logAppendTimeMs = -1
             $0.logStartOffset = -1
         }
+    }
+
+    /// The response with who leads what is led elsewhere (KIP-951).
+    func response(with hints: inout LeaderHints) -> ProduceResponse {
+        var response = response
+        for (topicIndex, topic) in response.responses.enumerated() {
+            for (index, partition) in topic.partitionResponses.enumerated() {
+                guard
+                    let leader = hints.leader(
+                        after: KafkaError(rawValue: partition.errorCode) ?? .none,
+                        id: topic.topicID, name: topic.name, partition.index)
+                else { continue }
+                response.responses[topicIndex].partitionResponses[index].currentLeader = .init(
+                    leaderID: leader.id, leaderEpoch: leader.epoch)
+            }
+        }
+        response.nodeEndpoints = hints.nodes.map {
+            .init(nodeID: $0.id, host: $0.host, port: $0.port, rack: $0.rack)
+        }
+        return response
     }
 
     private mutating func fill(
@@ -255,7 +288,13 @@ final class PendingProduce {
         waits.removeAll { wait in
             let replica = wait.cell.enter()
             defer { wait.cell.leave() }
-            if replica.highWatermark >= wait.required { return true }
+            if replica.highWatermark >= wait.required {
+                if replica.inSyncCount < replica.leastInSync {
+                    answers.fail(
+                        wait.topic, wait.partition, .notEnoughReplicasAfterAppend, nil)
+                }
+                return true
+            }
             guard replica.leaderEpoch != nil else {
                 answers.fail(wait.topic, wait.partition, replica.refusal, nil)
                 return true

@@ -80,7 +80,10 @@ public final class NodeController: ControllerAccess {
             image: controller.image, timeoutMs: controller.settings.brokerSessionTimeoutMs,
             now: clock(), except: options.nodeID.rawValue)
         self.table = PartitionTable(
-            nodeID: options.nodeID, durability: options.durability, surroundings: surroundings)
+            nodeID: options.nodeID, durability: options.durability,
+            fetchersPerLeader: controller.effectiveBrokerConfig("num.replica.fetchers")
+                .flatMap { Int32($0) } ?? 1,
+            surroundings: surroundings)
     }
 
     /// The topics' configuration as the image has it now.
@@ -202,10 +205,9 @@ public final class NodeController: ControllerAccess {
     ///
     /// - Parameter isNew: the image has only now placed it here, so that it lies nowhere yet.
     func update(_ partition: Int32, of topic: TopicImage, isNew: Bool) {
-        guard hasOpenedPartitions, let image = topic[partition],
-            image.replicas.contains(options.nodeID.rawValue)
-        else {
-            return
+        guard hasOpenedPartitions, let image = topic[partition] else { return }
+        guard image.replicas.contains(options.nodeID.rawValue) else {
+            return removeReplica(partition, of: topic)
         }
         if table.topics[topic.id]?[partition] == nil {
             // Its log may lie in a directory that is offline: an empty one in another would make
@@ -249,12 +251,24 @@ public final class NodeController: ControllerAccess {
     private func remove(_ topic: TopicImage) {
         let (cells, wakes) = table.remove(topic)
         effects.wakes += wakes
+        discard(cells)
+        coordinators.topicDeleted(topic.name, topic.id)
+    }
+
+    /// A reassignment has taken the partition from this node: its log goes.
+    private func removeReplica(_ partition: Int32, of topic: TopicImage) {
+        guard let (cell, wakes) = table.remove(partition, of: topic) else { return }
+        effects.wakes += wakes
+        discard([cell])
+    }
+
+    /// Has the logs of partitions deleted that are not of this node any more.
+    private func discard(_ cells: [PartitionCell]) {
         for cell in cells {
             coordinators.remove(cell)
             setAside(cell)
         }
-        coordinators.topicDeleted(topic.name, topic.id)
-        // A later topic of that name is a new log.
+        // A later log of that name is a new one.
         let touched = cells.filter {
             directories.noteCleaned($0.topicPartition, to: nil, in: $0.logDirectory)
         }
@@ -298,6 +312,7 @@ public final class NodeController: ControllerAccess {
         BrokerView(
             controller: controller, imageOffset: quorum.endOffset + -1, settings: makeSettings(),
             directories: directories, topics: table.topics, idsByName: table.idsByName,
+            fetchers: table.fetchers,
             coordinators: coordinators.cells, topicChanges: topicChanges)
     }
 
@@ -313,6 +328,7 @@ public final class NodeController: ControllerAccess {
                 != "false",
             deletesTopics: controller.effectiveBrokerConfig("delete.topic.enable") != "false",
             partitionsPerAnswer: number("max.request.partition.size.limit") ?? 2000,
+            replication: ReplicationSettings(controller, brokerEpoch: brokerEpoch),
             supportedFeatures: supportedFeatures.map {
                 .init(name: $0.name, minimum: $0.min, maximum: $0.max)
             })

@@ -23,6 +23,8 @@ public struct NodeMaintenance: Sendable {
         public var wakes: [WaitTicket] = []
         /// Files to remove, each after the delay of its topic.
         public var deletions: [(path: String, delayMs: Int64)] = []
+        /// In-sync sets to ask the controller for.
+        public var proposals: [IsrProposal] = []
     }
 
     /// Writes one of the checkpoints of every directory: high watermarks
@@ -49,7 +51,7 @@ public struct NodeMaintenance: Sendable {
         for cell in view.topicsByName.flatMap({ $0.partitions.compactMap { $0 } }) {
             let replica = cell.enter()
             defer { cell.leave() }
-            guard replica.leaderEpoch != nil else { continue }
+            guard replica.currentEpoch != nil else { continue }
             replica.log.expireProducers(now: now)
             do throws(LogError) {
                 let result = try replica.log.applyRetention(
@@ -63,6 +65,26 @@ public struct NodeMaintenance: Sendable {
                 }
                 surroundings.report("retention of \(cell.topicPartition): \(error)")
             }
+        }
+        return outcome
+    }
+
+    /// Looks at how far the followers of this node's partitions lag behind
+    /// (`replica.lag.time.max.ms`).
+    ///
+    /// - Parameter now: monotonic.
+    public func checkFollowers(now: ClockReading) -> Outcome {
+        var outcome = Outcome()
+        guard view.image.brokers.count > 1 else { return outcome }
+        for cell in view.topicsByName.flatMap({ $0.partitions.compactMap { $0 } }) {
+            let progress = cell.locked {
+                $0.checkFollowers(
+                    now: now.monotonicNs / 1_000_000,
+                    maxLagMs: view.settings.replication.maxLagMs,
+                    durability: view.settings.durability, isEligible: { view.isEligible($0) })
+            }
+            outcome.wakes += progress.wakes
+            if let proposal = progress.proposal { outcome.proposals.append(proposal) }
         }
         return outcome
     }

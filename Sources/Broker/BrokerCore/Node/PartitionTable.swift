@@ -10,12 +10,18 @@ import Replication
 final class PartitionTable {
     private(set) var topics: [KafkaUUID: TopicCells] = [:]
     private(set) var idsByName: [String: KafkaUUID] = [:]
+    /// Which partitions this node follows.
+    private(set) var fetchers: FetcherPlans
     private var failedDirectories: Set<String> = []
     private let nodeID: Int32
     private let durability: Durability
     private let surroundings: NodeSurroundings
 
-    init(nodeID: BrokerID, durability: Durability, surroundings: NodeSurroundings) {
+    init(
+        nodeID: BrokerID, durability: Durability, fetchersPerLeader: Int32,
+        surroundings: NodeSurroundings
+    ) {
+        fetchers = FetcherPlans(fetchersPerLeader: fetchersPerLeader)
         self.nodeID = nodeID.rawValue
         self.durability = durability
         self.surroundings = surroundings
@@ -76,14 +82,17 @@ final class PartitionTable {
             return []
         }
         guard !failedDirectories.contains(cell.logDirectory) else { return [] }
-        let epoch = LeaderEpoch(image.leaderEpoch)
-        let replica = cell.enter()
-        defer { cell.leave() }
-        if image.leader == nodeID {
-            if replica.leaderEpoch == epoch { return [] }
-            return replica.becomeLeader(epoch: epoch, durability: durability)
+        let leader = BrokerID(image.leader)
+        let wakes = cell.locked {
+            $0.adopt(
+                PartitionAssignment(image), as: BrokerID(nodeID), durability: durability)
         }
-        return replica.becomeFollower(of: BrokerID(image.leader), epoch: epoch)
+        if image.leader == nodeID {
+            fetchers.unfollow(ReplicaKey(cell))
+        } else {
+            fetchers.follow(cell, leader: leader, epoch: LeaderEpoch(image.leaderEpoch))
+        }
+        return wakes
     }
 
     /// Applies changed configuration to a topic's logs.
@@ -99,17 +108,30 @@ final class PartitionTable {
         guard let known = topics.removeValue(forKey: topic.id) else { return ([], []) }
         if idsByName[topic.name] == topic.id { idsByName[topic.name] = nil }
         let cells = known.partitions.compactMap { $0 }
-        let wakes = cells.flatMap { cell in
-            cell.locked { $0.becomeFollower(of: .none, epoch: .none) }
-        }
-        return (cells, wakes)
+        return (cells, cells.flatMap(retire))
+    }
+
+    /// Forgets a replica that is not placed here any more; its cell, and whom to wake.
+    func remove(
+        _ partition: Int32, of topic: TopicImage
+    ) -> (cell: PartitionCell, wakes: [WaitTicket])? {
+        guard let cell = topics[topic.id]?[partition] else { return nil }
+        topics[topic.id]?.partitions[Int(partition)] = nil
+        return (cell, retire(cell))
+    }
+
+    /// Takes a replica out of service for good; whom to wake.
+    private func retire(_ cell: PartitionCell) -> [WaitTicket] {
+        fetchers.unfollow(ReplicaKey(cell))
+        return cell.locked { $0.becomeFollower(of: .none, epoch: .none) }
     }
 
     /// Takes the replicas in `directory` out of service; returns whom to wake.
     func fail(directory: String, reason: String) -> [WaitTicket] {
         failedDirectories.insert(directory)
         return cells(in: directory).flatMap { cell in
-            cell.locked { $0.goOffline(reason: reason) }
+            fetchers.unfollow(ReplicaKey(cell))
+            return cell.locked { $0.goOffline(reason: reason) }
         }
     }
 }
@@ -121,4 +143,13 @@ struct OpenedPartition {
     let highWatermark: Offset
     /// The log directory that holds it.
     let directory: String
+}
+
+extension PartitionAssignment {
+    init(_ image: PartitionImage) {
+        self.init(
+            leader: BrokerID(image.leader), leaderEpoch: LeaderEpoch(image.leaderEpoch),
+            partitionEpoch: image.partitionEpoch, replicas: image.replicas.map { BrokerID($0) },
+            isr: image.isr.map { BrokerID($0) })
+    }
 }

@@ -27,6 +27,8 @@ struct TopicLogConfigs: Sendable {
         config.retentionMs = number("retention.ms") ?? config.retentionMs
         config.retentionBytes = bytes("retention.bytes") ?? config.retentionBytes
         config.maxMessageBytes = bytes("max.message.bytes") ?? config.maxMessageBytes
+        config.minInSyncReplicas =
+            bytes("min.insync.replicas") ?? config.minInSyncReplicas
         config.minCleanableDirtyRatio =
             text("min.cleanable.dirty.ratio", of: topic).flatMap { Double($0) }
             ?? config.minCleanableDirtyRatio

@@ -161,6 +161,7 @@ final class NodeProcess {
                     request.id, .failed(.unreachable("no such node")), now: node.now)
                 settle(index)
             }
+        case .isr(let proposal): onController { $0.propose(proposal) }
         case .complete(let ticket, let message): complete(ticket, message)
         case .reloadCoordinator(let cell): onController { $0.reloadCoordinator(cell) }
         case .directoryFailed(let path, let error):
@@ -291,6 +292,7 @@ final class NodeProcess {
         every(ms: 2300) { $0.checkpoint(.logStartOffset) }
         let node = self.node
         every(ms: 3100) { $0.applyRetention(now: node.now.wallMs) }
+        every(ms: 1000) { $0.checkFollowers(now: node.now) }
         every(ms: 2700) { [self] _ in cleaner.round(view, now: node.now.wallMs) }
     }
 
@@ -305,6 +307,7 @@ final class NodeProcess {
                     controller.fail(directory: directory, reason: error.description)
                 }
                 controller.removeLater(outcome.deletions)
+                for proposal in outcome.proposals { controller.propose(proposal) }
                 controller.removeDueFiles()
             }
             every(ms: ms, round)

@@ -1,0 +1,73 @@
+import KafkaProtocol
+import KafkaWire
+import LogStorage
+import Replication
+
+/// Cuts off the log of a follower, on an I/O thread, unless its role has changed meanwhile.
+///
+/// The recovery point on disk goes below the cut first: recovery takes what lies below that point
+/// without looking.
+struct FollowerTruncation: Sendable {
+    /// Where to cut.
+    struct Target: Sendable {
+        enum Kind: Sendable {
+            /// The leader says that this epoch, the last that both may have, ends at `offset`.
+            case epoch(LeaderEpoch)
+            /// The log shall end at `offset`.
+            case end
+            /// The log shall hold nothing and begin at `offset`.
+            case start
+        }
+        let kind: Kind
+        let offset: Offset
+    }
+
+    let cell: PartitionCell
+    let leader: BrokerID
+    let epoch: LeaderEpoch
+    let target: Target
+    let directories: any DirectoryAccess
+
+    func run() -> BackgroundResult {
+        var result = BackgroundResult(message: FetchResponse())
+        do {
+            guard let (end, needsCheckpoint) = prepare() else { return result }
+            if needsCheckpoint {
+                try directories.checkpoint(.recoveryPoint, of: cell.logDirectory)
+            }
+            try cut(at: end)
+        } catch let error as FileError {
+            result.failures.append((cell.logDirectory, error))
+        } catch LogError.io(let error) {
+            result.failures.append((cell.logDirectory, error))
+        } catch {
+            // The log had failed before, which its directory's owner knows.
+        }
+        return result
+    }
+
+    private func prepare() -> (end: Offset, needsCheckpoint: Bool)? {
+        cell.locked { replica in
+            guard replica.follows(leader, in: epoch) else { return nil }
+            let end =
+                switch target.kind {
+                case .epoch(let epoch):
+                    replica.truncationOffset(divergingEpoch: epoch, endOffset: target.offset)
+                case .end: target.offset
+                case .start: Offset.zero
+                }
+            return (end, replica.prepareTruncation(to: end))
+        }
+    }
+
+    private func cut(at end: Offset) throws(LogError) {
+        let replica = cell.enter()
+        defer { cell.leave() }
+        guard replica.follows(leader, in: epoch) else { return }
+        if case .start = target.kind {
+            try replica.truncateFullyAndStart(at: target.offset)
+        } else {
+            try replica.truncate(to: end)
+        }
+    }
+}

@@ -1,0 +1,354 @@
+import ClusterController
+import KafkaProtocol
+import KafkaWire
+import LogStorage
+import Replication
+
+/// Follows one leader on behalf of some of this node's partitions: asks it for records, appends
+/// them, and cuts off what the leader does not have.
+///
+/// States of the fetcher: *asking* (one request is out), *syncing* (what came with the last answer
+/// is not on disk, in `flushed` mode), *resting* until an instant after a failure of the
+/// connection, or idle. States of a partition: see `FetchedPartition.Phase`.
+///
+/// The offset that it asks from is what the leader counts as held, so in `flushed` mode it asks
+/// only once all that it appended is synced. Used on its event loop alone.
+final class ReplicaFetcher: Resumable {
+    let id: FetcherID
+    /// The version of the plan that it follows.
+    private(set) var version: UInt64 = 0
+    private var partitions: [ReplicaKey: FetchedPartition] = [:]
+    private var session = FetcherSession()
+    /// What the next request has to say something about.
+    private var changed: [ReplicaKey] = []
+    private var isAsking = false
+    /// Partitions whose records are not on disk, and the ticket that is woken when they are.
+    private var unsynced: [ReplicaKey] = []
+    private var syncTicket: WaitTicket?
+    /// Partitions that are left alone for a while.
+    private var resting: [ReplicaKey] = []
+    /// When to go on after a failure of the connection (monotonic ns).
+    private var restUntil: Int64?
+    private var failures = 0
+
+    /// Versions of Fetch that it speaks: with topic ids and the broker's epoch.
+    private static let versions: ClosedRange<Int16> = 15...FetchRequest.validVersions.upperBound
+    /// The first pause after an error, in ms; doubled with each more.
+    private static let firstPauseMs: Int64 = 50
+
+    init(_ id: FetcherID) { self.id = id }
+
+    // MARK: What to follow
+
+    /// Takes up the partitions that are new, or of a new epoch; drops those that are gone.
+    func adopt(_ plan: FetcherPlan, on loop: BrokerLoop) {
+        version = plan.version
+        for key in sortedKeys where plan.partitions[key] == nil { drop(key) }
+        for (key, wanted) in plan.sorted {
+            if let known = partitions[key], known.cell === wanted.cell,
+                known.epoch == wanted.epoch
+            {
+                continue
+            }
+            partitions[key] = FetchedPartition(cell: wanted.cell, epoch: wanted.epoch)
+            begin(key, on: loop)
+        }
+        step(on: loop)
+    }
+
+    /// The leader may have an address now.
+    func viewChanged(on loop: BrokerLoop) { step(on: loop) }
+
+    private func drop(_ key: ReplicaKey) {
+        partitions[key] = nil
+        changed.append(key)
+    }
+
+    /// Finds out where a partition goes on. A log with records but without epochs is of an old
+    /// format: what is not known to be committed goes (KIP-101).
+    private func begin(_ key: ReplicaKey, on loop: BrokerLoop) {
+        guard let partition = partitions[key] else { return }
+        let uncommitted: Offset? = partition.cell.locked { replica in
+            let log = replica.log
+            guard replica.follows(id.leader, in: partition.epoch), log.latestEpoch == .none,
+                log.logEndOffset > replica.highWatermark
+            else { return nil }
+            return replica.highWatermark
+        }
+        if let uncommitted {
+            truncate(key, .init(kind: .end, offset: uncommitted), on: loop)
+        } else {
+            locate(key, on: loop)
+        }
+    }
+
+    /// Takes the partition's position from its log, once that is on disk.
+    private func locate(_ key: ReplicaKey, on loop: BrokerLoop) {
+        guard var partition = partitions[key] else { return }
+        let ticket = syncTicket ?? loop.newTicket()
+        let replica = partition.cell.enter()
+        guard replica.follows(id.leader, in: partition.epoch) else {
+            partition.cell.leave()
+            return drop(key)
+        }
+        partition.isAsked = false
+        let position = replica.fetchPosition(
+            durability: loop.view.settings.durability, ticket: ticket)
+        if let position {
+            partition.phase = .ready(position)
+        } else {
+            partition.phase = .syncing
+            loop.requestFlush(replica, partition.cell)
+            if !unsynced.contains(key) { unsynced.append(key) }
+            syncTicket = ticket
+            loop.resumptions[ticket.request] = self
+        }
+        partition.cell.leave()
+        partitions[key] = partition
+        changed.append(key)
+    }
+
+    // MARK: Going on
+
+    func resume(on loop: BrokerLoop, now: ClockReading) {
+        if let restUntil, restUntil <= now.monotonicNs { self.restUntil = nil }
+        let synced = unsynced.filter { key in
+            guard let partition = partitions[key], partition.phase == .syncing else { return true }
+            return partition.cell.locked { replica in
+                !replica.follows(id.leader, in: partition.epoch)
+                    || replica.isSynced(durability: loop.view.settings.durability)
+            }
+        }
+        if !synced.isEmpty {
+            unsynced.removeAll { synced.contains($0) }
+            if unsynced.isEmpty { syncTicket = nil }
+            for key in synced where partitions[key]?.phase == .syncing { locate(key, on: loop) }
+        }
+        if let syncTicket { loop.resumptions[syncTicket.request] = self }
+        endPauses(by: now, on: loop)
+        step(on: loop)
+    }
+
+    private func endPauses(by now: ClockReading, on loop: BrokerLoop) {
+        guard !resting.isEmpty else { return }
+        let ended = resting.filter { key in
+            guard case .resting(let until) = partitions[key]?.phase else { return true }
+            return until <= now.monotonicNs
+        }
+        resting.removeAll { ended.contains($0) }
+        for key in ended {
+            if case .resting = partitions[key]?.phase { locate(key, on: loop) }
+        }
+    }
+
+    /// Asks the leader, if there is something to ask for and nothing to wait for.
+    private func step(on loop: BrokerLoop) {
+        guard !isAsking, unsynced.isEmpty, restUntil == nil, !partitions.isEmpty else { return }
+        guard let endpoint = loop.view.endpoint(of: id.leader) else { return }
+        var items: [FetcherSession.Item] = []
+        var gone: [ReplicaKey] = []
+        for key in session.isFull ? sortedKeys : takeChanged() {
+            guard let partition = partitions[key], case .ready(let position) = partition.phase
+            else {
+                gone.append(key)
+                continue
+            }
+            items.append(.init(key: key, epoch: partition.epoch, position: position))
+            partitions[key]?.isAsked = true
+        }
+        if session.isFull { changed = [] }
+        guard !items.isEmpty || partitions.values.contains(where: \.isAsked) else {
+            // Nothing to fetch now; what is gone is told with the next request.
+            return changed += gone
+        }
+        isAsking = true
+        let settings = loop.view.settings
+        let request = session.request(
+            items, gone: gone, node: settings.nodeID, settings.replication)
+        loop.ask(
+            id.leader, at: endpoint, lane: .replica(id.number), request, versions: Self.versions,
+            timeoutMs: settings.replication.socketTimeoutMs
+        ) { [weak self, unowned loop] outcome, now in
+            self?.answered(outcome, now: now, on: loop)
+        }
+    }
+
+    private var sortedKeys: [ReplicaKey] {
+        partitions.sorted { $0.value.cell.topicPartition < $1.value.cell.topicPartition }
+            .map(\.key)
+    }
+
+    /// The keys that have changed, each once.
+    private func takeChanged() -> [ReplicaKey] {
+        var seen: Set<ReplicaKey> = []
+        let keys = changed.filter { seen.insert($0).inserted }
+        changed = []
+        return keys
+    }
+
+    // MARK: Answers
+
+    private func answered(_ outcome: PeerOutcome, now: ClockReading, on loop: BrokerLoop) {
+        isAsking = false
+        guard loop.fetchers[id] === self else { return }
+        guard case .answered(_, let body) = outcome,
+            case .success(let response) = outcome.decoded(FetchResponse.self)
+        else { return rest(now, on: loop) }
+        guard response.errorCode == KafkaError.none.rawValue else {
+            // The session is gone, which costs one full request; anything else waits.
+            let error = KafkaError(rawValue: response.errorCode) ?? .unknownServerError
+            guard error.isOfFetchSession, !session.isFull else { return rest(now, on: loop) }
+            session.reset()
+            return step(on: loop)
+        }
+        failures = 0
+        session.accepted(response.sessionID)
+        // Bytes have no padding.
+        let bytes = unsafe body.span.bytes
+        for topic in response.responses {
+            for data in topic.partitions {
+                take(
+                    data, bytes,
+                    for: ReplicaKey(topicID: topic.topicID, partition: data.partitionIndex),
+                    now: now, on: loop)
+            }
+        }
+        step(on: loop)
+    }
+
+    /// Pauses after a failure of the connection.
+    private func rest(_ now: ClockReading, on loop: BrokerLoop) {
+        session.reset()
+        let instant = now.deadline(afterMs: pauseMs(failures, on: loop))
+        failures += 1
+        restUntil = instant
+        loop.wake(self, at: instant)
+    }
+
+    private func pauseMs(_ failures: Int, on loop: BrokerLoop) -> Int64 {
+        min(Self.firstPauseMs << Int64(min(failures, 10)), loop.view.settings.replication.backoffMs)
+    }
+
+    /// Takes in the answer for one partition.
+    private func take(
+        _ data: FetchResponse.PartitionData, _ body: RawSpan, for key: ReplicaKey,
+        now: ClockReading, on loop: BrokerLoop
+    ) {
+        guard let partition = partitions[key], partition.isAsked,
+            case .ready(let position) = partition.phase
+        else { return }
+        switch KafkaError(rawValue: data.errorCode) ?? .unknownServerError {
+        case .none: break
+        case .offsetOutOfRange: return findLeaderOffsets(key, now: now, on: loop)
+        default: return pause(key, now: now, on: loop)
+        }
+        if data.divergingEpoch.epoch >= 0 || data.divergingEpoch.endOffset >= 0 {
+            let target = FollowerTruncation.Target(
+                kind: .epoch(LeaderEpoch(data.divergingEpoch.epoch)),
+                offset: Offset(data.divergingEpoch.endOffset))
+            return truncate(key, target, on: loop)
+        }
+        guard let reached = append(data, body, to: partition, at: position, on: loop) else {
+            return pause(key, now: now, on: loop)
+        }
+        partitions[key]?.failures = 0
+        if reached != position { locate(key, on: loop) }
+    }
+
+    /// Appends the records and takes over the high watermark; where that has led, `nil` when it
+    /// went wrong.
+    private func append(
+        _ data: FetchResponse.PartitionData, _ body: RawSpan, to partition: FetchedPartition,
+        at position: PartitionReplica.FetchPosition, on loop: BrokerLoop
+    ) -> PartitionReplica.FetchPosition? {
+        let replica = partition.cell.enter()
+        defer { partition.cell.leave() }
+        guard replica.follows(id.leader, in: partition.epoch),
+            replica.log.logEndOffset == position.offset
+        else { return nil }
+        do {
+            if case .inFrame(let range) = data.records, !range.isEmpty {
+                try replica.appendAsFollower(body.extracting(range), epoch: partition.epoch)
+            }
+            let wakes = try replica.learn(
+                highWatermark: Offset(data.highWatermark),
+                logStartOffset: Offset(data.logStartOffset))
+            if !wakes.isEmpty { loop.emit(.wake(wakes)) }
+            return replica.position
+        } catch let error as AppendError {
+            if case .io(let cause) = error {
+                loop.emit(.directoryFailed(path: partition.cell.logDirectory, cause))
+            }
+        } catch LogError.io(let cause) {
+            loop.emit(.directoryFailed(path: partition.cell.logDirectory, cause))
+        } catch {
+            // The next fetch begins where the log ends, whatever it was.
+        }
+        return nil
+    }
+
+    /// Leaves a partition out for a while.
+    private func pause(_ key: ReplicaKey, now: ClockReading, on loop: BrokerLoop) {
+        guard let partition = partitions[key] else { return }
+        let instant = now.deadline(afterMs: pauseMs(partition.failures, on: loop))
+        partitions[key]?.failures += 1
+        partitions[key]?.phase = .resting(until: instant)
+        partitions[key]?.isAsked = false
+        changed.append(key)
+        if !resting.contains(key) { resting.append(key) }
+        loop.wake(self, at: instant)
+    }
+
+    // MARK: Truncation
+
+    /// Cuts the log off, on an I/O thread; then goes on from where it ends.
+    private func truncate(
+        _ key: ReplicaKey, _ target: FollowerTruncation.Target, on loop: BrokerLoop
+    ) {
+        guard let partition = partitions[key] else { return }
+        partitions[key]?.phase = .truncating
+        partitions[key]?.isAsked = false
+        changed.append(key)
+        let truncation = FollowerTruncation(
+            cell: partition.cell, leader: id.leader, epoch: partition.epoch, target: target,
+            directories: loop.view.directories)
+        loop.inBackground({ truncation.run() }) { [weak self, unowned loop] _, now in
+            guard let self, let current = self.partitions[key], current.phase == .truncating,
+                current.cell === partition.cell, current.epoch == partition.epoch
+            else { return }
+            // What the leader says next may cut off more; without any progress it would go on for
+            // ever.
+            if case .ready(let before) = partition.phase, current.cell.position == before {
+                self.pause(key, now: now, on: loop)
+            } else {
+                self.locate(key, on: loop)
+            }
+            self.step(on: loop)
+        }
+    }
+
+    /// The leader does not have the offset: finds out what it has.
+    private func findLeaderOffsets(_ key: ReplicaKey, now: ClockReading, on loop: BrokerLoop) {
+        guard let partition = partitions[key], let endpoint = loop.view.endpoint(of: id.leader)
+        else { return pause(key, now: now, on: loop) }
+        partitions[key]?.phase = .comparing
+        partitions[key]?.isAsked = false
+        changed.append(key)
+        LeaderOffsets(partition, leader: id.leader, lane: .replica(id.number), endpoint).find(
+            on: loop
+        ) { [weak self, unowned loop] found, now in
+            guard let self, let current = self.partitions[key], current.phase == .comparing,
+                current.cell === partition.cell, current.epoch == partition.epoch
+            else { return }
+            let end = current.cell.locked { $0.log.logEndOffset }
+            if let found, found.latest < end {
+                self.truncate(key, .init(kind: .end, offset: found.latest), on: loop)
+            } else if let found, found.earliest > end {
+                self.truncate(key, .init(kind: .start, offset: found.earliest), on: loop)
+            } else {
+                self.pause(key, now: now, on: loop)
+            }
+            self.step(on: loop)
+        }
+    }
+}
