@@ -11,7 +11,8 @@ VENV := .build/venv
 STRICT := -Xswiftc -warnings-as-errors --explicit-target-dependency-import-check error
 # With Swift's libraries inside: the binary runs where there is no Swift, starts in half the time and needs less memory.
 RELEASE := -c release --static-swift-stdlib
-SWIFT_SOURCES = $(shell git ls-files 'Package.swift' 'Sources/*.swift' 'Tests/*.swift' | grep -v /Generated/)
+SWIFT_SOURCES = $(shell git ls-files 'Package.swift' 'Sources/*.swift' 'Tests/*.swift' \
+    'Examples/*.swift' | grep -v /Generated/)
 MINUTES ?= 3
 CLIENT_TESTS ?= -m "not slow"
 
@@ -38,6 +39,7 @@ test-swift: libraries
 	swift test --skip-build $(STRICT)
 
 test-clients: build clients
+	swift build $(RELEASE) --product exactly-once-copy
 	$(VENV)/bin/python -m pytest tests-clients $(CLIENT_TESTS)
 
 ## verify: everything that must hold before a change lands

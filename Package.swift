@@ -51,6 +51,13 @@ func tests(
         swiftSettings: shell + [.enableExperimentalFeature("Lifetimes")])
 }
 
+/// A program that shows a use of the client, at `Examples/<folder>`.
+func example(_ name: String, _ folder: String) -> Target {
+    .executableTarget(
+        name: name, dependencies: ["MartletClient"], path: "Examples/\(folder)",
+        swiftSettings: shell)
+}
+
 let package = Package(
     name: "martlet",
     products: [
@@ -96,6 +103,7 @@ let package = Package(
             name: "martlet", dependencies: tools + ["AdminWire", "ClientCore", "MartletClient"],
             path: "Sources/Tools/martlet",
             swiftSettings: shell),
+        example("exactly-once-copy", "ExactlyOnceCopy"),
         tests("KafkaWire", ["KafkaWire"]),
         tests("KafkaRecords", ["KafkaWire", "KafkaRecords"]),
         tests("KafkaProtocol", wire, data: ["Golden"]),

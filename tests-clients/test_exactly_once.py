@@ -15,7 +15,7 @@ import confluent_kafka
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from martlet_server import wait_for
+from martlet_server import BINARY, wait_for
 
 RECORDS = int(os.environ.get("RECORDS", "6000"))
 KILLS = int(os.environ.get("KILLS", "2"))
@@ -29,6 +29,11 @@ def librdkafka(bootstrap, _):
 
 def java_client(bootstrap, java):
     return [*java.command("CopyTopic"), bootstrap, "source", "target", "copy", "copier"]
+
+
+def martlet_client(bootstrap, _):
+    copy = BINARY.parent / "exactly-once-copy"
+    return [copy, bootstrap, "source", "target", "copy", "copier"]
 
 
 class Copier:
@@ -105,7 +110,8 @@ def read_committed(bootstrap, topic):
     return seen
 
 
-@pytest.mark.parametrize("client", [librdkafka, java_client], ids=["librdkafka", "java"])
+@pytest.mark.parametrize(
+    "client", [librdkafka, java_client, martlet_client], ids=["librdkafka", "java", "martlet"])
 def test_each_record_is_copied_once_and_in_order(client, new_server, java, tmp_path):
     chance = random.Random(os.environ.get("SEED", "copy"))
     server = new_server(

@@ -12,6 +12,9 @@ final class ModelCluster {
         var epoch: Int16
         var sequence: Int32
         var values: [String]
+        var isTransactional = false
+        /// For the marker of a transaction's end: whether it was a commit.
+        var commits: Bool?
     }
     struct Fault {
         var error: KafkaError
@@ -31,12 +34,31 @@ final class ModelCluster {
     var versionLimits: [APIKey: Int16] = [:]
     private var nextProducerID: Int64 = 1000
     let topicID = KafkaUUID(high: 7, low: 7)
+    let transactions = ModelTransactions()
 
     init(topic: String = "t", partitions: Int) {
         self.topic = topic
         leaders = (0..<partitions).map { Int32($0 % 2) }
         leaderEpochs = Array(repeating: 0, count: partitions)
         logs = Array(repeating: [], count: partitions)
+        transactions.mark = { [unowned self] partition, id, epoch, commits in
+            logs[Int(partition)].append(
+                Stored(
+                    producerID: id, epoch: epoch, sequence: -1, values: [], commits: commits))
+        }
+    }
+
+    /// What readers of committed records see of each partition.
+    var committed: [[String]] {
+        logs.map { log in
+            log.indices.flatMap { index -> [String] in
+                guard log[index].isTransactional else { return log[index].values }
+                let end = log[index...].first {
+                    $0.commits != nil && $0.producerID == log[index].producerID
+                }
+                return end?.commits == true ? log[index].values : []
+            }
+        }
     }
 
     static let addresses = [
@@ -72,7 +94,26 @@ final class ModelCluster {
         switch key {
         case .apiVersions: return try response(versions())
         case .metadata: return try response(metadata())
+        case .findCoordinator:
+            return try response(
+                transactions.find(FindCoordinatorRequest(from: &reader, version: version)))
+        case .addPartitionsToTxn:
+            let request = try AddPartitionsToTxnRequest(from: &reader, version: version)
+            return try response(transactions.add(request, at: node))
+        case .addOffsetsToTxn:
+            let request = try AddOffsetsToTxnRequest(from: &reader, version: version)
+            return try response(transactions.add(request, at: node))
+        case .txnOffsetCommit:
+            let request = try TxnOffsetCommitRequest(from: &reader, version: version)
+            return try response(transactions.commit(request, at: node, version))
+        case .endTxn:
+            let request = try EndTxnRequest(from: &reader, version: version)
+            return try response(transactions.end(request, at: node, version))
         case .initProducerID:
+            let request = try InitProducerIDRequest(from: &reader, version: version)
+            if request.transactionalID != nil {
+                return try response(transactions.initialize(request, at: node))
+            }
             nextProducerID += 1
             return try response(
                 InitProducerIDResponse(producerID: nextProducerID, producerEpoch: 0))
@@ -85,12 +126,19 @@ final class ModelCluster {
     }
 
     private func versions() -> ApiVersionsResponse {
-        ApiVersionsResponse(
-            apiKeys: [APIKey.produce, .metadata, .initProducerID, .apiVersions].map { key in
+        let served: [APIKey] = [
+            .produce, .metadata, .initProducerID, .apiVersions, .findCoordinator,
+            .addPartitionsToTxn, .addOffsetsToTxn, .txnOffsetCommit, .endTxn,
+        ]
+        return ApiVersionsResponse(
+            apiKeys: served.map { key in
                 .init(
                     apiKey: key.rawValue, minVersion: key.validVersions.lowerBound,
                     maxVersion: min(key.validVersions.upperBound, versionLimits[key] ?? .max))
-            })
+            }, finalizedFeaturesEpoch: 1,
+            finalizedFeatures: [
+                .init(name: "transaction.version", maxVersionLevel: transactions.level)
+            ])
     }
 
     private func metadata() -> MetadataResponse {
@@ -126,7 +174,7 @@ final class ModelCluster {
                     throw WireError.badValue("records")
                 }
                 let (error, offset) = try write(
-                    Array(frame[range]), to: Int(data.index), at: node)
+                    Array(frame[range]), to: Int(data.index), at: node, version)
                 part.partitionResponses.append(
                     .init(index: data.index, errorCode: error.code, baseOffset: offset))
             }
@@ -136,13 +184,13 @@ final class ModelCluster {
     }
 
     private func write(
-        _ batch: [UInt8], to partition: Int, at node: Int32
+        _ batch: [UInt8], to partition: Int, at node: Int32, _ version: Int16
     ) throws -> (KafkaError, Int64) {
         guard leaders[partition] == node else { return (.notLeaderOrFollower, -1) }
         var fault = faults.isEmpty ? nil : faults.removeFirst()
         let header = try RecordBatchHeader(batch.span.bytes)
-        // A broker that has the batch has not lost track of its producer, nor refuses it.
-        if fault?.error == .unknownProducerID || fault?.error == .messageTooLarge,
+        // A broker that has the batch does not refuse it.
+        if fault?.error == .messageTooLarge,
             logs[partition].contains(where: {
                 $0.producerID == header.producerID.rawValue && $0.epoch == header.producerEpoch
                     && $0.sequence == header.baseSequence
@@ -151,16 +199,25 @@ final class ModelCluster {
             fault = nil
         }
         if let fault, !fault.writes { return (fault.error, -1) }
+        if header.isTransactional,
+            let error = transactions.verify(
+                header.producerID.rawValue, header.producerEpoch, Int32(partition), version)
+        {
+            return (error, -1)
+        }
         try RecordBatchHeader.verifyCRC(batch.span.bytes, header: header)
         let values = try BatchReader.records(batch.span.bytes, limit: 1 << 20).map {
             String(decoding: $0.value ?? [], as: UTF8.self)
         }
         let stored = Stored(
             producerID: header.producerID.rawValue, epoch: header.producerEpoch,
-            sequence: header.baseSequence, values: values)
+            sequence: header.baseSequence, values: values,
+            isTransactional: header.isTransactional)
         let offset = Int64(logs[partition].reduce(0) { $0 + $1.values.count })
         if stored.producerID >= 0 {
-            let mine = logs[partition].filter { $0.producerID == stored.producerID }
+            let mine = logs[partition].filter {
+                $0.producerID == stored.producerID && $0.commits == nil
+            }
             if let last = mine.last {
                 if stored.epoch < last.epoch { return (.invalidProducerEpoch, -1) }
                 if mine.suffix(5).contains(where: {

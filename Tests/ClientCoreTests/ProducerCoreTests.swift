@@ -58,6 +58,24 @@ import Testing
         #expect(driver.cluster.values == [["a", "b", "c"]])
     }
 
+    /// In another epoch it would be written again.
+    @Test func aBatchThatMayBeWrittenIsNotSentToABrokerThatLostTrack() throws {
+        let driver = try ProducerDriver(ModelCluster(partitions: 1)) { $0.batchSize = 1 }
+        try driver.open()
+        driver.append("a")
+        try driver.run { driver.delivered.count == 1 }
+        driver.cluster.faults = [
+            .init(error: .requestTimedOut, writes: true), .init(error: .unknownProducerID),
+        ]
+        let doubtful = try #require(driver.append("b"))
+        try driver.run { driver.failed[doubtful] != nil }
+        #expect(driver.failed[doubtful]?.kafkaError == .unknownProducerID)
+        driver.append("c")
+        try driver.run { driver.delivered.count == 2 }
+        #expect(driver.cluster.values == [["a", "b", "c"]])
+        #expect(driver.cluster.logs[0].map(\.epoch) == [0, 0, 1])
+    }
+
     @Test func anEarlierFailureSendsAllThatFollowsAgainInOrder() throws {
         let driver = try ProducerDriver(ModelCluster(partitions: 1)) { $0.batchSize = 1 }
         try driver.open()

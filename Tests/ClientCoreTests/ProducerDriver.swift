@@ -13,6 +13,9 @@ final class ProducerDriver {
     var failed: [UInt64: ClientError] = [:]
     var resumed: [UInt64: ClientError?] = [:]
     var flushed: Set<UInt64> = []
+    /// Calls about transactions that have ended.
+    var ended: [UInt64: ClientError?] = [:]
+    var calls: [UInt64] = []
     /// Requests on their way, in order, by connection.
     var requests: [(id: ConnectionID, frame: [UInt8])] = []
     /// Answers on their way.
@@ -86,6 +89,9 @@ final class ProducerDriver {
             }
         case .resumed(let waiter, let error): resumed[waiter] = .some(error)
         case .flushed(let waiter): flushed.insert(waiter)
+        case .transaction(let waiter, let error):
+            #expect(ended[waiter] == nil)
+            ended[waiter] = .some(error)
         }
     }
 

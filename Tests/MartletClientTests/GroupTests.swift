@@ -4,7 +4,7 @@ import MartletClient
 import Synchronization
 import Testing
 
-@Suite struct GroupTests {
+@Suite(.timeLimit(.minutes(2))) struct GroupTests {
     private func produce(_ range: Range<Int>, to node: TestNode) async throws {
         let producer = try Producer(bootstrap: node.bootstrap)
         for index in range {
@@ -37,11 +37,6 @@ import Testing
         return seen
     }
 
-    private func eventually(_ condition: () -> Bool) async throws {
-        for _ in 0..<3000 where !condition() { try await Task.sleep(for: .milliseconds(10)) }
-        #expect(condition())
-    }
-
     @Test(arguments: [GroupProtocol.classic, .consumer])
     func aMemberGoesOnWhereTheGroupHasCommitted(kind: GroupProtocol) async throws {
         let node = try TestNode()
@@ -69,20 +64,19 @@ import Testing
         try await produce(0..<3, to: node)
         let assignors: [Assignor] = kind == .classic ? [.cooperativeSticky] : [.range]
         let first = try member(node, kind, assignors)
-        let events = Mutex<[RebalanceEvent]>([])
-        try first.subscribe(to: ["t"]) { event in events.withLock { $0.append(event) } }
-        try await eventually { first.assignment.count == 3 }
+        let rebalances = Rebalances()
+        try first.subscribe(to: ["t"]) { rebalances.note($0) }
+        await rebalances.wait { first.assignment.count == 3 }
         let second = try member(node, kind, assignors)
-        try second.subscribe(to: ["t"])
-        try await eventually {
+        try second.subscribe(to: ["t"]) { rebalances.note($0) }
+        await rebalances.wait {
             first.assignment.count + second.assignment.count == 3 && !second.assignment.isEmpty
         }
         #expect(Set(first.assignment).isDisjoint(with: second.assignment))
         await second.close()
-        try await eventually { first.assignment.count == 3 }
+        await rebalances.wait { first.assignment.count == 3 }
         await first.close()
-        let told = events.withLock { $0 }
-        #expect(told.contains { if case .revoked = $0 { true } else { false } })
+        #expect(rebalances.all.contains { if case .revoked = $0 { true } else { false } })
     }
 
     @Test func withoutAGroupThereIsNothingToCommit() async throws {
@@ -91,5 +85,22 @@ import Testing
         await #expect(throws: ClientError.self) { try await consumer.commit() }
         #expect(throws: ClientError.self) { try consumer.subscribe(to: ["t"]) }
         await consumer.close()
+    }
+}
+
+/// The rebalances of some members; each wakes whoever waits for what they come to.
+private final class Rebalances: Sendable {
+    private let events = Mutex<[RebalanceEvent]>([])
+    private let (stream, wake) = AsyncStream.makeStream(of: Void.self)
+
+    func note(_ event: RebalanceEvent) {
+        events.withLock { $0.append(event) }
+        wake.yield()
+    }
+    var all: [RebalanceEvent] { events.withLock { $0 } }
+
+    func wait(until condition: () -> Bool) async {
+        if condition() { return }
+        for await _ in stream where condition() { return }
     }
 }

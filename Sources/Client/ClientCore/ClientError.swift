@@ -24,6 +24,8 @@ public enum ClientError: Error, Equatable, Sendable {
     case invalidRecord(String)
     /// The records of a batch could not be compressed or read.
     case corruptRecords(String)
+    /// The record's transaction was aborted before it was sent.
+    case transactionAborted
     /// The client was closed before the operation ended.
     case closed
     /// Another producer with the same transactional id has taken over (KIP-98), or another member
@@ -87,6 +89,7 @@ extension ClientError: CustomStringConvertible {
             "a record of \(bytes) bytes is larger than the limit of \(limit)"
         case .invalidRecord(let reason): "invalid record: \(reason)"
         case .corruptRecords(let reason): "corrupt records: \(reason)"
+        case .transactionAborted: "the transaction was aborted"
         case .closed: "the client is closed"
         case .fenced(let reason): "fenced: \(reason)"
         case .invalidState(let reason): "not now: \(reason)"

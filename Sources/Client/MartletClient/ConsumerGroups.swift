@@ -75,4 +75,16 @@ extension Consumer {
         }
         return try found.get()
     }
+
+    /// The consumer as a member of its group, for a transaction that commits its offsets; `nil`
+    /// without a `group.id`.
+    public var groupMetadata: ConsumerGroupMetadata? {
+        loop.enter { core, _ in (core.groupMetadata, false) }
+    }
+
+    /// For each assigned partition where reading goes on: past what the reader is done with.
+    public var positions: [TopicPartition: CommittedOffset] {
+        reader.noteProgress()
+        return loop.enter { core, _ in (core.positions, false) }
+    }
 }

@@ -14,8 +14,8 @@ import NIOPosix
 /// partition keep the order of the calls, whatever is retried. All methods may be called from any
 /// task or thread; records go into the producer under a lock, without a task or an actor between.
 public final class Producer: Sendable {
-    private let loop: ClientLoop<ProducerCore>
-    private let endings: ProducerEndings
+    let loop: ClientLoop<ProducerCore>
+    let endings: ProducerEndings
     private let log: Logger
 
     /// A producer with Kafka's defaults, changed by `configure`.
@@ -162,11 +162,15 @@ public final class Producer: Sendable {
         if let error = endings.takeFailure() { throw error }
     }
 
-    /// Sends what waits, then closes the connections. The producer is of no more use.
+    /// Sends what waits, then closes the connections. A transaction that is open is aborted. The
+    /// producer is of no more use.
     ///
     /// - Throws: as `flush`.
     public func close() async throws(ClientError) {
-        do throws(ClientError) { try await flush() } catch {
+        do throws(ClientError) {
+            if isInTransaction { try await abortTransaction() }
+            try await flush()
+        } catch {
             await abandon()
             throw error
         }

@@ -48,7 +48,7 @@ final class ProducerEndings: Sendable {
         case .failed(let error, _, let count, let waiters):
             if count > waiters.count { state.withLock { $0.failure = $0.failure ?? error } }
             for waiter in waiters { end(waiter, .failure(error)) }
-        case .resumed(let id, let error):
+        case .resumed(let id, let error), .transaction(let id, let error):
             if case .resumption(let continuation) = take(id) {
                 continuation.resume(returning: error)
             }

@@ -68,7 +68,7 @@ extension ConsumerCore {
     }
 
     /// Positions of the assigned partitions, to be committed.
-    var positions: [TopicPartition: CommittedOffset] {
+    public var positions: [TopicPartition: CommittedOffset] {
         var positions: [TopicPartition: CommittedOffset] = [:]
         for id in order {
             guard let partition = partitions[id], let position = partition.position else {

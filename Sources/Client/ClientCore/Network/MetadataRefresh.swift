@@ -96,7 +96,7 @@ extension Network {
             for api in answer.apiKeys where api.minVersion <= api.maxVersion {
                 versions[api.apiKey] = api.minVersion...api.maxVersion
             }
-            becomeReady(key, versions)
+            becomeReady(key, versions, ClusterFeatures(answer))
         } catch {
             fail(key, reason: "ApiVersions: \(error)", now: now)
         }

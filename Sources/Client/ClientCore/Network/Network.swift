@@ -12,6 +12,8 @@ struct Network<Tag> {
     var random: SeededGenerator
     var metadata = ClusterMetadata()
     var refresh = MetadataRefresh()
+    /// Levels of the cluster's features, as of the latest that a broker has told (KIP-584).
+    private(set) var features = ClusterFeatures()
     private(set) var nodes: [NodeKey: NetworkNode<Tag>] = [:]
     private var owners: [ConnectionID: NodeKey] = [:]
     private var nextConnection: UInt64 = 1
@@ -321,8 +323,11 @@ struct Network<Tag> {
     }
 
     /// Marks the handshake as done.
-    mutating func becomeReady(_ key: NodeKey, _ versions: [Int16: ClosedRange<Int16>]) {
+    mutating func becomeReady(
+        _ key: NodeKey, _ versions: [Int16: ClosedRange<Int16>], _ told: ClusterFeatures
+    ) {
         guard let id = nodes[key]?.connection else { return }
+        if told.epoch >= features.epoch { features = told }
         nodes[key]?.versions = versions
         nodes[key]?.state = .ready(id)
         nodes[key]?.failures = 0

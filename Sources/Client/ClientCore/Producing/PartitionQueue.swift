@@ -28,6 +28,10 @@ final class PartitionQueue {
     /// The broker has lost track: the sequence must begin anew in a later epoch, once nothing is
     /// in flight.
     var needsNewEpoch = false
+    /// The broker does not know the producer any more, and so cannot tell what it has written.
+    var isForgotten = false
+    /// Its place in the open transaction.
+    var enlistment = Enlistment.none
     /// The last batch that was given up after it had been sent, while it is not known whether the
     /// broker has it. A later batch that succeeds shows that it has; one that is out of order, that
     /// it has not.
@@ -36,6 +40,14 @@ final class PartitionQueue {
     init(topic: String, partition: Int32) {
         self.topic = topic
         self.partition = partition
+    }
+
+    /// Whether the partition takes part in the producer's transaction.
+    enum Enlistment {
+        case none
+        /// The coordinator is to be told before the first batch is sent.
+        case wanted
+        case done
     }
 
     var id: TopicPartition { TopicPartition(topic: topic, partition: partition) }
@@ -90,8 +102,12 @@ final class PartitionQueue {
     /// Whether the sequence can only go on in another epoch. What was sent before a gap is sent
     /// again as it was, since it may have been written.
     var isBroken: Bool { needsNewEpoch || (gap != nil && unacknowledged.isEmpty) }
-    /// The sequence has begun anew.
-    func forgetGap() { gap = nil }
+    /// The sequence has begun anew, or will with the next batch.
+    func forgetGap() {
+        gap = nil
+        needsNewEpoch = false
+        isForgotten = false
+    }
 
     /// Takes out a batch that has ended.
     func remove(_ batch: ProducerBatch) {

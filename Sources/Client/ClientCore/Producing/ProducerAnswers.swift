@@ -5,6 +5,13 @@ extension ProducerCore {
     mutating func take(_ completion: Completion<Tag>, _ now: ClientInstant) {
         switch completion.tag {
         case .initProducerID: takeIdentity(completion, now)
+        case .findCoordinator: takeCoordinator(completion, now)
+        case .findGroup(let waiter): takeGroup(completion, for: waiter, now)
+        case .initTransactions: takeIdentityForTransactions(completion, now)
+        case .addPartitions(let queues): takeAddedPartitions(completion, queues, now)
+        case .addOffsets(let group): takeAddedOffsets(completion, group, now)
+        case .txnOffsets(let waiter): takeTxnOffsets(completion, for: waiter, now)
+        case .endTransaction(let commits): takeEnd(completion, commits: commits, now)
         case .produce(let number):
             guard let batches = sent.removeValue(forKey: number) else { return }
             for (_, batch) in batches { batch.isInFlight = false }
@@ -74,20 +81,27 @@ extension ProducerCore {
         _ batch: ProducerBatch, of queue: PartitionQueue, _ error: ClientError,
         _ now: ClientInstant
     ) {
+        if error.mayHaveWritten { batch.mayBeWritten = true }
         guard !batch.isDone else {
             // Nobody waits for it any more, and whether it was written is not known.
             queue.remove(batch)
-            queue.giveUp(batch)
+            giveUp(batch, of: queue)
             return
         }
         guard canRetry(batch, of: queue, error) else {
             queue.remove(batch)
-            queue.giveUp(batch)
+            giveUp(batch, of: queue)
             end(batch, of: queue, .failure(error))
             if error.isFatal { fail(error, now: now) }
             return
         }
-        batch.retryAt = now + retryPause(batch.attempts)
+        batch.retryAt = now + (pause(after: error) ?? network.retryPause(batch.attempts))
+    }
+
+    /// The batch, which is out of the queue, will not be sent again.
+    mutating func giveUp(_ batch: ProducerBatch, of queue: PartitionQueue) {
+        queue.giveUp(batch)
+        if batch.sequence != nil { transaction?.needsNewEpoch = true }
     }
 
     /// Whether the batch may yet be written. A sequence that the broker does not expect is only
@@ -96,9 +110,16 @@ extension ProducerCore {
         _ batch: ProducerBatch, of queue: PartitionQueue, _ error: ClientError
     ) -> Bool {
         guard settings.isIdempotent else { return error.isRetriable }
+        if let transaction, !transaction.isSound { return false }
+        let isOldest = queue.unacknowledged.first === batch
         switch error.kafkaError {
         case .outOfOrderSequenceNumber, .unknownProducerID, .invalidProducerEpoch:
-            if queue.unacknowledged.first === batch { queue.needsNewEpoch = true }
+            // The epoch of a transaction is its coordinator's to raise, once it has ended.
+            if transaction != nil { return !isOldest }
+            if isOldest {
+                queue.needsNewEpoch = true
+                if error.kafkaError == .unknownProducerID { queue.isForgotten = true }
+            }
             return true
         default:
             // The answer of a broker that cannot be read says nothing: it may have been written.
@@ -138,6 +159,7 @@ extension ProducerCore {
             }
             outputs.append(.delivered(deliveries))
         case .failure(let error):
+            if let transaction { doom(transaction, error) }
             outputs.append(
                 .failed(
                     error, queue.id, count: Int(batch.count),
@@ -155,8 +177,20 @@ extension ProducerCore {
                 // One in flight keeps its place until it is answered.
                 guard !batch.isInFlight else { continue }
                 queue.remove(batch)
-                queue.giveUp(batch)
+                giveUp(batch, of: queue)
             }
+        }
+    }
+}
+
+extension ClientError {
+    /// Whether a batch that ended so may be in the log nonetheless.
+    fileprivate var mayHaveWritten: Bool {
+        switch kafkaError {
+        case .requestTimedOut, .notEnoughReplicasAfterAppend, .networkException,
+            .kafkaStorageError, .unknownServerError, nil:
+            true
+        default: false
         }
     }
 }

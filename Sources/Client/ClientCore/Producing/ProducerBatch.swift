@@ -28,6 +28,8 @@ final class ProducerBatch {
     var isInFlight = false
     /// Its records have ended, though an answer may still come.
     var isDone = false
+    /// An attempt ended without a refusal: the broker may have written it.
+    var mayBeWritten = false
 
     init(
         topic: String, partition: Int32, number: UInt64, compression: CompressionType, level: Int?,

@@ -20,6 +20,8 @@ public struct ProducerCore: ClientMachine {
         case resumed(UInt64, ClientError?)
         /// All that was appended before this `flush` has ended.
         case flushed(UInt64)
+        /// A call that concerns transactions has ended.
+        case transaction(UInt64, ClientError?)
     }
 
     /// The end of one record that somebody waits for.
@@ -43,6 +45,13 @@ public struct ProducerCore: ClientMachine {
     enum Tag {
         case produce(UInt64)
         case initProducerID
+        case findCoordinator
+        case findGroup(UInt64)
+        case initTransactions
+        case addPartitions([PartitionQueue])
+        case addOffsets(String)
+        case txnOffsets(UInt64)
+        case endTransaction(commits: Bool)
     }
 
     /// The producer's id and epoch (KIP-98).
@@ -64,6 +73,8 @@ public struct ProducerCore: ClientMachine {
     var nextRequest: UInt64 = 0
     private var nextBatch: UInt64 = 0
     var waits = ProducerWaits()
+    /// For a producer with a transactional id.
+    let transaction: TransactionState?
     var outputs: [Output] = []
     /// Bytes of records that have not ended.
     public internal(set) var bufferedBytes = 0
@@ -78,6 +89,7 @@ public struct ProducerCore: ClientMachine {
         try settings.validate()
         self.settings = settings
         network = Network(settings.network, seed: seed)
+        transaction = settings.transactionalID.map { TransactionState(id: $0) }
     }
 
     public mutating func takeEffects() -> [ConnectionEffect] { network.takeEffects() }
@@ -97,6 +109,7 @@ public struct ProducerCore: ClientMachine {
         _ record: ProducerRecord, waiter: UInt64?, timestamp: Int64, now: ClientInstant
     ) -> AppendOutcome {
         if let fatal { return .refused(fatal) }
+        if let refusal = transaction?.refusal { return .refused(refusal) }
         let topic: TopicQueues
         if let known = topics[record.topic] {
             topic = known
@@ -127,6 +140,7 @@ public struct ProducerCore: ClientMachine {
         _ waiter: UInt64?, _ timestamp: Int64, _ now: ClientInstant
     ) -> AppendOutcome {
         var wakes = false
+        transaction?.enlist(queue)
         if let open = queue.open, open.size + size > settings.batchSize {
             queue.waiting.append(open)
             queue.open = nil
@@ -217,6 +231,14 @@ public struct ProducerCore: ClientMachine {
         listed = []
         sent = [:]
         outputs += waits.endAll(error)
+        if let transaction {
+            let waits = transaction.beginnings.map(\.waiter) + transaction.offsets.map(\.waiter)
+            for waiter in waits { outputs.append(.transaction(waiter, error)) }
+            if let wait = transaction.ending { outputs.append(.transaction(wait.waiter, error)) }
+            transaction.beginnings = []
+            transaction.ending = nil
+            transaction.clear()
+        }
         network.close(now: now)
         _ = network.takeCompletions()
         nextWake = nil

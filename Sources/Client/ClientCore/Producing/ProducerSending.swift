@@ -15,6 +15,8 @@ extension ProducerCore {
             guard fatal == nil else { return }
             expire(now)
             renewEpochs(now)
+            advanceTransaction(now)
+            guard fatal == nil else { return }
             while drain(now) {}
         } while !network.completions.isEmpty
         unlistIdleQueues()
@@ -32,6 +34,7 @@ extension ProducerCore {
         for index in listed.indices {
             let queue = listed[(firstListed + index) % listed.count]
             follow(queue)
+            guard transaction?.maySend(queue) ?? true else { continue }
             guard let leader = queue.leader, let batch = due(queue, now) else {
                 if queue.leader == nil { network.refresh.request() }
                 continue
@@ -64,7 +67,8 @@ extension ProducerCore {
 
     private func next(of queue: PartitionQueue, _ now: ClientInstant) -> PartitionQueue.Next {
         queue.next(
-            now, linger: settings.linger, hurries: waits.hurry,
+            now, linger: settings.linger,
+            hurries: waits.hurry || transaction?.isCommitting ?? false,
             oneAtATime: settings.network.maxInFlight == 1)
     }
 
@@ -89,15 +93,16 @@ extension ProducerCore {
         _ now: ClientInstant
     ) {
         let usesNames = batches.contains { $0.queue.topicID == .zero }
-        guard
-            let version = network.version(
-                of: .produce, .broker(leader), atMost: usesNames ? 12 : .max)
-        else {
+        var limit: Int16 = usesNames ? 12 : .max
+        // From version 12 on the broker adds partitions to transactions.
+        if let transaction, !transaction.raisesEpochs { limit = 11 }
+        guard let version = network.version(of: .produce, .broker(leader), atMost: limit) else {
             return fail(.unsupportedRequest(.produce, broker: "broker \(leader)"), now: now)
         }
         var request = ProduceRequest(
-            acks: settings.acks.rawValue,
+            transactionalID: settings.transactionalID, acks: settings.acks.rawValue,
             timeoutMs: settings.network.requestTimeout.wholeMilliseconds)
+        transaction?.hasBegun = true
         var payloads: [[UInt8]] = []
         for (queue, batch) in batches {
             begin(batch, of: queue)
@@ -133,8 +138,9 @@ extension ProducerCore {
                 queue.producerID = id
                 queue.producerEpoch = epoch
                 queue.nextSequence = 0
+                queue.forgetGap()
             }
-            queue.number(batch)
+            queue.number(batch, isTransactional: transaction != nil)
         }
         queue.begin(batch)
     }
@@ -149,6 +155,7 @@ extension ProducerCore {
 
     private mutating func scheduleWake(_ now: ClientInstant) {
         var wake = earlier(network.nextWake(now: now), waits.nextWake)
+        wake = earlier(wake, transaction?.nextWake(now))
         if case .needed(let notBefore?) = identity, notBefore > now {
             wake = earlier(wake, notBefore)
         }

@@ -43,6 +43,12 @@ public struct ProducerSettings: Sendable {
     /// `compression.TYPE.level`; `nil` for the type's own.
     public var compressionLevel: Int?
     public var partitioning = Partitioning.murmur2
+    /// `transactional.id`: makes the producer transactional. Of several producers with the same
+    /// id only the last to begin goes on (KIP-98). Needs idempotence.
+    public var transactionalID: String?
+    /// `transaction.timeout.ms`: the coordinator aborts a transaction that is open for so long,
+    /// and its producer is fenced.
+    public var transactionTimeout = Duration.seconds(60)
 
     public init(network: NetworkSettings) { self.network = network }
 
@@ -58,6 +64,18 @@ public struct ProducerSettings: Sendable {
             throw refuse(
                 "max.in.flight.requests.per.connection", network.maxInFlight,
                 "must be at most 5 while enable.idempotence is true")
+        }
+        if let transactionalID {
+            if transactionalID.isEmpty {
+                throw refuse("transactional.id", transactionalID, "must not be empty")
+            }
+            if !isIdempotent {
+                throw refuse("enable.idempotence", false, "must be true with a transactional.id")
+            }
+            if transactionTimeout < .milliseconds(1) {
+                throw refuse(
+                    "transaction.timeout.ms", transactionTimeout, "must be at least 1 ms")
+            }
         }
         if batchSize < 0 { throw refuse("batch.size", batchSize, "must not be negative") }
         if maxRequestSize < 1 {
