@@ -172,7 +172,9 @@ import Testing
                 $0.isIdempotent = false
             }
         }
-        #expect(throws: ClientError.self) { try ProducerDriver(cluster) { $0.transactionalID = "" } }
+        #expect(throws: ClientError.self) {
+            try ProducerDriver(cluster) { $0.transactionalID = "" }
+        }
     }
 
     /// Whatever happens on the way: readers of committed records see all of a transaction or

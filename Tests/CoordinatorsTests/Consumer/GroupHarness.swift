@@ -43,7 +43,7 @@ final class GroupHarness {
     var metadata = StubMetadata()
     var settings = GroupSettings()
     var nowMs: Int64 = 1_000_000
-    private var machine = GroupMachine(random: SystemRandomNumberGenerator())
+    private var machine = GroupMachine(random: MemberIDs(seed: 0))
     private var epoch: Int32 = 0
     private var nextRequest: UInt64 = 0
     private var answers: [UInt64: any KafkaMessage] = [:]
@@ -66,7 +66,7 @@ final class GroupHarness {
 
     /// A failover: the log is all that is left.
     func reload() throws {
-        machine = GroupMachine(random: SystemRandomNumberGenerator())
+        machine = GroupMachine(random: MemberIDs(seed: UInt64(epoch)))
         var replay = CoordinatorReplay()
         let bytes = log.batches
         _ = try replay.replay(bytes.span.bytes, from: .zero, into: machine)
@@ -234,5 +234,17 @@ struct StubConsumer {
     mutating func settle() {
         if let assigned { owned = assigned }
         assigned = nil
+    }
+}
+
+/// What member ids are made of: the same in each run, others after each failover.
+private struct MemberIDs: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed << 32 }
+
+    mutating func next() -> UInt64 {
+        state += 1
+        return state &* 0x9E37_79B9_7F4A_7C15
     }
 }
