@@ -93,7 +93,7 @@ final class TestNode {
                 fileSystem: fileSystem, makeLock: { TestLock() },
                 inParallel: { count, body in for index in 0..<count { body(index) } },
                 report: { reports.add($0) }),
-            seed: 1, clock: { clock.now.wallMs })
+            seed: 1, clock: { clock.now })
         let view = controller.currentView
         self.fileSystem = fileSystem
         self.clock = clock
@@ -234,7 +234,7 @@ final class TestNode {
             controller.fail(directory: directory, reason: error.description)
         }
         controller.removeLater(outcome.deletions)
-        for proposal in outcome.proposals { controller.propose(proposal) }
+        controller.propose(outcome.proposals)
         carryOut(controller.takeEffects())
         settle()
     }
@@ -262,9 +262,8 @@ final class TestNode {
             if holdsFlushes { unflushed.append(cell) } else { sync(cell) }
         case .wake(let tickets): wake(tickets)
         case .controller(let job):
-            let message = job.run(controller)
+            controller.submit(job)
             carryOut(controller.takeEffects())
-            loop.completed(job.ticket, message: message, now: clock.now)
         case .background(let job):
             let result = job.run()
             wake(result.wakes)
@@ -281,7 +280,7 @@ final class TestNode {
             carryOut(controller.takeEffects())
         case .peer(let request): peerRequests.append((loop.index, request))
         case .isr(let proposal):
-            controller.propose(proposal)
+            controller.propose([proposal])
             carryOut(controller.takeEffects())
         case .complete(let ticket, let message): complete(ticket, message)
         case .reloadCoordinator(let cell):

@@ -12,7 +12,8 @@ import Testing
         #expect(broker.sorted() == KafkaKeys.broker)
         #expect(
             martlet == [
-                "martlet.durability", "martlet.flush.interval.bytes", "martlet.flush.interval.ms",
+                "martlet.durability", "martlet.fast.failover.ms",
+                "martlet.flush.interval.bytes", "martlet.flush.interval.ms",
                 "martlet.memory.max",
             ])
     }

@@ -104,8 +104,6 @@ public struct BrokerSettings: Sendable {
     public var fetchMaxBytes: Int32
     /// `auto.create.topics.enable`
     public var autoCreateTopics: Bool
-    /// `delete.topic.enable`
-    public var deletesTopics: Bool
     /// `max.request.partition.size.limit`: most partitions in one DescribeTopicPartitions answer.
     public var partitionsPerAnswer: Int32
     public var replication: ReplicationSettings
@@ -126,7 +124,6 @@ public struct BrokerSettings: Sendable {
     public init(
         nodeID: BrokerID, clusterID: String, durability: Durability = .flushed,
         fetchMaxBytes: Int32 = 57_671_680, autoCreateTopics: Bool = true,
-        deletesTopics: Bool = true,
         partitionsPerAnswer: Int32 = 2000, replication: ReplicationSettings = .init(),
         supportedFeatures: [SupportedFeature] = []
     ) {
@@ -135,7 +132,6 @@ public struct BrokerSettings: Sendable {
         self.durability = durability
         self.fetchMaxBytes = fetchMaxBytes
         self.autoCreateTopics = autoCreateTopics
-        self.deletesTopics = deletesTopics
         self.partitionsPerAnswer = partitionsPerAnswer
         self.replication = replication
         self.supportedFeatures = supportedFeatures
@@ -174,22 +170,4 @@ public protocol DirectoryAccess: AnyObject, Sendable {
     func noteCleaned(
         _ partition: TopicPartition, to offset: Offset?, in directory: String
     ) -> Bool
-}
-
-/// The controller as a job sees it, on the controller's thread.
-public protocol ControllerAccess: AnyObject {
-    /// Decides over the image as it stands.
-    var controller: Controller { get }
-    /// Lends the controller's generator.
-    func withRandom<R>(_ body: (inout SplitMix64) -> R) -> R
-    /// Appends the records to the metadata log, syncs, replays and publishes them.
-    func commit(_ records: [MetadataRecord]) -> KafkaError
-    /// An id that no producer has had before.
-    func takeProducerID() -> Result<ProducerID, KafkaError>
-}
-
-extension ControllerAccess {
-    var image: MetadataImage { controller.image }
-    var clusterID: String { controller.settings.clusterID }
-    var nodeID: Int32 { controller.settings.nodeID }
 }

@@ -10,6 +10,9 @@ public struct ClockReading: Equatable, Sendable {
         self.monotonicNs = monotonicNs
     }
 
+    /// The monotonic clock in milliseconds.
+    var monotonicMs: Int64 { monotonicNs / 1_000_000 }
+
     /// The monotonic instant `milliseconds` from now, saturating.
     func deadline(afterMs milliseconds: Int64) -> Int64 {
         let (ns, overflow) = max(0, milliseconds).multipliedReportingOverflow(by: 1_000_000)

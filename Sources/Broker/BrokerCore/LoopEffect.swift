@@ -13,7 +13,7 @@ public enum LoopEffect {
     case flush(PartitionCell, FlushUrgency = .required)
     /// Wake delayed requests, of this loop or of others.
     case wake([WaitTicket])
-    /// Let the controller decide; the answer comes back as `completed`.
+    /// Ask the node's controller thread; the answer comes back as `completed`.
     case controller(ControllerJob)
     /// Do slow work on a partition or directory; the answer comes back as `completed`.
     case background(BackgroundJob)
@@ -34,13 +34,6 @@ public enum LoopEffect {
     case resumeReading(ConnectionID)
     /// Requests of this connection that are not answered yet hold so many bytes.
     case holding(ConnectionID, bytes: Int)
-}
-
-/// A decision that the controller is asked for, and the request that waits for its answer.
-public struct ControllerJob: Sendable {
-    public let ticket: WaitTicket
-    /// Runs on the controller's thread and gives the response's message.
-    public let run: @Sendable (any ControllerAccess) -> any KafkaMessage
 }
 
 /// Slow work off the loop, and the request that waits for its answer.

@@ -10,6 +10,8 @@ struct Clock: Sendable {
     }
     var wallMs: Int64 { Self.nanoseconds(CLOCK_REALTIME) / 1_000_000 }
 
+    var monotonicMs: Int64 { Self.nanoseconds(CLOCK_MONOTONIC) / 1_000_000 }
+
     private static func nanoseconds(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         clock_gettime(clock, &time)

@@ -3,7 +3,7 @@ import Foundation
 import KafkaProtocol
 import Replication
 
-/// Runs the node's controller: one thread, one thing after another.
+/// Runs the node's controller: one thread, one thing after another, and its timers.
 final class ControllerThread: @unchecked Sendable {
     // Sendable: `queue` and `stopping` are reached only with `condition` held; `controller` is used
     // on this thread alone.
@@ -11,6 +11,7 @@ final class ControllerThread: @unchecked Sendable {
     private var queue: [@Sendable (NodeController) -> Void] = []
     private var stopping = false
     private let controller: NodeController
+    private let clock = Clock()
     private let carryOut: @Sendable (NodeController.Effects) -> Void
 
     init(
@@ -41,20 +42,31 @@ final class ControllerThread: @unchecked Sendable {
     }
 
     private func run() {
-        while let round = nextRound() {
+        while let round = nextRound(until: controller.nextDeadline) {
             for work in round {
                 work(controller)
                 carryOut(controller.takeEffects())
             }
+            // What was heard meanwhile counts before what was not heard in time.
+            guard let due = controller.nextDeadline, due <= clock.monotonicMs else { continue }
+            controller.timersDue()
+            carryOut(controller.takeEffects())
         }
     }
 
-    private func nextRound() -> [@Sendable (NodeController) -> Void]? {
+    /// What was submitted; nothing once it is `deadline` (monotonic ms), `nil` at the end.
+    private func nextRound(until deadline: Int64?) -> [@Sendable (NodeController) -> Void]? {
         condition.lock()
         defer { condition.unlock() }
         while queue.isEmpty {
             if stopping { return nil }
-            condition.wait()
+            guard let deadline else {
+                condition.wait()
+                continue
+            }
+            let left = deadline - clock.monotonicMs
+            guard left > 0 else { return [] }
+            _ = condition.wait(until: Date(timeIntervalSinceNow: Double(min(left, 1000)) / 1000))
         }
         defer { queue.removeAll(keepingCapacity: true) }
         return queue

@@ -132,14 +132,7 @@ final class NodeShell: @unchecked Sendable {
         flushers[cell.logDirectory]?.request(cell, urgency)
     }
 
-    func submit(_ job: ControllerJob) {
-        controllerThread?.submit { [self] controller in
-            let message = job.run(controller)
-            // First the new view, then the answer that tells of it.
-            carryOut(controller.takeEffects())
-            complete(job.ticket, message)
-        }
-    }
+    func submit(_ job: ControllerJob) { controllerThread?.submit { $0.submit(job) } }
 
     func submit(_ job: BackgroundJob) {
         pool.submit { [self] state in
@@ -192,7 +185,7 @@ final class NodeShell: @unchecked Sendable {
         guard !outcome.deletions.isEmpty || !outcome.proposals.isEmpty else { return }
         onController { controller in
             controller.removeLater(outcome.deletions)
-            for proposal in outcome.proposals { controller.propose(proposal) }
+            controller.propose(outcome.proposals)
         }
     }
 
@@ -202,6 +195,7 @@ final class NodeShell: @unchecked Sendable {
             for loop in loops { submit(to: loop) { core, _ in core.published(view) } }
         }
         wake(effects.wakes, except: nil)
+        // After the view that they tell of.
         for (ticket, message) in effects.completions { complete(ticket, message) }
         for load in effects.loads { submit(load) }
         if let controllerPeers, !effects.peers.isEmpty { controllerPeers.send(effects.peers) }

@@ -97,7 +97,7 @@ public final class Server: Sendable {
         var seeds = SystemRandomNumberGenerator()
         let controller = try NodeStart.start(
             options, settings: configuration.controllerSettings, surroundings: surroundings,
-            seed: seeds.next(), clock: { clock.wallMs })
+            seed: seeds.next(), clock: { clock.now })
         let view = controller.currentView
         let shell = NodeShell(
             view: view, surroundings: surroundings, pool: pool, logger: logger,

@@ -43,14 +43,14 @@ extension BrokerLoop {
         if let refusal { completed(ticket, message: failed(refusal), now: now) }
     }
 
-    /// Has the controller decide on behalf of this loop; `then` gets what it gives.
+    /// Asks the node's controller thread on behalf of this loop; `then` gets the answer.
     func consultController(
-        _ decide: @escaping @Sendable (any ControllerAccess) -> any KafkaMessage,
+        _ work: ControllerWork,
         then: @escaping (any KafkaMessage, ClockReading) -> Void
     ) {
         let ticket = newTicket()
         continuations[ticket.request] = then
-        emit(.controller(ControllerJob(ticket: ticket, run: decide)))
+        emit(.controller(ControllerJob(ticket: ticket, work: work)))
     }
 
     /// Has done what appends to a coordinator's log have made necessary.

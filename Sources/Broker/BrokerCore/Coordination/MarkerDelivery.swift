@@ -62,12 +62,13 @@ extension TransactionMachine: HostedMachine {
                 _ = cell.run(on: loop, now: now) { $0.markersWritten(order, results, $1) }
             }
         case .allocateProducerID:
-            loop.consultController({ controller in
-                switch controller.takeProducerID() {
+            let work = ControllerWork.producerID { result in
+                switch result {
                 case .success(let id): InitProducerIDResponse(producerID: id.rawValue)
                 case .failure(let error): InitProducerIDResponse(errorCode: error.rawValue)
                 }
-            }) { message, now in
+            }
+            loop.consultController(work) { message, now in
                 let result = producerID(in: message)
                 _ = cell.run(on: loop, now: now) { $0.producerIDAllocated(result, $1) }
             }

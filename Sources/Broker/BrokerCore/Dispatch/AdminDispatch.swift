@@ -5,6 +5,8 @@ import KafkaWire
 extension BrokerLoop {
     static let adminAPIs: [APIKey] = [
         .createTopics, .deleteTopics, .describeConfigs, .alterConfigs, .alterReplicaLogDirs,
+        .electLeaders, .alterPartitionReassignments, .listPartitionReassignments, .unregisterBroker,
+        .alterClientQuotas,
         .describeLogDirs, .createPartitions, .incrementalAlterConfigs, .updateFeatures,
         .listConfigResources,
     ]
@@ -14,27 +16,43 @@ extension BrokerLoop {
     ) throws(RequestError) -> Bool {
         switch context.apiKey {
         case .createTopics:
-            createTopics(try decode(CreateTopicsRequest.self, frame, from: start, context), context)
+            toController(try decode(CreateTopicsRequest.self, frame, from: start, context), context)
         case .deleteTopics:
-            deleteTopics(try decode(DeleteTopicsRequest.self, frame, from: start, context), context)
+            toController(try decode(DeleteTopicsRequest.self, frame, from: start, context), context)
         case .createPartitions:
-            createPartitions(
+            toController(
                 try decode(CreatePartitionsRequest.self, frame, from: start, context), context)
         case .describeConfigs:
             describeConfigs(
                 try decode(DescribeConfigsRequest.self, frame, from: start, context), context)
         case .alterConfigs:
-            alterConfigs(try decode(AlterConfigsRequest.self, frame, from: start, context), context)
+            toController(try decode(AlterConfigsRequest.self, frame, from: start, context), context)
         case .incrementalAlterConfigs:
-            incrementalAlterConfigs(
+            toController(
                 try decode(IncrementalAlterConfigsRequest.self, frame, from: start, context),
                 context)
         case .listConfigResources:
             listConfigResources(
                 try decode(ListConfigResourcesRequest.self, frame, from: start, context), context)
         case .updateFeatures:
-            updateFeatures(
+            toController(
                 try decode(UpdateFeaturesRequest.self, frame, from: start, context), context)
+        case .electLeaders:
+            toController(try decode(ElectLeadersRequest.self, frame, from: start, context), context)
+        case .alterPartitionReassignments:
+            toController(
+                try decode(AlterPartitionReassignmentsRequest.self, frame, from: start, context),
+                context)
+        case .listPartitionReassignments:
+            toController(
+                try decode(ListPartitionReassignmentsRequest.self, frame, from: start, context),
+                context)
+        case .unregisterBroker:
+            toController(
+                try decode(UnregisterBrokerRequest.self, frame, from: start, context), context)
+        case .alterClientQuotas:
+            toController(
+                try decode(AlterClientQuotasRequest.self, frame, from: start, context), context)
         case .describeLogDirs:
             describeLogDirs(
                 try decode(DescribeLogDirsRequest.self, frame, from: start, context), context)

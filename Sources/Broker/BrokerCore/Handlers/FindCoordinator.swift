@@ -17,9 +17,9 @@ extension BrokerLoop {
         guard view.image.topics[topic.name] == nil else {
             return answer(view.coordinators(request, of: topic, context), to: context)
         }
-        onController(context) { controller in
-            let created = controller.createTopics(topic.creation(controller.controller), context)
-            let error = created.topics.first.flatMap { KafkaError(rawValue: $0.errorCode) }
+        let creation = topic.creation(view.controller)
+        let work = ControllerWork.createTopics(creation) { created, controller in
+            let error = created.topics.first.map { KafkaError(code: $0.errorCode) }
             guard error == .topicAlreadyExists || error == KafkaError.none else {
                 return refusal(
                     request, context, .coordinatorNotAvailable,
@@ -29,8 +29,9 @@ extension BrokerLoop {
             return coordinators(
                 in: ClusterView(
                     image: controller.image, listener: context.listener,
-                    clusterID: controller.clusterID), request, of: topic, context)
+                    clusterID: controller.settings.clusterID), request, of: topic, context)
         }
+        onController(context, work)
     }
 }
 

@@ -13,17 +13,18 @@ extension BrokerLoop {
             response.authorize(request)
             return answer(response, to: context)
         }
-        onController(context) { controller in
-            let created = controller.createTopics(
-                Self.creation(of: missing, controller.controller), context)
+        let creation = Self.creation(of: missing, view.controller)
+        let work = ControllerWork.createTopics(creation) { created, controller in
             let view = ClusterView(
                 image: controller.image, listener: context.listener,
-                clusterID: controller.clusterID, controllerID: controller.nodeID)
+                clusterID: controller.settings.clusterID,
+                controllerID: controller.settings.nodeID)
             var response = view.metadata(request, version: context.apiVersion)
             Self.note(failures: created, in: &response)
             response.authorize(request)
             return response
         }
+        onController(context, work)
     }
 
     /// Asks for topics with the broker's defaults, and for those of coordinators as these would.

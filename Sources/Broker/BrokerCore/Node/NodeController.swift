@@ -7,12 +7,14 @@ import LogStorage
 import MetadataQuorum
 import Replication
 
-/// The node's controller: the metadata quorum, the image that its log gives, and the partitions
-/// that follow from the image.
+/// What a node does with the cluster's metadata: it takes part in their quorum, decides over them
+/// while it is the active controller, and, as a broker, follows them with its partitions.
 ///
-/// Decide, append, replay: `commit` appends records to the metadata log, and only their replay
-/// changes the image and then the partitions. Everything here runs on one thread, the controller's.
-public final class NodeController: ControllerAccess {
+/// `controller` is what is committed: partitions and views follow it. `active` decides over what
+/// is appended as well (ADR 8). What the broker asks of the controller is an ordinary request
+/// (`ask`), cut short when the active controller is in this very process. Everything here runs on
+/// one thread, the controller's; each call ends once nothing is left to be done (`settle`).
+public final class NodeController {
     /// What the shell has to do after a call.
     public struct Effects {
         /// Event loops shall see this from now on.
@@ -31,39 +33,55 @@ public final class NodeController: ControllerAccess {
         public var failure: String?
     }
 
+    /// The committed metadata.
     public internal(set) var controller: Controller
+    /// One past the last record of the metadata log that `controller` knows.
+    var committedEnd: Offset
+    /// What an empty metadata log begins with.
+    let bootstrap: [MetadataRecord]
     let options: NodeOptions
     let surroundings: NodeSurroundings
     let quorum: MetadataQuorum
+    /// The active controller, while this node is it.
+    var active: ActiveController?
     let table: PartitionTable
     let directories: NodeDirectories
     let coordinators: NodeCoordinators
+    var lifecycle: BrokerLifecycle
+    var duties = BrokerDuties()
+    var registration: ControllerLifecycle
+    var producerIDs = ProducerIDBlock()
+    var isrProposals = IsrProposals()
+    var pendingDeletions = PendingDeletions()
     /// The partitions on disk have been opened. Until then none is made anew.
     var hasOpenedPartitions = false
-    var pendingDeletions = PendingDeletions()
     /// The directories have been read: partitions come and go with the image.
     var holdsPartitions = false
     /// The configuration of topics that partitions are being made of; of this change of the image.
-    private var knownConfigs: [String: LogConfig] = [:]
-    var sessions: BrokerSessions
+    var knownConfigs: [String: LogConfig] = [:]
     var random: SplitMix64
-    var clock: @Sendable () -> Int64
+    let clock: @Sendable () -> ClockReading
     var effects = Effects()
-    var followUps = FollowUps()
     var peerCalls = PeerCalls<(PeerOutcome) -> Void>()
     /// Why this node cannot go on, once that is so.
     var failure: String?
-    private var producerIDs: Range<Int64> = 0..<0
-    private var topicChanges: GroupTopicChanges
+    /// Answers of the active controller to this process that have not been looked at.
+    var ownAnswers = FIFO<() -> Void>()
+    var topicChanges: GroupTopicChanges
+    private var isSettling = false
+
     /// The epoch of this broker's registration, -1 before it.
-    public internal(set) var brokerEpoch: Int64 = -1
+    public var brokerEpoch: Int64 { lifecycle.epoch }
 
     init(
-        controller: Controller, options: NodeOptions, surroundings: NodeSurroundings,
-        quorum: MetadataQuorum, directories: NodeDirectories, random: SplitMix64,
-        clock: @escaping @Sendable () -> Int64
+        controller: Controller, bootstrap: [MetadataRecord], options: NodeOptions,
+        surroundings: NodeSurroundings,
+        quorum: MetadataQuorum, directories: NodeDirectories, plans: [LogDirectoryPlan],
+        random: SplitMix64, clock: @escaping @Sendable () -> ClockReading
     ) {
         self.controller = controller
+        self.committedEnd = quorum.highWatermark
+        self.bootstrap = bootstrap
         self.options = options
         self.surroundings = surroundings
         self.quorum = quorum
@@ -73,12 +91,14 @@ public final class NodeController: ControllerAccess {
             surroundings: surroundings, seed: random.next(),
             groupCompression: controller.effectiveBrokerConfig("offsets.topic.compression.codec")
                 .flatMap { Int8($0) }.flatMap(CompressionType.init) ?? .none)
+        registration = ControllerLifecycle(incarnationID: KafkaUUID.random(using: &random))
+        lifecycle = BrokerLifecycle(
+            incarnationID: KafkaUUID.random(using: &random), plans: plans,
+            configuredDirectories: options.logDirectories.count, controller,
+            now: clock().monotonicMs)
         self.random = random
         self.clock = clock
-        topicChanges = GroupTopicChanges(since: quorum.endOffset.rawValue - 1)
-        self.sessions = BrokerSessions(
-            image: controller.image, timeoutMs: controller.settings.brokerSessionTimeoutMs,
-            now: clock(), except: options.nodeID.rawValue)
+        topicChanges = GroupTopicChanges(since: quorum.highWatermark.rawValue - 1)
         self.table = PartitionTable(
             nodeID: options.nodeID, durability: options.durability,
             fetchersPerLeader: controller.effectiveBrokerConfig("num.replica.fetchers")
@@ -88,216 +108,83 @@ public final class NodeController: ControllerAccess {
 
     /// The topics' configuration as the image has it now.
     var topicConfigs: TopicLogConfigs { TopicLogConfigs(controller: controller) }
-
-    // MARK: ControllerAccess
-
-    public func withRandom<R>(_ body: (inout SplitMix64) -> R) -> R { body(&random) }
-
-    public func commit(_ records: [MetadataRecord]) -> KafkaError {
-        guard failure == nil else { return .kafkaStorageError }
-        do throws(QuorumError) {
-            try append(records)
-            return .none
-        } catch {
-            surroundings.report("the metadata log did not take a change: \(error)")
-            guard error.isOfDisk else { return .unknownServerError }
-            metadataFailed("\(error)")
-            return .kafkaStorageError
-        }
+    /// This broker as the image has it.
+    var ownRegistration: BrokerRegistration? {
+        controller.image.brokers[options.nodeID.rawValue]
     }
 
-    public func takeProducerID() -> Result<ProducerID, KafkaError> {
-        if producerIDs.isEmpty {
-            let decision = controller.allocateProducerIDs(
-                AllocateProducerIDsRequest(
-                    brokerID: options.nodeID.rawValue, brokerEpoch: brokerEpoch))
-            if let error = KafkaError(rawValue: decision.response.errorCode), error != .none {
-                return .failure(error)
-            }
-            let error = commit(decision.records)
-            guard error == .none else { return .failure(.coordinatorNotAvailable) }
-            let start = decision.response.producerIDStart
-            producerIDs = start..<start + Int64(decision.response.producerIDLen)
-        }
-        defer { producerIDs = producerIDs.lowerBound + 1..<producerIDs.upperBound }
-        return .success(ProducerID(producerIDs.lowerBound))
-    }
+    // MARK: Events
 
-    // MARK: Commit
-
-    /// Appends, replays, applies; then does what this broker owes the controller in turn.
-    func append(_ records: [MetadataRecord]) throws(QuorumError) {
-        try appendOnce(records)
-        try settle()
-    }
-
-    func appendOnce(_ records: [MetadataRecord]) throws(QuorumError) {
-        guard !records.isEmpty else { return }
-        let wasBusy = followUps.isBusy
-        followUps.isBusy = true
-        defer { followUps.isBusy = wasBusy }
-        let version = controller.image.metadataVersion
-        _ = try quorum.append(records, now: clock()) { version.version(of: $0) }
-        var delta = MetadataDelta()
-        var image = controller.image
-        for record in records {
-            do throws(ReplayError) {
-                try image.replay(record, noting: &delta)
-            } catch {
-                preconditionFailure("a committed record contradicts the image: \(error)")
+    /// Takes up what an event loop asks for; the answer is among the effects of this or of a later
+    /// call.
+    public func submit(_ job: ControllerJob) {
+        let ticket = job.ticket
+        switch job.work {
+        case .decide(let request, let context):
+            serve(request, context, for: .request(ticket))
+        case .producerID(let message):
+            producerIDs.waiters.append { [self] in complete(ticket, message($0)) }
+        case .createTopics(let request, let message):
+            ask(request) { [self] result in
+                let created: CreateTopicsResponse
+                switch result {
+                case .success(let response): created = response
+                case .failure(let error): created = request.refusal(error)
+                }
+                complete(ticket, message(created, controller))
             }
         }
-        let before = controller.image
-        controller.image = image
-        apply(delta, since: before)
-        snapshotIfDue()
+        settle()
     }
 
-    /// Brings partitions and views in line with what has changed.
-    ///
-    /// Until the directories are read, the image alone changes: what is in it now is opened then.
-    private func apply(_ delta: MetadataDelta, since before: MetadataImage) {
-        guard holdsPartitions else { return }
-        knownConfigs = [:]
-        let image = controller.image
-        for topic in delta.sortedDeletedTopics { remove(topic) }
-        for (id, partitions) in delta.sortedChangedPartitions {
-            guard let topic = image.topics[id] else { continue }
-            let known = before.topics[id]
-            for partition in partitions {
-                let isNew = known?[partition]?.replicas.contains(options.nodeID.rawValue) != true
-                update(partition, of: topic, isNew: isNew)
+    /// Does what is due by the clock.
+    public func timersDue() {
+        if let active, active.nextDeadline <= clock().monotonicMs { active.timersDue() }
+        settle()
+    }
+
+    /// When `timersDue` is to be called, in monotonic ms; `nil` when nothing is due by itself.
+    public var nextDeadline: Int64? {
+        guard failure == nil else { return nil }
+        let next = min(
+            active?.nextDeadline ?? .max, lifecycle.nextAction, duties.nextAction,
+            isrProposals.nextAction, registration.nextAction)
+        return next == .max ? nil : next
+    }
+
+    /// The connection broke over which a broker had sent its heartbeats to this node.
+    public func brokerDisconnected(_ broker: Int32, epoch: Int64) {
+        active?.brokerDisconnected(broker, epoch: epoch)
+        settle()
+    }
+
+    // MARK: Settling
+
+    /// Does all that follows from what has happened, until nothing is left: commits, answers, what
+    /// this broker owes the controller.
+    func settle() {
+        guard !isSettling else { return }
+        isSettling = true
+        defer { isSettling = false }
+        while failure == nil {
+            if let fault = active?.fault { metadataFailed("\(fault)") }
+            if followQuorum() { continue }
+            if !ownAnswers.isEmpty {
+                ownAnswers.removeFirst()()
+                continue
             }
-        }
-        for resource in delta.sortedConfigs { applyConfig(resource) }
-        noteTopicChanges(delta)
-        publish()
-    }
-
-    /// Tells the groups' coordinators which topics have changed.
-    private func noteTopicChanges(_ delta: MetadataDelta) {
-        let version = quorum.endOffset.rawValue - 1
-        for topic in delta.sortedDeletedTopics {
-            topicChanges.note(.init(topic: topic.name, version: version, isCreation: false))
-        }
-        for (id, _) in delta.sortedChangedPartitions {
-            guard let topic = controller.image.topics[id] else { continue }
-            let isNew = delta.createdTopics.contains(id)
-            topicChanges.note(.init(topic: topic.name, version: version, isCreation: isNew))
+            guard meetDuties() else { break }
         }
     }
 
-    private func applyConfig(_ resource: ConfigResource) {
-        switch resource.type {
-        case .topic:
-            table.setConfig(topicConfigs.logConfig(of: resource.name), of: resource.name)
-        case .broker:
-            let configs = topicConfigs
-            for name in table.idsByName.keys.sorted() {
-                table.setConfig(configs.logConfig(of: name), of: name)
-            }
-            cordonDirectories()
-        default: break
-        }
+    func complete(_ ticket: WaitTicket, _ message: any KafkaMessage) {
+        effects.completions.append((ticket, message))
     }
 
-    /// Brings one partition in line with the image.
-    ///
-    /// - Parameter isNew: the image has only now placed it here, so that it lies nowhere yet.
-    func update(_ partition: Int32, of topic: TopicImage, isNew: Bool) {
-        guard hasOpenedPartitions, let image = topic[partition] else { return }
-        guard image.replicas.contains(options.nodeID.rawValue) else {
-            return removeReplica(partition, of: topic)
-        }
-        if table.topics[topic.id]?[partition] == nil {
-            // Its log may lie in a directory that is offline: an empty one in another would make
-            // what was acknowledged disappear.
-            guard isNew || liesNowhere(image) else { return }
-            create(partition, of: topic, image)
-        }
-        effects.wakes += table.updateRole(of: partition, in: topic)
-        if let cell = table.topics[topic.id]?[partition] { coordinators.update(cell) }
-        noteFollowUps(partition, of: topic, image)
-    }
-
-    /// Whether no directory, online or not, can hold the log of a partition that this node does not
-    /// have.
-    private func liesNowhere(_ partition: PartitionImage) -> Bool {
-        let id = partition.directory(of: options.nodeID.rawValue)
-        let online = directories.online
-        if online.contains(where: { $0.id == id }) { return true }
-        let isUnknown = id.map(DirectoryID.isReserved) ?? true
-        return isUnknown && online.count == directories.all.count
-    }
-
-    /// Makes a partition's log in the directory that its record names, or in the emptiest one.
-    private func create(_ partition: Int32, of topic: TopicImage, _ image: PartitionImage) {
-        let config = knownConfigs[topic.name] ?? topicConfigs.logConfig(of: topic.name)
-        knownConfigs[topic.name] = config
-        let wanted = image.directory(of: options.nodeID.rawValue)
-        for directory in directories.choices(preferring: wanted) {
-            do throws(LogError) {
-                try table.create(
-                    partition, of: topic, in: directory, config: config, now: clock())
-                directories.countPartitions(1, in: directory.path)
-                return
-            } catch {
-                surroundings.report("\(topic.name)-\(partition): \(error)")
-                fail(directory: directory.path, reason: "\(error)")
-            }
-        }
-    }
-
-    private func remove(_ topic: TopicImage) {
-        let (cells, wakes) = table.remove(topic)
-        effects.wakes += wakes
-        discard(cells)
-        coordinators.topicDeleted(topic.name, topic.id)
-    }
-
-    /// A reassignment has taken the partition from this node: its log goes.
-    private func removeReplica(_ partition: Int32, of topic: TopicImage) {
-        guard let (cell, wakes) = table.remove(partition, of: topic) else { return }
-        effects.wakes += wakes
-        discard([cell])
-    }
-
-    /// Has the logs of partitions deleted that are not of this node any more.
-    private func discard(_ cells: [PartitionCell]) {
-        for cell in cells {
-            coordinators.remove(cell)
-            setAside(cell)
-        }
-        // A later log of that name is a new one.
-        let touched = cells.filter {
-            directories.noteCleaned($0.topicPartition, to: nil, in: $0.logDirectory)
-        }
-        for directory in Set(touched.map(\.logDirectory)).sorted()
-        where directories.isOnline(directory) {
-            do throws(FileError) {
-                try directories.checkpoint(.cleaner, of: directory)
-            } catch {
-                fail(directory: directory, reason: error.description)
-            }
-        }
-    }
-
-    /// Renames a deleted partition's directory; its files go after `file.delete.delay.ms`.
-    private func setAside(_ cell: PartitionCell) {
-        // At the next start a directory that is offline now has a stray.
-        guard directories.isOnline(cell.logDirectory) else { return }
-        let name = PartitionDirectoryName(
-            cell.topicPartition, role: .delete, uniqueID: KafkaUUID.random(using: &random))
-        let target = "\(cell.logDirectory)/\(name.name)"
-        let delay = cell.locked { $0.log.config.fileDeleteDelayMs }
-        do throws(FileError) {
-            let source = "\(cell.logDirectory)/\(cell.topicPartition)"
-            try surroundings.fileSystem.rename(source, to: target)
-            try surroundings.fileSystem.syncDirectory(cell.logDirectory)
-            pendingDeletions.add(target, due: clock() + delay, isDirectory: true)
-            directories.countPartitions(-1, in: cell.logDirectory)
-        } catch {
-            fail(directory: cell.logDirectory, reason: error.description)
+    func deliver(_ message: any KafkaMessage, to sink: AnswerSink) {
+        switch sink {
+        case .request(let ticket): complete(ticket, message)
+        case .own(let then): ownAnswers.append { then(message) }
         }
     }
 
@@ -310,7 +197,7 @@ public final class NodeController: ControllerAccess {
 
     func makeView() -> BrokerView {
         BrokerView(
-            controller: controller, imageOffset: quorum.endOffset + -1, settings: makeSettings(),
+            controller: controller, imageOffset: committedEnd + -1, settings: makeSettings(),
             directories: directories, topics: table.topics, idsByName: table.idsByName,
             fetchers: table.fetchers,
             coordinators: coordinators.cells, topicChanges: topicChanges)
@@ -326,12 +213,17 @@ public final class NodeController: ControllerAccess {
             fetchMaxBytes: number("fetch.max.bytes") ?? 57_671_680,
             autoCreateTopics: controller.effectiveBrokerConfig("auto.create.topics.enable")
                 != "false",
-            deletesTopics: controller.effectiveBrokerConfig("delete.topic.enable") != "false",
             partitionsPerAnswer: number("max.request.partition.size.limit") ?? 2000,
             replication: ReplicationSettings(controller, brokerEpoch: brokerEpoch),
             supportedFeatures: supportedFeatures.map {
                 .init(name: $0.name, minimum: $0.min, maximum: $0.max)
             })
+    }
+
+    var supportedFeatures: [(name: String, min: Int16, max: Int16)] {
+        controller.settings.supportedFeatures.sorted { $0.key < $1.key }.map {
+            ($0.key, $0.value.min, $0.value.max)
+        }
     }
 
     /// What the shell has to do since the last call.
@@ -354,29 +246,15 @@ public final class NodeController: ControllerAccess {
 
     /// Notes files to remove, each after its delay in ms.
     public func removeLater(_ files: [(path: String, delayMs: Int64)]) {
-        for (path, delay) in files { pendingDeletions.add(path, due: clock() + delay) }
+        for (path, delay) in files { pendingDeletions.add(path, due: clock().wallMs + delay) }
     }
 
     /// Removes the files whose delay has passed.
     public func removeDueFiles() {
-        var due = pendingDeletions.takeDue(clock())
+        var due = pendingDeletions.takeDue(clock().wallMs)
         guard !due.isEmpty else { return }
         if let error = due.removeDue(.max, in: surroundings.fileSystem) {
             surroundings.report("deleted files could not be removed: \(error)")
-        }
-    }
-
-    // MARK: Snapshots
-
-    private func snapshotIfDue() {
-        guard quorum.bytesSinceSnapshot >= options.snapshotBytes else { return }
-        let version = controller.image.metadataVersion
-        do throws(QuorumError) {
-            try quorum.writeSnapshot(of: controller.image.snapshotRecords(), now: clock()) {
-                version.version(of: $0)
-            }
-        } catch {
-            surroundings.report("no metadata snapshot could be written: \(error)")
         }
     }
 }

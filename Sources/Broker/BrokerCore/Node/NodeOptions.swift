@@ -24,6 +24,10 @@ public struct NodeOptions: Sendable {
     }
 
     public var nodeID: BrokerID
+    /// `process.roles`: whether it holds partitions and serves clients, and whether it may vote in
+    /// the metadata quorum and lead it.
+    public var isBroker = true
+    public var isController = true
     /// `log.dirs`, absolute paths.
     public var logDirectories: [String]
     /// `metadata.log.dir`; the first log directory when not set.

@@ -12,7 +12,7 @@ public enum NodeStart {
     /// - Throws: `NodeError` with cause and remedy.
     public static func start(
         _ options: NodeOptions, settings: (String) -> ControllerSettings,
-        surroundings: NodeSurroundings, seed: UInt64, clock: @escaping @Sendable () -> Int64
+        surroundings: NodeSurroundings, seed: UInt64, clock: @escaping @Sendable () -> ClockReading
     ) throws(NodeError) -> NodeController {
         var random = SplitMix64(seed: seed)
         do {
@@ -22,19 +22,17 @@ public enum NodeStart {
             }
             let quorum = try MetadataQuorum(
                 logDirectory: options.metadataDirectory, nodeID: options.nodeID,
-                fileSystem: surroundings.fileSystem, now: clock())
+                fileSystem: surroundings.fileSystem, now: clock().wallMs)
             let image = try load(quorum)
             let node = NodeController(
                 controller: Controller(image: image, settings: settings(clusterID)),
+                bootstrap: try QuorumFormat.readBootstrap(
+                    in: options.metadataDirectory, surroundings.fileSystem)
+                    ?? BootstrapRecords.records(at: .latestProduction),
                 options: options, surroundings: surroundings, quorum: quorum,
-                directories: directories, random: random, clock: clock)
-            try node.lead()
-            let plans = try planLoads(directories, surroundings)
-            try node.registerBroker(
-                previousEpoch: LogDirectoryLoader.provenBrokerEpoch(
-                    plans, configuredDirectories: options.logDirectories.count))
-            try node.openPartitions(plans)
-            try node.unfence()
+                directories: directories, plans: try planLoads(directories, surroundings),
+                random: random, clock: clock)
+            try node.begin()
             return node
         } catch let error as NodeError {
             throw error
@@ -115,94 +113,15 @@ public enum NodeStart {
 }
 
 extension NodeController {
-    /// Becomes the quorum's leader; gives an empty log its first records.
-    func lead() throws {
-        let path = options.metadataDirectory
+    /// Takes part in the quorum: with one voter it leads at once, the broker is registered, its
+    /// partitions are open, and it serves, when this returns.
+    fileprivate func begin() throws {
         let isEmpty = quorum.endOffset == .zero
-        let initial = isEmpty ? try QuorumFormat.readVoters(in: path, surroundings.fileSystem) : nil
-        try quorum.becomeLeader(initialVoters: initial, now: clock())
-        if isEmpty {
-            let bootstrap =
-                try QuorumFormat.readBootstrap(in: path, surroundings.fileSystem)
-                ?? BootstrapRecords.records(at: .latestProduction)
-            let minimum = controller.settings.staticConfigs["min.insync.replicas"] ?? "1"
-            try append(BootstrapRecords.activation(of: bootstrap, minInSyncReplicas: minimum))
-        } else {
-            try append(BootstrapRecords.activation(of: controller.image))
-        }
-        try registerController()
-    }
-
-    private func registerController() throws {
-        var request = ControllerRegistrationRequest()
-        request.controllerID = options.nodeID.rawValue
-        request.incarnationID = KafkaUUID.random(using: &random)
-        let listener = options.controllerListener
-        request.listeners = [
-            .init(
-                name: listener.name, host: listener.host, port: listener.port,
-                securityProtocol: listener.securityProtocol)
-        ]
-        request.features = supportedFeatures.map {
-            .init(name: $0.name, minSupportedVersion: $0.min, maxSupportedVersion: $0.max)
-        }
-        try append(controller.registerController(request).records)
-    }
-
-    var supportedFeatures: [(name: String, min: Int16, max: Int16)] {
-        controller.settings.supportedFeatures.sorted { $0.key < $1.key }.map {
-            ($0.key, $0.value.min, $0.value.max)
-        }
-    }
-
-    /// Registers this process as a broker, fenced; its epoch is the registration's offset.
-    func registerBroker(previousEpoch: Int64?) throws {
-        var request = BrokerRegistrationRequest()
-        request.brokerID = options.nodeID.rawValue
-        request.clusterID = controller.settings.clusterID
-        request.incarnationID = KafkaUUID.random(using: &random)
-        request.listeners = options.listeners.map {
-            .init(
-                name: $0.name, host: $0.host, port: $0.port, securityProtocol: $0.securityProtocol)
-        }
-        request.features = supportedFeatures.map {
-            .init(name: $0.name, minSupportedVersion: $0.min, maxSupportedVersion: $0.max)
-        }
-        request.rack = options.rack
-        request.logDirs = directories.online.compactMap(\.id).sorted()
-        request.previousBrokerEpoch = previousEpoch ?? -1
-        let decision = controller.registerBroker(
-            request, context: DecisionContext(now: clock(), requestVersion: 4),
-            newEpoch: quorum.endOffset.rawValue)
-        try check(decision.response.errorCode, "register the broker")
-        try append(decision.records)
-        brokerEpoch = decision.response.brokerEpoch
-    }
-
-    /// Lets the broker serve: partitions get their leaders.
-    func unfence() throws { try heartbeat(wantShutDown: false) }
-
-    /// Tells the controller that the broker serves, or that it stops.
-    func heartbeat(wantShutDown: Bool) throws {
-        var request = heartbeatRequest()
-        request.wantShutDown = wantShutDown
-        let decision = controller.heartbeat(request, sessions: sessions)
-        try check(decision.response.errorCode, "send a heartbeat")
-        try append(decision.records)
-    }
-
-    /// A heartbeat of this process that asks for nothing.
-    func heartbeatRequest() -> BrokerHeartbeatRequest {
-        var request = BrokerHeartbeatRequest()
-        request.brokerID = options.nodeID.rawValue
-        request.brokerEpoch = brokerEpoch
-        request.currentMetadataOffset = quorum.endOffset.rawValue - 1
-        return request
-    }
-
-    private func check(_ code: Int16, _ what: String) throws(NodeError) {
-        guard code != KafkaError.none.rawValue else { return }
-        let name = KafkaError(rawValue: code)?.name ?? "error \(code)"
-        throw NodeError("could not \(what): \(name)")
+        let path = options.metadataDirectory
+        let voters = isEmpty ? try QuorumFormat.readVoters(in: path, surroundings.fileSystem) : nil
+        try quorum.becomeLeader(initialVoters: voters, now: clock().wallMs)
+        activate()
+        settle()
+        if let failure { throw NodeError(failure) }
     }
 }

@@ -8,13 +8,7 @@ extension NodeController {
     ///
     /// No event loop may use the node any more.
     public func stop() {
-        if failure == nil {
-            do {
-                try heartbeat(wantShutDown: true)
-            } catch {
-                surroundings.report("the controller was not told of the stop: \(error)")
-            }
-        }
+        leave()
         let maintenance = NodeMaintenance(view: makeView(), surroundings: surroundings)
         var failed: Set<String> = []
         for round in [maintenance.flushAll()] {

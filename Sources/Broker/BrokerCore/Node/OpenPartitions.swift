@@ -36,13 +36,13 @@ private struct PlannedOpen: Sendable {
 extension NodeController {
     /// Opens the logs that the directories hold, in parallel; sets aside what no topic owns any
     /// more.
-    func openPartitions(_ plans: [LogDirectoryPlan]) throws {
+    func openPartitions(_ plans: [LogDirectoryPlan]) {
         holdsPartitions = true
         var opens: [PlannedOpen] = []
         var configs: [String: LogConfig] = [:]
         for plan in plans {
             for path in plan.deleted {
-                pendingDeletions.add(path, due: clock(), isDirectory: true)
+                pendingDeletions.add(path, due: clock().wallMs, isDirectory: true)
             }
             for load in plan.current {
                 if let planned = planOpen(load, in: plan.directory, &configs) {
@@ -53,12 +53,9 @@ extension NodeController {
             }
         }
         setAsideDoubles(&opens)
-        // The partitions get their roles before the controller hears of what failed meanwhile.
-        followUps.isBusy = true
-        defer { followUps.isBusy = false }
         let results = OpenResults(lock: surroundings.makeLock())
         let fileSystem = surroundings.fileSystem
-        let now = clock()
+        let now = clock().wallMs
         let jobs = opens
         surroundings.inParallel(jobs.count) { index in
             let job = jobs[index]
@@ -82,7 +79,8 @@ extension NodeController {
             }
         }
         hasOpenedPartitions = true
-        try adoptRoles()
+        adoptRoles()
+        publish()
     }
 
     /// - Parameter configs: those of the topics that were met before.
@@ -134,7 +132,7 @@ extension NodeController {
     }
 
     /// Partitions of the image that are on no disk are made; all get their roles.
-    private func adoptRoles() throws {
+    private func adoptRoles() {
         for topic in controller.image.topics.sorted {
             for partition in topic.partitions { update(partition.id, of: topic, isNew: false) }
         }

@@ -55,5 +55,6 @@ extension NodeController {
     /// A request to another node has its outcome.
     public func peerAnswered(_ id: UInt64, _ outcome: PeerOutcome) {
         peerCalls.take(id)?(outcome)
+        settle()
     }
 }

@@ -132,9 +132,8 @@ final class NodeProcess {
             wake(tickets, except: index)
         case .controller(let job):
             after(us: 1...200) { [self] in
-                let message = job.run(controller)
+                controller.submit(job)
                 carryOut(controller.takeEffects())
-                complete(job.ticket, message)
             }
         case .background(let job):
             after(us: 1...5000) { [self] in
@@ -161,7 +160,7 @@ final class NodeProcess {
                     request.id, .failed(.unreachable("no such node")), now: node.now)
                 settle(index)
             }
-        case .isr(let proposal): onController { $0.propose(proposal) }
+        case .isr(let proposal): onController { $0.propose([proposal]) }
         case .complete(let ticket, let message): complete(ticket, message)
         case .reloadCoordinator(let cell): onController { $0.reloadCoordinator(cell) }
         case .directoryFailed(let path, let error):
@@ -307,7 +306,7 @@ final class NodeProcess {
                     controller.fail(directory: directory, reason: error.description)
                 }
                 controller.removeLater(outcome.deletions)
-                for proposal in outcome.proposals { controller.propose(proposal) }
+                controller.propose(outcome.proposals)
                 controller.removeDueFiles()
             }
             every(ms: ms, round)

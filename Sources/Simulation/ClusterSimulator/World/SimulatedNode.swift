@@ -94,9 +94,9 @@ final class SimulatedNode {
             })
     }
 
-    func makeClock() -> @Sendable () -> Int64 {
+    func makeClock() -> @Sendable () -> ClockReading {
         let node = UncheckedReference(self)
-        return { node.value.now.wallMs }
+        return { node.value.now }
     }
 }
 

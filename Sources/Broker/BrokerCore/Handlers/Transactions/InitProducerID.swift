@@ -15,13 +15,15 @@ extension BrokerLoop {
             return answer(failure(.invalidRequest), to: context)
         }
         guard let id = request.transactionalID else {
-            return onController(context) { controller in
-                switch controller.takeProducerID() {
-                case .success(let id):
-                    InitProducerIDResponse(producerID: id.rawValue, producerEpoch: 0)
-                case .failure(let error): failure(error)
-                }
-            }
+            return onController(
+                context,
+                .producerID { result in
+                    switch result {
+                    case .success(let id):
+                        InitProducerIDResponse(producerID: id.rawValue, producerEpoch: 0)
+                    case .failure(let error): failure(error)
+                    }
+                })
         }
         guard !id.isEmpty else { return answer(failure(.invalidRequest), to: context) }
         let version = context.apiVersion
@@ -40,17 +42,6 @@ extension BrokerLoop {
                     }
                 }, now)
         }
-    }
-
-    /// Lets the controller run `decide` and answers with what it gives.
-    func onController(
-        _ context: RequestContext,
-        _ decide: @escaping @Sendable (any ControllerAccess) -> any KafkaMessage
-    ) {
-        let ticket = newTicket()
-        delay(
-            PendingRequest(context: context, kind: .elsewhere), ticket: ticket, deadline: nil)
-        emit(.controller(ControllerJob(ticket: ticket, run: decide)))
     }
 }
 

@@ -1,0 +1,246 @@
+import ClusterController
+import KafkaProtocol
+import KafkaWire
+import LogStorage
+
+/// Where this broker stands with the controller.
+///
+/// `unregistered` → (BrokerRegistration is answered) `registered` → (the metadata here have the
+/// registration, the partitions are open) `serving` → (`leave`) `leaving` → (the controller lets it
+/// go) `gone`. From `registered` on, heartbeats keep the session; they ask to be unfenced from
+/// `serving` on.
+struct BrokerLifecycle {
+    enum Stage { case unregistered, registered, serving, leaving, gone }
+
+    var stage = Stage.unregistered
+    /// The epoch of the registration; -1 before it.
+    var epoch: Int64 = -1
+    let incarnationID: KafkaUUID
+    /// What the log directories hold, until it is opened.
+    var plans: [LogDirectoryPlan]
+    /// The epoch at which an earlier process stopped cleanly.
+    let previousEpoch: Int64?
+    /// A request is on its way.
+    var isAsking = false
+    /// When to ask next, in monotonic ms.
+    var nextAttempt: Int64
+    /// When not to be registered becomes a failure.
+    let registrationDeadline: Int64
+    let heartbeatMs: Int64
+    /// What the last heartbeat was refused with, to tell the operator once.
+    var refusal = KafkaError.none
+
+    /// What to wait after a request that was not answered as hoped.
+    static let retryMs: Int64 = 100
+    /// How often a broker asks that wants to go.
+    static let leavingMs: Int64 = 50
+
+    init(
+        incarnationID: KafkaUUID, plans: [LogDirectoryPlan], configuredDirectories: Int,
+        _ controller: Controller, now: Int64
+    ) {
+        func number(_ key: String, _ byDefault: Int64) -> Int64 {
+            controller.effectiveBrokerConfig(key).flatMap { Int64($0) } ?? byDefault
+        }
+        self.incarnationID = incarnationID
+        self.plans = plans
+        previousEpoch = LogDirectoryLoader.provenBrokerEpoch(
+            plans, configuredDirectories: configuredDirectories)
+        nextAttempt = now
+        registrationDeadline = now + number("initial.broker.registration.timeout.ms", 60_000)
+        heartbeatMs = number("broker.heartbeat.interval.ms", 2000)
+    }
+
+    /// When the lifecycle goes on by itself.
+    var nextAction: Int64 { isAsking || stage == .gone ? .max : nextAttempt }
+
+    mutating func retry(after ms: Int64 = retryMs, now: Int64) {
+        nextAttempt = now + ms
+    }
+}
+
+extension NodeController {
+    /// Takes the next step of this broker's life, if one is due.
+    func stepLifecycle(now: Int64) -> Bool {
+        guard options.isBroker, !lifecycle.isAsking else { return false }
+        switch lifecycle.stage {
+        case .gone: return false
+        case .registered where ownRegistration?.epoch == lifecycle.epoch:
+            openPartitions(lifecycle.plans)
+            lifecycle.plans = []
+            lifecycle.stage = .serving
+            lifecycle.nextAttempt = now
+            return true
+        case .unregistered, .registered, .serving, .leaving: break
+        }
+        guard now >= lifecycle.nextAttempt else { return false }
+        guard knowsController else {
+            lifecycle.retry(now: now)
+            return false
+        }
+        lifecycle.isAsking = true
+        if lifecycle.stage == .unregistered { register() } else { sendHeartbeat() }
+        return true
+    }
+
+    // MARK: Registration
+
+    /// Registers this process as a broker, fenced; its epoch is the registration's offset.
+    private func register() {
+        var request = BrokerRegistrationRequest()
+        request.brokerID = options.nodeID.rawValue
+        request.clusterID = controller.settings.clusterID
+        request.incarnationID = lifecycle.incarnationID
+        request.listeners = options.listeners.map {
+            .init(
+                name: $0.name, host: $0.host, port: $0.port, securityProtocol: $0.securityProtocol)
+        }
+        request.features = supportedFeatures.map {
+            .init(name: $0.name, minSupportedVersion: $0.min, maxSupportedVersion: $0.max)
+        }
+        request.rack = options.rack
+        request.logDirs = directories.online.compactMap(\.id).sorted()
+        request.previousBrokerEpoch = lifecycle.previousEpoch ?? -1
+        ask(request) { [self] result in
+            lifecycle.isAsking = false
+            let now = clock().monotonicMs
+            switch result {
+            case .success(let response) where response.errorCode == 0:
+                lifecycle.epoch = response.brokerEpoch
+                lifecycle.stage = .registered
+                lifecycle.nextAttempt = now
+            case .success(let response):
+                registrationFailed(KafkaError(code: response.errorCode), now)
+            case .failure(let error): registrationFailed(error, now)
+            }
+        }
+    }
+
+    private func registrationFailed(_ error: KafkaError, _ now: Int64) {
+        let isFinal: Bool =
+            switch error {
+            case .inconsistentClusterID, .invalidRegistration, .unsupportedVersion,
+                .clusterAuthorizationFailed:
+                true
+            default: now >= lifecycle.registrationDeadline
+            }
+        if isFinal { return end("could not register the broker: \(error.name)") }
+        lifecycle.retry(now: now)
+    }
+
+    // MARK: Heartbeats
+
+    private func sendHeartbeat() {
+        var request = BrokerHeartbeatRequest()
+        request.brokerID = options.nodeID.rawValue
+        request.brokerEpoch = lifecycle.epoch
+        request.currentMetadataOffset = committedEnd.rawValue - 1
+        // What failed is told before leadership may come.
+        let isFirstTold = duties.tellsDirectories && ownRegistration?.isFenced ?? true
+        request.wantFence = lifecycle.stage == .registered || isFirstTold
+        request.wantShutDown = lifecycle.stage == .leaving
+        request.offlineLogDirs = duties.lostDirectories
+        if duties.cordons {
+            request.cordonedLogDirs =
+                directories.all.filter(\.isCordoned).compactMap(\.id).sorted()
+        }
+        let told = duties.directoryChanges
+        ask(request) { [self] result in
+            lifecycle.isAsking = false
+            let now = clock().monotonicMs
+            switch result {
+            case .success(let response) where response.errorCode == 0:
+                lifecycle.refusal = .none
+                duties.toldDirectoryChanges = told
+                heartbeatAnswered(response, now)
+                if isFirstTold { lifecycle.nextAttempt = now }
+            case .success(let response): heartbeatRefused(KafkaError(code: response.errorCode), now)
+            case .failure: lifecycle.retry(now: now)
+            }
+        }
+    }
+
+    private func heartbeatAnswered(_ response: BrokerHeartbeatResponse, _ now: Int64) {
+        guard lifecycle.stage == .leaving else {
+            return lifecycle.retry(after: lifecycle.heartbeatMs, now: now)
+        }
+        if response.shouldShutDown {
+            lifecycle.stage = .gone
+        } else {
+            lifecycle.retry(after: BrokerLifecycle.leavingMs, now: now)
+        }
+    }
+
+    private func heartbeatRefused(_ error: KafkaError, _ now: Int64) {
+        if lifecycle.refusal != error {
+            surroundings.report("the controller refuses this broker's heartbeats: \(error.name)")
+        }
+        lifecycle.refusal = error
+        lifecycle.retry(after: lifecycle.heartbeatMs, now: now)
+    }
+
+    // MARK: Leaving
+
+    /// Asks the controller to take over what this broker leads; `hasLeft` tells when it has.
+    public func leave() {
+        switch lifecycle.stage {
+        case .registered, .serving:
+            lifecycle.stage = .leaving
+            lifecycle.nextAttempt = clock().monotonicMs
+            settle()
+        case .unregistered: lifecycle.stage = .gone
+        case .leaving, .gone: break
+        }
+    }
+
+    /// Whether nothing is left that this broker leads, or nobody to be told.
+    public var hasLeft: Bool {
+        lifecycle.stage == .gone || failure != nil || !options.isBroker
+    }
+}
+
+/// The registration of this process as a controller (KIP-919).
+struct ControllerLifecycle {
+    let incarnationID: KafkaUUID
+    /// A request is on its way.
+    var isAsking = false
+    /// When to ask next, in monotonic ms; nothing before it is known to be missing.
+    var nextAttempt = Int64.min
+    /// The last answer was not as hoped.
+    var isRetrying = false
+
+    init(incarnationID: KafkaUUID) { self.incarnationID = incarnationID }
+
+    var nextAction: Int64 { isRetrying && !isAsking ? nextAttempt : .max }
+}
+
+extension NodeController {
+    /// Registers this process as a controller where the metadata do not have it.
+    func stepControllerRegistration(now: Int64) -> Bool {
+        guard options.isController, !registration.isAsking, now >= registration.nextAttempt,
+            knowsController, controller.image.metadataVersion.supportsControllerRegistration,
+            controller.image.controllers[options.nodeID.rawValue]?.incarnationID
+                != registration.incarnationID
+        else { return false }
+        registration.isAsking = true
+        var request = ControllerRegistrationRequest()
+        request.controllerID = options.nodeID.rawValue
+        request.incarnationID = registration.incarnationID
+        let listener = options.controllerListener
+        request.listeners = [
+            .init(
+                name: listener.name, host: listener.host, port: listener.port,
+                securityProtocol: listener.securityProtocol)
+        ]
+        request.features = supportedFeatures.map {
+            .init(name: $0.name, minSupportedVersion: $0.min, maxSupportedVersion: $0.max)
+        }
+        ask(request) { [self] result in
+            registration.isAsking = false
+            // Where it succeeded, the metadata will say so.
+            registration.nextAttempt = clock().monotonicMs + BrokerLifecycle.retryMs
+            registration.isRetrying = (try? result.get())?.errorCode != KafkaError.none.rawValue
+        }
+        return true
+    }
+}
