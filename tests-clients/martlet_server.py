@@ -95,8 +95,15 @@ class Server:
         return "\n".join(text.splitlines()[-lines:])
 
     def resident_bytes(self):
+        return self._status_bytes("VmRSS:")
+
+    def peak_resident_bytes(self):
+        """The most that it ever had."""
+        return self._status_bytes("VmHWM:")
+
+    def _status_bytes(self, key):
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(key):
                 return int(line.split()[1]) * 1024
         raise AssertionError("the server is gone")
 

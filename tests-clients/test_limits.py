@@ -102,6 +102,7 @@ def test_large_frames_of_many_share_the_memory(new_server):
     with_topic(server)
     frame = produce_frame(MIB * 15 // 16)
     connections = [wire.connect(server.port, timeout=60) for _ in range(200)]
+    before = server.resident_bytes()
     failures = []
 
     def send(connection):
@@ -120,6 +121,9 @@ def test_large_frames_of_many_share_the_memory(new_server):
     for thread in threads:
         thread.join()
     assert failures == []
+    grown = server.peak_resident_bytes() - before
+    # The limit, and what each connection may hold before it is told to wait.
+    assert grown < 64 * MIB
     server.stop()
 
 

@@ -34,10 +34,9 @@ final class Acceptor: @unchecked Sendable {
     private let lock = NIOLock()
     private var nextID: UInt64 = 1
 
-    /// Bytes taken from a socket at once, and how often in one wake: one fat producer must not cost
-    /// the others their latency.
+    /// Bytes taken from a socket in one wake: one fat producer must not cost the others their
+    /// latency, and memory that has become short is noticed before more is taken.
     private static let readBytes = 131_072
-    private static let readsPerWake: UInt = 4
 
     init(
         group: MultiThreadedEventLoopGroup, frameLimit: Int, settings: ConnectionSettings,
@@ -69,7 +68,7 @@ final class Acceptor: @unchecked Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.autoRead, value: false)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.maxMessagesPerRead, value: Self.readsPerWake)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(
                 .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.readBytes)
             )
