@@ -4,6 +4,7 @@ import subprocess
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from cluster import Cluster
 from martlet_server import BINARY, ROOT, Server
 
 names = itertools.count(1)
@@ -30,6 +31,20 @@ def new_server(tmp_path):
     yield make
     for server in servers:
         server.kill()
+
+
+@pytest.fixture
+def new_cluster(tmp_path):
+    """Makes clusters whose nodes are killed, if still alive, when the test ends."""
+    clusters = []
+
+    def make(size=3, name="cluster", **settings):
+        clusters.append(Cluster(tmp_path / name, size, **settings))
+        return clusters[-1]
+
+    yield make
+    for cluster in clusters:
+        cluster.close()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ ROUNDS=100 .build/venv/bin/python -m pytest tests-clients/test_kill.py runs a hu
 
 import os
 import random
-import threading
 import time
 
 import confluent_kafka
@@ -13,44 +12,10 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import readers
+from numbered_load import Load, check
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 PARTITIONS = 3
-
-
-class Load(threading.Thread):
-    """Produces numbered records to one partition; remembers the offset of each acknowledged one."""
-
-    def __init__(self, server, topic, partition):
-        super().__init__()
-        self.topic, self.partition = topic, partition
-        self.acknowledged, self.failed = {}, []
-        self.ending = threading.Event()
-        self.producer = confluent_kafka.Producer({
-            "bootstrap.servers": server.bootstrap, "enable.idempotence": True, "acks": "all",
-            "delivery.timeout.ms": 300_000, "linger.ms": 1, "batch.num.messages": 50,
-            "reconnect.backoff.ms": 10, "reconnect.backoff.max.ms": 100,
-            "retry.backoff.ms": 10, "log_level": 0})
-
-    def delivered(self, error, message):
-        if error:
-            self.failed.append(error)
-        else:
-            self.acknowledged[message.offset()] = message.value()
-
-    def run(self):
-        number = 0
-        while not self.ending.is_set():
-            value = b"%d %d " % (self.partition, number) + b"x" * (number % 700)
-            try:
-                self.producer.produce(
-                    self.topic, value, partition=self.partition, on_delivery=self.delivered)
-                number += 1
-            except BufferError:  # full while the node is down: deliveries make room
-                self.producer.poll(0.1)
-            self.producer.poll(0.0005)
-        assert self.producer.flush(60) == 0
-        self.count = number
 
 
 def test_nothing_acknowledged_is_lost_doubled_or_changed(new_server):
@@ -79,16 +44,6 @@ def test_nothing_acknowledged_is_lost_doubled_or_changed(new_server):
     check(server, loads)
     print(f"{ROUNDS} rounds, {sum(load.count for load in loads)} records, "
           f"slowest restart {max(restarts):.3f} s")
-
-
-def check(server, loads):
-    seen = readers.with_confluent(server.bootstrap, "load", PARTITIONS)
-    for load in loads:
-        stored = {one.offset: one.value for one in seen if one.partition == load.partition}
-        assert len(load.acknowledged) == load.count
-        assert stored == load.acknowledged
-        numbers = [int(value.split(b" ")[1]) for value in stored.values()]
-        assert numbers == [*range(load.count)]
 
 
 @pytest.mark.parametrize("orderly", [True, False])

@@ -115,3 +115,79 @@ def fetch_high_watermark(answer):
     partition, error, high_watermark = struct.unpack_from(">ihq", answer, 14 + name + 4)
     assert error == 0, error
     return high_watermark
+
+
+class Cursor:
+    """Reads the old, fixed-width notation of answers."""
+
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, form):
+        value = struct.unpack_from(">" + form, self.data, self.at)[0]
+        self.at += struct.calcsize(">" + form)
+        return value
+
+    def text(self):
+        length = self.take("h")
+        if length < 0:
+            return None
+        self.at += length
+        return self.data[self.at - length:self.at].decode()
+
+    def array(self, item):
+        return [item() for _ in range(max(0, self.take("i")))]
+
+    def numbers(self):
+        return self.array(lambda: self.take("i"))
+
+
+def metadata(port, timeout=5.0):
+    """The node's Metadata answer (version 5) about all topics: (brokers, partitions)."""
+    with connect(port, timeout) as connection:
+        connection.sendall(request(3, 5, 9, struct.pack(">ib", -1, 0)))
+        cursor = Cursor(read_frame(connection))
+    cursor.take("i"), cursor.take("i")
+    brokers = cursor.array(lambda: (cursor.take("i"), cursor.text(), cursor.take("i"), cursor.text()))
+    cursor.text(), cursor.take("i")
+    partitions = {}
+
+    def partition(topic):
+        cursor.take("h")
+        index, leader = cursor.take("i"), cursor.take("i")
+        replicas, isr, _ = cursor.numbers(), cursor.numbers(), cursor.numbers()
+        partitions[topic, index] = (leader, replicas, isr)
+
+    def topic():
+        cursor.take("h")
+        name, _ = cursor.text(), cursor.take("b")
+        cursor.array(lambda: partition(name))
+
+    cursor.array(topic)
+    return brokers, partitions
+
+
+def brokers(port):
+    """The ids of the brokers that serve."""
+    return [broker[0] for broker in metadata(port)[0]]
+
+
+def lagging_partitions(port):
+    """(topic, partition) of those without a leader or with a replica that is not in sync."""
+    return {name for name, (leader, replicas, isr) in metadata(port)[1].items()
+            if leader < 0 or set(replicas) != set(isr)}
+
+
+def controller(port, timeout=5.0):
+    """The leader of the metadata quorum by DescribeQuorum (version 0), -1 without one."""
+    name = b"__cluster_metadata"
+    body = b"\2" + varint(len(name) + 1) + name + b"\2" + struct.pack(">i", 0) + b"\0\0\0"
+    with connect(port, timeout) as connection:
+        connection.sendall(request(55, 0, 9, body, flexible=True))
+        answer = read_frame(connection)
+    # Correlation and tags, error, one topic of that name, one partition: index, error, leader.
+    at = 5 + 2 + 1 + 1 + len(name) + 1
+    if struct.unpack_from(">h", answer, 5)[0] or len(answer) < at + 10:
+        return -1
+    _, error, leader = struct.unpack_from(">ihi", answer, at)
+    return leader if error == 0 else -1

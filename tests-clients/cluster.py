@@ -1,0 +1,179 @@
+"""Several real nodes on free ports: formatted, started, killed, paused, wiped, cut off."""
+
+import os
+import shutil
+import signal
+import subprocess
+
+import wire
+from fault_proxy import FaultProxy
+from martlet_server import BINARY, Server, free_port, wait_for
+
+CLUSTER_ID = "bWFydGxldC1jbHVzdGVyMQ"
+# Faults heal within a test's patience; a session is still far longer than a pause of the machine.
+DEFAULTS = {
+    "offsets.topic.num.partitions": 3, "transaction.state.log.num.partitions": 3,
+    "default.replication.factor": 3, "min.insync.replicas": 2,
+    "group.initial.rebalance.delay.ms": 0,
+}
+
+
+class Node(Server):
+    """One node of a cluster; others and clients reach it through its proxies where it has any."""
+
+    def __init__(self, cluster, number):
+        self.cluster, self.number = cluster, number
+        self.controller_port = free_port()
+        super().__init__(cluster.folder / f"node-{number}", free_port())
+        self.proxies = []
+        self.advertised, self.advertised_controller = self.port, self.controller_port
+        if cluster.proxied:
+            self.proxies = [FaultProxy(self.port), FaultProxy(self.controller_port)]
+            self.advertised, self.advertised_controller = (proxy.port for proxy in self.proxies)
+
+    def write_config(self):
+        """With everything that the command line would override."""
+        voters = ",".join(f"{one.number}@127.0.0.1:{one.advertised_controller}" for one in self.cluster.nodes)
+        self.overrides = {
+            "process.roles": "broker,controller",
+            "node.id": self.number,
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.advertised},"
+                                    f"CONTROLLER://127.0.0.1:{self.advertised_controller}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "controller.listener.names": "CONTROLLER",
+            "controller.quorum.voters": voters,
+            "log.dirs": self.folder / "data",
+        } | DEFAULTS | self.cluster.settings
+        lines = [f"{key}={value}\n" for key, value in self.overrides.items()]
+        self.config.write_text("".join(lines))
+
+    @property
+    def config(self):
+        return self.folder / "server.properties"
+
+    def command(self):
+        return [str(BINARY), "server", "--config", str(self.config)]
+
+    def format(self):
+        subprocess.run(
+            [BINARY, "storage", "format", "--cluster-id", CLUSTER_ID, "--config", self.config],
+            check=True, capture_output=True, text=True)
+
+    def is_up(self):
+        return self.process is not None and self.process.poll() is None
+
+    def spawn_again(self):
+        """Starts it after a kill and does not wait."""
+        assert not self.is_up()
+        self.spawn()
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        if self.is_up():
+            self.process.send_signal(signal.SIGCONT)
+
+    def kill(self):
+        super().kill()
+
+    def wipe(self):
+        """An empty disk, formatted anew."""
+        assert not self.is_up()
+        shutil.rmtree(self.folder / "data")
+        self.format()
+
+    def cut_off(self):
+        """Nobody reaches it and it reaches nobody."""
+        for node in self.cluster.nodes:
+            for proxy in node.proxies:
+                proxy.cut(None if node is self else self.number)
+
+    def heal(self):
+        for node in self.cluster.nodes:
+            for proxy in node.proxies:
+                proxy.heal()
+
+
+class Cluster:
+    """`size` combined nodes with a static quorum; `proxied` ones can be cut off."""
+
+    def __init__(self, folder, size=3, proxied=False, **settings):
+        self.folder, self.proxied = folder, proxied
+        self.settings = {key.replace("_", "."): value for key, value in settings.items()}
+        folder.mkdir(parents=True, exist_ok=True)
+        self.nodes = []
+        self.nodes += [Node(self, number) for number in range(1, size + 1)]
+        for node in self.nodes:
+            node.write_config()
+
+    @property
+    def bootstrap(self):
+        return ",".join(f"127.0.0.1:{node.advertised}" for node in self.nodes)
+
+    def start(self, seconds=30.0):
+        for node in self.nodes:
+            node.format()
+            node.spawn()
+        wait_for(lambda: self.brokers() == len(self.nodes), f"{len(self.nodes)} brokers", seconds)
+
+    def brokers(self):
+        """How many brokers every node knows of that is up and answers."""
+        counts = [self._brokers(node) for node in self.nodes if node.is_up()]
+        return min(counts, default=0)
+
+    def _brokers(self, node):
+        try:
+            return len(wire.brokers(node.port))
+        except OSError:
+            return 0
+
+    def healed(self, seconds=60.0):
+        """Waits until all nodes serve and every partition has all of its replicas in sync."""
+        wait_for(lambda: self.brokers() == len(self.nodes), "brokers:\n" + self.tails(), seconds)
+        wait_for(lambda: not self.lagging(), "full in-sync sets", seconds)
+
+    def lagging(self):
+        """Partitions whose in-sync set is not full, as the nodes that are up say; all of them."""
+        found = set()
+        for node in self.nodes:
+            if node.is_up():
+                try:
+                    found |= wire.lagging_partitions(node.port)
+                except OSError:
+                    found.add((f"node {node.number} does not answer", -1))
+        return found
+
+    def node(self, number):
+        return self.nodes[number - 1]
+
+    def controller(self):
+        """The number of the active controller, as the brokers tell; `None` without one."""
+        for node in self.nodes:
+            if node.is_up():
+                try:
+                    number = wire.controller(node.controller_port)
+                except OSError:
+                    continue
+                if number > 0:
+                    return number
+        return None
+
+    def tails(self):
+        return "\n".join(f"node {node.number}:\n{node.tail(12)}" for node in self.nodes)
+
+    def stop(self):
+        for node in reversed(self.nodes):
+            node.stop()
+        self.close()
+
+    def close(self):
+        """Ends whatever is left."""
+        for node in self.nodes:
+            if node.process is not None and node.process.poll() is None:
+                os.kill(node.process.pid, signal.SIGCONT)
+            node.kill()
+            for proxy in node.proxies:
+                proxy.close()
