@@ -23,6 +23,8 @@ public final class BrokerLoop {
     var continuations: [UInt64: (any KafkaMessage, ClockReading) -> Void] = [:]
     /// Requests to other nodes.
     var peerCalls = PeerCalls<(PeerOutcome, ClockReading) -> Void>()
+    /// Markers for other brokers.
+    var markerOutbox = MarkerOutbox()
     /// Fetchers of the partitions that this node follows.
     var fetchers: [FetcherID: ReplicaFetcher] = [:]
     /// Transactional produce requests that wait for an earlier one of their connection.

@@ -10,22 +10,27 @@ private enum MarkerDestination {
     case gone
     /// This node leads it.
     case here
-    /// Nobody leads it, or a broker that cannot be reached: to be tried again.
+    /// Another broker leads it.
+    case there(Int32)
+    /// Nobody leads it: to be tried again.
     case nobody
 }
 
 extension BrokerLoop {
-    /// Carries out a coordinator's order; `then` gets an error, or `none`, for each partition.
+    /// Carries out a coordinator's order; `then` gets an error, or `none`, for each partition, in
+    /// one part or several.
     func deliver(
         _ order: MarkerOrder, now: ClockReading,
         then: @escaping ([TopicPartition: KafkaError], ClockReading) -> Void
     ) {
         var results: [TopicPartition: KafkaError] = [:]
         var here: [TopicPartition] = []
+        var there: [Int32: [TopicPartition]] = [:]
         for partition in order.partitions {
             switch destination(of: partition) {
             case .gone: results[partition] = KafkaError.none
             case .here: here.append(partition)
+            case .there(let broker): there[broker, default: []].append(partition)
             case .nobody: results[partition] = .notLeaderOrFollower
             }
         }
@@ -34,8 +39,11 @@ extension BrokerLoop {
             marker: TransactionMarker(
                 isCommit: order.commits, coordinatorEpoch: order.coordinatorEpoch),
             transactionVersion: order.version)
-        write(marker, to: here, now: now) { [results] written, now in
-            then(results.merging(written) { _, new in new }, now)
+        if !results.isEmpty || there.isEmpty && here.isEmpty { then(results, now) }
+        // Each broker's word counts by itself: a slow one holds up no other.
+        if !here.isEmpty { write(marker, to: here, now: now, then: then) }
+        for (broker, partitions) in there.sorted(by: { $0.key < $1.key }) {
+            send(marker, to: partitions, of: broker, now: now, then: then)
         }
     }
 
@@ -43,7 +51,8 @@ extension BrokerLoop {
         guard let image = view.image.topics[partition.topic]?[partition.partition] else {
             return .gone
         }
-        return image.leader == view.settings.nodeID.rawValue ? .here : .nobody
+        if image.leader == view.settings.nodeID.rawValue { return .here }
+        return view.remote(image.leader) == nil ? .nobody : .there(image.leader)
     }
 }
 

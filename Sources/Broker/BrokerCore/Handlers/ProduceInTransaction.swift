@@ -27,7 +27,7 @@ extension BrokerLoop {
         case .ask(let addition):
             let stored = store(request, frame.bytes, bodyStart, context)
             produceLines[context.connection] = ProduceLine()
-            join(addition, verifyOnly: !plan.raisesEpochs, now: context.now) {
+            joinAnywhere(addition, verifyOnly: !plan.raisesEpochs, now: context.now) {
                 [self, plan] errors, now in
                 resume(stored, plan, errors, now: now)
             }

@@ -15,8 +15,10 @@ public struct PeerEndpoint: Hashable, Sendable, CustomStringConvertible {
 /// Requests that go one behind the other; each lane to a node is a connection of its own, so that a
 /// long poll holds up nothing else.
 public enum PeerLane: Hashable, Sendable {
-    /// Short requests: votes, what brokers ask the controller, markers, Envelope.
+    /// Short requests: votes, what brokers ask the controller, Envelope.
     case control
+    /// Markers of transactions, whose answers wait for replication.
+    case markers
     /// Fetch of the metadata log, a long poll, and FetchSnapshot.
     case quorumFetch
     /// Fetch by a replica fetcher, by its number.

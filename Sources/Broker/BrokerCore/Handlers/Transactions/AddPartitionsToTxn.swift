@@ -99,7 +99,10 @@ extension BrokerLoop {
                 }
             },
             then: { message, now in
-                then(JoinAnswer.errors(message, for: addition.partitions), now)
+                guard let answer = message as? AddPartitionsToTxnResponse else {
+                    preconditionFailure("a transaction coordinator answered with another message")
+                }
+                then(answer.errors(for: addition.partitions), now)
             })
     }
 }
@@ -115,16 +118,14 @@ private enum JoinAnswer {
         case .failure(let error): AddPartitionsToTxnResponse(errorCode: error.rawValue)
         }
     }
+}
 
-    static func errors(
-        _ message: any KafkaMessage, for partitions: [TopicPartition]
-    ) -> [TopicPartition: KafkaError] {
-        guard let message = message as? AddPartitionsToTxnResponse else {
-            preconditionFailure("a transaction coordinator answered with another message")
-        }
-        let all = KafkaError(rawValue: message.errorCode) ?? .unknownServerError
+extension AddPartitionsToTxnResponse {
+    /// The error, or `none`, of each partition of the one transaction that was asked about.
+    func errors(for partitions: [TopicPartition]) -> [TopicPartition: KafkaError] {
+        let all = KafkaError(rawValue: errorCode) ?? .unknownServerError
         var errors = partitions.mapped { _ in all }
-        for topic in message.resultsByTransaction.flatMap(\.topicResults) {
+        for topic in resultsByTransaction.flatMap(\.topicResults) {
             for result in topic.resultsByPartition {
                 let partition = TopicPartition(topic: topic.name, partition: result.partitionIndex)
                 errors[partition] =
