@@ -326,7 +326,7 @@ final class TestNode {
     }
 
     /// The answer's bytes with the file slices in their places, without the length prefix.
-    private static func bytes(of response: OutgoingResponse) -> [UInt8] {
+    static func bytes(of response: OutgoingResponse) -> [UInt8] {
         var bytes: [UInt8] = []
         response.withUnsafeBytes { fields in
             var position = 0

@@ -81,8 +81,8 @@ import Testing
         #expect(session.interests.map(\.partition) == [0, 2])
         let first = session.interests[0]
         #expect(first.fetchOffset == Offset(9))
-        // What the client was told outlives a new offset.
-        #expect(first.toldHighWatermark == Offset(5) && first.toldError)
+        // Who names a partition again is told all of it again.
+        #expect(first.toldHighWatermark == Offset(-1) && !first.toldError)
         session.update(with: [], forgetting: [interest(7).key])
         #expect(session.interests.count == 2)
     }

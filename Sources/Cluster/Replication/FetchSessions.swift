@@ -79,14 +79,13 @@ public struct FetchSession {
     }
 
     /// Adds or updates the partitions that a request names; drops those that it forgets.
+    ///
+    /// Whoever names a partition again is told all of it again: an answer may have come when it was
+    /// of no use any more, as to a follower of an older epoch.
     public mutating func update(with added: [FetchInterest], forgetting: [FetchInterest.Key]) {
         for interest in added {
             if let position = positions[interest.key] {
-                var updated = interest
-                updated.toldHighWatermark = interests[position].toldHighWatermark
-                updated.toldLogStartOffset = interests[position].toldLogStartOffset
-                updated.toldError = interests[position].toldError
-                interests[position] = updated
+                interests[position] = interest
             } else {
                 positions[interest.key] = interests.count
                 interests.append(interest)
