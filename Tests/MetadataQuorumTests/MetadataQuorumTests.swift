@@ -10,11 +10,16 @@ import Testing
     private static let directory = "/meta"
     private static let logPath = "/meta/__cluster_metadata-0"
 
+    private static let directoryID = KafkaUUID(high: 3, low: 300)
+    private static let now = QuorumTime(monotonic: 0, wall: 5)
+
     /// What a restarted node finds.
     private struct Found {
-        var quorum: MetadataQuorum
+        var quorum: QuorumReplica
         var topics: [String] = []
         var snapshot: SnapshotID?
+        /// What begins the epoch.
+        var controls: [QuorumControlRecord] = []
     }
 
     private func topic(_ number: Int) -> MetadataRecord {
@@ -26,16 +31,31 @@ import Testing
         records.compactMap { if case .topicRecord(let topic) = $0 { topic.name } else { nil } }
     }
 
+    /// Starts the only voter; it leads on return.
     private func open(_ fileSystem: MemoryFileSystem) throws -> Found {
+        let voter = Voter(key: MemberKey(BrokerID(1)), listeners: [])
         var found = Found(
-            quorum: try MetadataQuorum(
-                logDirectory: Self.directory, nodeID: BrokerID(1), fileSystem: fileSystem, now: 0))
-        try found.quorum.load(
-            snapshot: { id, contents in
+            quorum: try QuorumReplica(
+                logDirectory: Self.directory, nodeID: BrokerID(1), directoryID: Self.directoryID,
+                clusterID: "c",
+                settings: QuorumSettings(
+                    staticVoters: VoterSet([voter]), listenerName: "CONTROLLER", mayVote: true),
+                fileSystem: fileSystem, random: SeededGenerator(seed: 1), now: Self.now))
+        try found.quorum.start(now: Self.now)
+        for effect in found.quorum.takeEffects() {
+            switch effect {
+            case .installed(let id, let contents):
                 found.snapshot = id
                 found.topics = names(contents.records)
-            },
-            batch: { found.topics += names($0.records) })
+            case .committed(let batches):
+                for batch in batches {
+                    found.topics += names(batch.records)
+                    found.controls = batch.controls
+                }
+            default: break
+            }
+        }
+        #expect(found.quorum.isActiveLeader)
         return found
     }
 
@@ -46,9 +66,9 @@ import Testing
         return fileSystem
     }
 
-    private func append(_ numbers: Range<Int>, to quorum: MetadataQuorum) throws {
+    private func append(_ numbers: Range<Int>, to quorum: QuorumReplica) throws {
         for number in numbers {
-            _ = try quorum.append([topic(number)], now: 5) { _ in 0 }
+            _ = try quorum.append([topic(number)], now: Self.now) { _ in 0 }
         }
     }
 
@@ -57,8 +77,7 @@ import Testing
     @Test func whatIsAppendedIsReadBack() throws {
         let disk = try makeDisk()
         let first = try open(disk)
-        #expect(first.topics.isEmpty && first.quorum.endOffset == .zero)
-        try first.quorum.becomeLeader(now: 1)
+        #expect(first.topics.isEmpty && first.quorum.endOffset == Offset(1))
         try append(0..<3, to: first.quorum)
         #expect(first.quorum.highWatermark == first.quorum.endOffset)
         #expect(try open(disk.afterKill()).topics == expected(3))
@@ -67,15 +86,14 @@ import Testing
     @Test func aBatchIsAllOrNothing() throws {
         let disk = try makeDisk()
         let quorum = try open(disk).quorum
-        try quorum.becomeLeader(now: 1)
-        let last = try quorum.append((0..<4).map(topic), now: 5) { _ in 0 }
+        let last = try quorum.append((0..<4).map(topic), now: Self.now) { _ in 0 }
         #expect(last == Offset(4))
         for seed in UInt64(0)..<20 {
             let torn = disk.afterKill()
             let second = try open(torn).quorum
             torn.fail(.init(operation: "sync", isPermanent: true))
             #expect(throws: QuorumError.self) {
-                _ = try second.append((4..<8).map(topic), now: 6) { _ in 0 }
+                _ = try second.append((4..<8).map(topic), now: Self.now) { _ in 0 }
             }
             let count = try open(torn.afterPowerCut(seed: seed)).topics.count
             #expect(count == 4 || count == 8)
@@ -86,7 +104,6 @@ import Testing
         var disk = try makeDisk()
         for epoch in Int32(1)...4 {
             let quorum = try open(disk).quorum
-            try quorum.becomeLeader(now: 1)
             #expect(quorum.epoch == LeaderEpoch(epoch))
             disk = disk.afterPowerCut()
         }
@@ -96,11 +113,9 @@ import Testing
         for seed in UInt64(0)..<30 {
             let disk = try makeDisk()
             let quorum = try open(disk).quorum
-            try quorum.becomeLeader(now: 1)
             try append(0..<5, to: quorum)
             let next = try open(disk.afterPowerCut(seed: seed))
             #expect(next.topics == expected(5))
-            try next.quorum.becomeLeader(now: 2)
             try append(5..<6, to: next.quorum)
         }
     }
@@ -108,10 +123,10 @@ import Testing
     @Test func aSnapshotStandsForTheLogBeforeIt() throws {
         let disk = try makeDisk()
         let quorum = try open(disk).quorum
-        try quorum.becomeLeader(now: 1)
         try append(0..<4, to: quorum)
         #expect(quorum.bytesSinceSnapshot > 0)
-        try quorum.writeSnapshot(of: (0..<4).map(topic), now: 6) { _ in 0 }
+        try quorum.writeSnapshot(of: (0..<4).map(topic), upTo: quorum.highWatermark, now: Self.now)
+        { _ in 0 }
         #expect(quorum.bytesSinceSnapshot == 0)
         try append(4..<6, to: quorum)
         let next = try open(disk.afterPowerCut())
@@ -122,29 +137,31 @@ import Testing
     @Test func oldSnapshotsAndTheLogBeforeThemGo() throws {
         let disk = try makeDisk()
         let quorum = try open(disk).quorum
-        try quorum.becomeLeader(now: 1)
         for round in 1...4 {
             try append((round - 1) * 2..<round * 2, to: quorum)
-            try quorum.writeSnapshot(of: (0..<round * 2).map(topic), now: 6) { _ in 0 }
+            try quorum.writeSnapshot(
+                of: (0..<round * 2).map(topic), upTo: quorum.highWatermark, now: Self.now
+            ) { _ in 0 }
         }
         let snapshots = try disk.list(Self.logPath).filter { $0.hasSuffix(".checkpoint") }
         #expect(snapshots.count == 2)
         let next = try open(disk.afterKill())
         #expect(next.topics == expected(8))
-        #expect(next.quorum.log.logStartOffset > .zero || next.quorum.log.segmentCount == 1)
+        #expect(next.quorum.log.startOffset > .zero || next.quorum.log.log.segmentCount == 1)
     }
 
     @Test func aSnapshotThatWasNotFinishedIsPassedOver() throws {
         let disk = try makeDisk()
         let quorum = try open(disk).quorum
-        try quorum.becomeLeader(now: 1)
         try append(0..<4, to: quorum)
         for step in 0..<4 {
             let torn = disk.afterKill()
             let second = try open(torn).quorum
             torn.fail(.init(after: step, isPermanent: true))
             #expect(throws: QuorumError.self) {
-                try second.writeSnapshot(of: (0..<4).map(topic), now: 6) { _ in 0 }
+                try second.writeSnapshot(
+                    of: (0..<4).map(topic), upTo: second.highWatermark, now: Self.now
+                ) { _ in 0 }
             }
             #expect(try open(torn.afterPowerCut()).topics == expected(4))
         }
@@ -153,9 +170,9 @@ import Testing
     @Test func aDamagedSnapshotStopsTheStart() throws {
         let disk = try makeDisk()
         let quorum = try open(disk).quorum
-        try quorum.becomeLeader(now: 1)
         try append(0..<4, to: quorum)
-        try quorum.writeSnapshot(of: (0..<4).map(topic), now: 6) { _ in 0 }
+        try quorum.writeSnapshot(of: (0..<4).map(topic), upTo: quorum.highWatermark, now: Self.now)
+        { _ in 0 }
         let name = SnapshotID(endOffset: Offset(5), epoch: LeaderEpoch(1)).fileName
         let path = "\(Self.logPath)/\(name)"
         let bytes = try #require(try disk.readFile(path, limit: 1 << 20))
@@ -171,7 +188,7 @@ import Testing
 
     @Test func aDamagedQuorumStateIsNamed() throws {
         let disk = try makeDisk()
-        try open(disk).quorum.becomeLeader(now: 1)
+        _ = try open(disk)
         for text in ["", "{}", "garbage", "{\"leaderEpoch\":1,\"data_version\":7}"] {
             let copy = disk.afterKill()
             try copy.replaceFile("\(Self.logPath)/quorum-state", with: Array(text.utf8))
@@ -184,7 +201,6 @@ import Testing
     @Test func aTornTailIsCut() throws {
         let disk = try makeDisk()
         let quorum = try open(disk).quorum
-        try quorum.becomeLeader(now: 1)
         try append(0..<4, to: quorum)
         let path = "\(Self.logPath)/00000000000000000000.log"
         let size = try #require(try disk.status(path)).size
@@ -193,7 +209,6 @@ import Testing
             try copy.open(path, .readWrite).truncate(to: size - cut)
             let next = try open(copy)
             #expect(next.topics == expected(3))
-            try next.quorum.becomeLeader(now: 2)
             try append(3..<4, to: next.quorum)
             #expect(try open(copy.afterKill()).topics == expected(4))
         }
@@ -203,18 +218,19 @@ import Testing
         let disk = try makeDisk()
         try QuorumFormat.write(
             QuorumFormat.Voter(
-                nodeID: BrokerID(1), directoryID: KafkaUUID(high: 3, low: 300),
+                nodeID: BrokerID(1), directoryID: Self.directoryID,
                 listener: "CONTROLLER", host: "localhost", port: 9093),
             bootstrap: [topic(0)], in: Self.directory, fileSystem: disk
         ) { _ in 0 }
         let after = disk.afterPowerCut()
         let records = try #require(try QuorumFormat.readBootstrap(in: Self.directory, after))
         #expect(names(records) == ["t0"])
-        let (version, voters) = try #require(try QuorumFormat.readVoters(in: Self.directory, after))
-        #expect(version.kRaftVersion == 1)
-        #expect(voters.voters.map(\.voterID) == [1])
-        let quorum = try open(after).quorum
-        #expect(quorum.voters == voters)
+        let found = try open(after)
+        #expect(found.quorum.kraftVersion == 1)
+        #expect(found.quorum.voters.ids == [BrokerID(1)])
+        // The log takes them over, for others to find.
+        #expect(found.controls.map(\.type) == [2, 5, 6])
+        #expect(try open(after.afterKill()).controls.map(\.type) == [2])
     }
 
     @Test func kafkasQuorumStateIsRead() {

@@ -1,3 +1,5 @@
+import MetadataQuorum
+
 /// What the shell's clocks said when an event came in. Cores have no clock of their own.
 public struct ClockReading: Equatable, Sendable {
     /// Milliseconds since 1970; may jump. For record timestamps only.
@@ -12,6 +14,9 @@ public struct ClockReading: Equatable, Sendable {
 
     /// The monotonic clock in milliseconds.
     var monotonicMs: Int64 { monotonicNs / 1_000_000 }
+
+    /// As the metadata quorum is told it.
+    var quorumTime: QuorumTime { QuorumTime(monotonic: monotonicMs, wall: wallMs) }
 
     /// The monotonic instant `milliseconds` from now, saturating.
     func deadline(afterMs milliseconds: Int64) -> Int64 {

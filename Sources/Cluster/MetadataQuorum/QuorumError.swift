@@ -13,4 +13,6 @@ public enum QuorumError: Error, Sendable {
     case encode(WireError)
     /// A batch that cannot be built.
     case batch(CompressionError)
+    /// Only the leader appends.
+    case notLeader
 }

@@ -33,7 +33,7 @@ final class ActiveController {
     var sessions: BrokerSessions
     var timers: ControllerTimers
     let clock: @Sendable () -> ClockReading
-    private let quorum: MetadataQuorum
+    private let quorum: QuorumReplica
     private var random: SplitMix64
     private var changes = FIFO<Change>()
     private var held = FIFO<Held>()
@@ -45,7 +45,7 @@ final class ActiveController {
     ///   - committed: all that the log holds, committed.
     ///   - restarted: a broker that is known to have gone: it may register at once.
     init(
-        committed: Controller, quorum: MetadataQuorum, random: SplitMix64, restarted: Int32?,
+        committed: Controller, quorum: QuorumReplica, random: SplitMix64, restarted: Int32?,
         clock: @escaping @Sendable () -> ClockReading, report: @escaping @Sendable (String) -> Void
     ) {
         let now = clock().monotonicMs
@@ -105,7 +105,9 @@ final class ActiveController {
         let version = image.metadataVersion
         let lastOffset: Offset
         do throws(QuorumError) {
-            lastOffset = try quorum.append(records, now: clock().wallMs) { version.version(of: $0) }
+            lastOffset = try quorum.append(records, now: clock().quorumTime) {
+                version.version(of: $0)
+            }
         } catch {
             report("the metadata log did not take a change: \(error)")
             guard error.isOfDisk else { return .unknownServerError }

@@ -41,7 +41,7 @@ public final class NodeController {
     let bootstrap: [MetadataRecord]
     let options: NodeOptions
     let surroundings: NodeSurroundings
-    let quorum: MetadataQuorum
+    let quorum: QuorumReplica
     /// The active controller, while this node is it.
     var active: ActiveController?
     let table: PartitionTable
@@ -76,7 +76,7 @@ public final class NodeController {
     init(
         controller: Controller, bootstrap: [MetadataRecord], options: NodeOptions,
         surroundings: NodeSurroundings,
-        quorum: MetadataQuorum, directories: NodeDirectories, plans: [LogDirectoryPlan],
+        quorum: QuorumReplica, directories: NodeDirectories, plans: [LogDirectoryPlan],
         random: SplitMix64, clock: @escaping @Sendable () -> ClockReading
     ) {
         self.controller = controller

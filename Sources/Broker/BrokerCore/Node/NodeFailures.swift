@@ -59,7 +59,7 @@ extension QuorumError {
     var isOfDisk: Bool {
         switch self {
         case .io, .log, .append, .corrupt: true
-        case .encode, .batch: false
+        case .encode, .batch, .notLeader: false
         }
     }
 }

@@ -10,6 +10,8 @@ import Replication
 extension NodeController {
     /// Takes in one step of what the quorum did; `false` when there is none.
     func followQuorum() -> Bool {
+        // What the active controller has appended it has replayed itself.
+        _ = quorum.takeEffects()
         guard let active else { return false }
         if let change = active.nextCommitted(below: quorum.highWatermark) {
             let before = controller.image
@@ -50,12 +52,13 @@ extension NodeController {
     /// Takes a snapshot of what is committed once the log has grown by as much as is allowed.
     private func snapshotIfDue() {
         guard quorum.bytesSinceSnapshot >= options.snapshotBytes,
-            committedEnd == quorum.endOffset, !controller.image.isInTransaction
+            !controller.image.isInTransaction
         else { return }
         let version = controller.image.metadataVersion
         do throws(QuorumError) {
             try quorum.writeSnapshot(
-                of: controller.image.snapshotRecords(), now: clock().wallMs
+                of: controller.image.snapshotRecords(), upTo: committedEnd,
+                now: clock().quorumTime
             ) { version.version(of: $0) }
         } catch {
             surroundings.report("no metadata snapshot could be written: \(error)")

@@ -20,10 +20,10 @@ public enum NodeStart {
             guard let clusterID = ensemble.clusterID else {
                 throw NodeError("no log directory has a cluster id")
             }
-            let quorum = try MetadataQuorum(
-                logDirectory: options.metadataDirectory, nodeID: options.nodeID,
-                fileSystem: surroundings.fileSystem, now: clock().wallMs)
-            let image = try load(quorum)
+            let now = clock().quorumTime
+            let quorum = try openQuorum(
+                options, ensemble, clusterID, surroundings, seed: ~seed, now)
+            let image = try load(quorum, now)
             let node = NodeController(
                 controller: Controller(image: image, settings: settings(clusterID)),
                 bootstrap: try QuorumFormat.readBootstrap(
@@ -103,11 +103,46 @@ public enum NodeStart {
 
     // MARK: Metadata
 
-    private static func load(_ quorum: MetadataQuorum) throws -> MetadataImage {
+    private static func openQuorum(
+        _ options: NodeOptions, _ ensemble: MetaPropertiesEnsemble, _ clusterID: String,
+        _ surroundings: NodeSurroundings, seed: UInt64, _ now: QuorumTime
+    ) throws -> QuorumReplica {
+        guard let directoryID = ensemble.directoryID(of: options.metadataDirectory) else {
+            throw NodeError("the metadata directory \(options.metadataDirectory) has no id")
+        }
+        let own = options.controllerListener
+        let listener = QuorumListener(
+            name: own.name, endpoint: QuorumEndpoint(host: own.host, port: own.port))
+        let voter = Voter(key: MemberKey(options.nodeID), listeners: [listener])
+        return try QuorumReplica(
+            logDirectory: options.metadataDirectory, nodeID: options.nodeID,
+            directoryID: directoryID, clusterID: clusterID,
+            settings: QuorumSettings(
+                staticVoters: VoterSet([voter]), listeners: [listener], listenerName: own.name,
+                mayVote: true),
+            fileSystem: surroundings.fileSystem, random: SplitMix64(seed: seed), now: now)
+    }
+
+    /// Starts the quorum's only voter, and gives what the log holds.
+    private static func load(
+        _ quorum: QuorumReplica, _ now: QuorumTime
+    ) throws -> MetadataImage {
+        try quorum.start(now: now)
         var image = MetadataImage.empty
-        try quorum.load(
-            snapshot: { _, contents in try image.replay(contents.records) },
-            batch: { try image.replay($0.records) })
+        for effect in quorum.takeEffects() {
+            switch effect {
+            case .installed(_, let contents):
+                image = .empty
+                try image.replay(contents.records)
+            case .committed(let batches):
+                for batch in batches { try image.replay(batch.records) }
+            default: break
+            }
+        }
+        guard quorum.isActiveLeader else {
+            throw NodeError(
+                "node \(quorum.nodeID.rawValue) is not the only voter of its metadata quorum")
+        }
         return image
     }
 }
@@ -116,10 +151,6 @@ extension NodeController {
     /// Takes part in the quorum: with one voter it leads at once, the broker is registered, its
     /// partitions are open, and it serves, when this returns.
     fileprivate func begin() throws {
-        let isEmpty = quorum.endOffset == .zero
-        let path = options.metadataDirectory
-        let voters = isEmpty ? try QuorumFormat.readVoters(in: path, surroundings.fileSystem) : nil
-        try quorum.becomeLeader(initialVoters: voters, now: clock().wallMs)
         activate()
         settle()
         if let failure { throw NodeError(failure) }

@@ -17,7 +17,7 @@ extension InitialVoters {
             let first = SnapshotContents(
                 kraftVersion: KRaftVersionRecord(kRaftVersion: 1),
                 voters: voters.isEmpty ? nil : record(node))
-            let log = "\(directory)/\(MetadataQuorum.topicPartition)"
+            let log = "\(directory)/\(QuorumReplica.topicPartition)"
             try fileSystem.createDirectory(log)
             let id = SnapshotID(endOffset: .zero, epoch: LeaderEpoch(0))
             try fileSystem.replaceFile(

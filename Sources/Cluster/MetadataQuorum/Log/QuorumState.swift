@@ -32,6 +32,44 @@ public struct QuorumState: Equatable, Sendable {
     /// The file's name within the metadata log's directory.
     public static let fileName = "quorum-state"
 
+    /// The leader, where it is known.
+    var leader: BrokerID? { leaderID < 0 ? nil : BrokerID(leaderID) }
+    /// Who got the vote.
+    var voted: MemberKey? {
+        votedID < 0 ? nil : MemberKey(BrokerID(votedID), votedDirectoryID)
+    }
+
+    /// Reads the state of a metadata log's directory; the state of a new member when there is none.
+    init(in directory: String, _ fileSystem: any FileSystem) throws(QuorumError) {
+        let path = "\(directory)/\(Self.fileName)"
+        let bytes: [UInt8]?
+        do throws(FileError) {
+            bytes = try fileSystem.readFile(path, limit: 1 << 20)
+        } catch {
+            throw .io(error)
+        }
+        guard let bytes else {
+            self.init()
+            return
+        }
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard let state = QuorumState(text: text) else {
+            throw .corrupt(path, "not a quorum state: \(text.prefix(80))")
+        }
+        self = state
+    }
+
+    /// Makes the state durable.
+    func write(in directory: String, _ fileSystem: any FileSystem) throws(QuorumError) {
+        do throws(FileError) {
+            try fileSystem.replaceFile(
+                "\(directory)/\(Self.fileName)", with: Array(text.utf8),
+                syncingDirectory: directory)
+        } catch {
+            throw .io(error)
+        }
+    }
+
     /// The JSON text that Kafka writes.
     public var text: String {
         let common =

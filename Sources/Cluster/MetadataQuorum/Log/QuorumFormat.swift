@@ -38,7 +38,7 @@ public enum QuorumFormat {
             kraftVersion: KRaftVersionRecord(kRaftVersion: 1),
             voters: VotersRecord(voters: voters.map(voter)))
         let records = SnapshotContents(records: bootstrap)
-        let logDirectory = "\(directory)/\(MetadataQuorum.topicPartition)"
+        let logDirectory = "\(directory)/\(QuorumReplica.topicPartition)"
         do {
             try fileSystem.createDirectory(logDirectory)
             try fileSystem.replaceFile(
@@ -72,15 +72,15 @@ public enum QuorumFormat {
         try read("\(directory)/\(bootstrapFileName)", fileSystem)?.records
     }
 
-    /// The quorum's first voters and version; `nil` when it was formatted without.
-    public static func readVoters(
+    /// What the snapshot at offset 0 says; `nil` when there is none.
+    ///
+    /// The voters are missing on a member that was formatted without (`--no-initial-controllers`).
+    static func readFirstControls(
         in directory: String, _ fileSystem: any FileSystem
-    ) throws(QuorumError) -> (KRaftVersionRecord, VotersRecord)? {
-        let path = "\(directory)/\(MetadataQuorum.topicPartition)/\(firstSnapshot.fileName)"
-        guard let contents = try read(path, fileSystem), let version = contents.kraftVersion,
-            let voters = contents.voters
-        else { return nil }
-        return (version, voters)
+    ) throws(QuorumError) -> (KRaftVersionRecord?, VotersRecord?)? {
+        let path = "\(directory)/\(QuorumReplica.topicPartition)/\(firstSnapshot.fileName)"
+        guard let contents = try read(path, fileSystem) else { return nil }
+        return (contents.kraftVersion, contents.voters)
     }
 
     private static func read(

@@ -47,6 +47,17 @@ public struct MetadataBatch: Sendable {
 
     /// Decodes the batches in `bytes` in order; every checksum is checked.
     static func all(in bytes: [UInt8], path: String) throws(QuorumError) -> [MetadataBatch] {
+        let (batches, size) = try whole(in: bytes, path: path)
+        guard size == bytes.count else {
+            throw .corrupt(path, "\(bytes.count - size) bytes after the last batch")
+        }
+        return batches
+    }
+
+    /// Decodes the batches that are all there, and says how many bytes they take.
+    static func whole(
+        in bytes: [UInt8], path: String
+    ) throws(QuorumError) -> (batches: [MetadataBatch], size: Int) {
         var decoded: [MetadataBatch] = []
         // Bytes have no padding that could be read.
         let span = unsafe bytes.span.bytes
@@ -59,10 +70,20 @@ public struct MetadataBatch: Sendable {
                 throw .corrupt(path, "byte \(batches.position): \(error)")
             }
         }
-        guard batches.trailingBytes == 0 else {
-            throw .corrupt(path, "\(batches.trailingBytes) bytes after the last batch")
-        }
-        return decoded
+        return (decoded, batches.position)
+    }
+
+    init(
+        baseOffset: Offset, lastOffset: Offset, epoch: LeaderEpoch, timestamp: Int64,
+        byteCount: Int, records: [MetadataRecord] = [], controls: [QuorumControlRecord] = []
+    ) {
+        self.baseOffset = baseOffset
+        self.lastOffset = lastOffset
+        self.epoch = epoch
+        self.timestamp = timestamp
+        self.byteCount = byteCount
+        self.records = records
+        self.controls = controls
     }
 
     private init(_ bytes: RawSpan, _ header: RecordBatchHeader) throws {

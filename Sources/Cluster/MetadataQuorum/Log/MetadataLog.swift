@@ -1,0 +1,223 @@
+import KafkaRecords
+import KafkaWire
+import LogStorage
+
+/// How a follower's end of log stands to the leader's log (KIP-595, KIP-630).
+enum LogPosition: Equatable {
+    /// The follower has a prefix of the leader's log.
+    case valid
+    /// It does not; the largest epoch not above the follower's, and where the leader's log ends it.
+    case diverging(LeaderEpoch, end: Offset)
+    /// The leader's log does not reach so far back: this snapshot does.
+    case snapshot(SnapshotID)
+}
+
+/// `__cluster_metadata-0` on disk: the log, and the snapshots beside it.
+///
+/// What `append` and `truncate` did is durable when they return.
+final class MetadataLog {
+    let directory: String
+    let fileSystem: any FileSystem
+    let log: PartitionLog
+    /// The finished snapshots but for the one at offset 0, oldest first.
+    private(set) var snapshots: [SnapshotID]
+
+    /// Most bytes of one read.
+    static let readLimit = 4 << 20
+    /// Most bytes of one batch.
+    static let batchLimit = 8 << 20
+    static let snapshotLimit = 4 << 30
+
+    /// Opens the log below `logDirectory`, making it when there is none.
+    init(
+        logDirectory: String, fileSystem: any FileSystem, now: Int64
+    ) throws(QuorumError) {
+        self.fileSystem = fileSystem
+        directory = "\(logDirectory)/\(QuorumReplica.topicPartition)"
+        do throws(FileError) {
+            try fileSystem.createDirectory(directory)
+            try fileSystem.syncDirectory(logDirectory)
+            let names = try fileSystem.list(directory)
+            for name in names where name.hasSuffix(PartialSnapshot.suffix) {
+                try fileSystem.remove("\(directory)/\(name)")
+            }
+            snapshots = names.compactMap { SnapshotID(fileName: $0) }
+                .filter { $0.endOffset > .zero }.sorted()
+        } catch {
+            throw .io(error)
+        }
+        do throws(LogError) {
+            // The whole log is checked: it is small, and all else hangs on it.
+            log = try PartitionLog.open(
+                directory: directory, topicPartition: QuorumReplica.topicPartition,
+                topicID: .metadataTopic, config: Self.logConfig, fileSystem: fileSystem,
+                recoveryPoint: .zero, logStartOffset: .zero, cleanShutdown: false, now: now)
+        } catch {
+            throw .log(error)
+        }
+    }
+
+    private static var logConfig: LogConfig {
+        var config = LogConfig()
+        config.delete = false
+        config.retentionMs = -1
+        config.maxMessageBytes = batchLimit
+        return config
+    }
+
+    var endOffset: Offset { log.logEndOffset }
+    var startOffset: Offset { log.logStartOffset }
+    /// The epoch of the last record, in the log or in the snapshot before it; 0 for none.
+    var lastEpoch: LeaderEpoch {
+        log.latestEpoch == .none ? snapshots.last?.epoch ?? LeaderEpoch(0) : log.latestEpoch
+    }
+    /// The epoch of the record before `offset`.
+    func epoch(before offset: Offset) -> LeaderEpoch {
+        let epoch = log.epoch(of: offset + -1)
+        return epoch == .none ? snapshots.last { $0.endOffset <= offset }?.epoch ?? epoch : epoch
+    }
+
+    // MARK: Comparing
+
+    /// The largest epoch not above `epoch` that the log knows, and where it ends.
+    private func end(of epoch: LeaderEpoch) -> (LeaderEpoch, Offset) {
+        let (found, end) = log.endOffset(forEpoch: epoch)
+        return found == .none ? (lastEpoch, endOffset) : (found, end)
+    }
+
+    func position(of offset: Offset, _ epoch: LeaderEpoch) -> LogPosition {
+        if offset == .zero, let latest = snapshots.last { return .snapshot(latest) }
+        if offset == .zero, startOffset == .zero { return .valid }
+        if let earliest = snapshots.first, let latest = snapshots.last,
+            offset < startOffset || offset == startOffset && epoch != earliest.epoch
+                || epoch < earliest.epoch
+        {
+            return .snapshot(latest)
+        }
+        let (found, end) = end(of: epoch)
+        return found != epoch || end < offset ? .diverging(found, end: end) : .valid
+    }
+
+    /// Where to cut this log so that it agrees with a leader whose `epoch` ends at `end`.
+    func divergence(from epoch: LeaderEpoch, end: Offset) -> Offset {
+        if epoch == LeaderEpoch(0) { return end }
+        let (found, ownEnd) = self.end(of: epoch)
+        return found == epoch ? min(ownEnd, end) : ownEnd
+    }
+
+    // MARK: Changing
+
+    func append(_ bytes: [UInt8]) throws(QuorumError) {
+        do throws(AppendError) {
+            // Bytes have no padding that could be read.
+            _ = try unsafe log.appendReplicated(bytes.span.bytes)
+        } catch {
+            throw .append(error)
+        }
+        try flush()
+    }
+
+    private func flush() throws(QuorumError) {
+        do throws(LogError) { try log.flush() } catch {
+            // The records are in the log and may be on disk or not: nothing may follow them.
+            throw .log(error)
+        }
+    }
+
+    func truncate(to offset: Offset) throws(QuorumError) {
+        do throws(LogError) { try log.truncate(to: offset) } catch { throw .log(error) }
+        try flush()
+    }
+
+    /// The batches from `offset` on; empty at the end of the log.
+    func read(from offset: Offset, maxBytes: Int) throws(QuorumError) -> [UInt8] {
+        do {
+            let read = try log.read(
+                from: offset, maxBytes: maxBytes, upTo: log.logEndOffset, atLeastOneBatch: true)
+            return try read.slice?.bytes() ?? []
+        } catch let error as LogError {
+            throw .log(error)
+        } catch let error as FileError {
+            throw .io(error)
+        } catch {
+            throw .corrupt(directory, "\(error)")
+        }
+    }
+
+    // MARK: Snapshots
+
+    func path(of snapshot: SnapshotID) -> String { "\(directory)/\(snapshot.fileName)" }
+
+    /// The contents of a snapshot; a damaged one throws, for the log before it may be gone already.
+    func contents(of id: SnapshotID) throws(QuorumError) -> SnapshotContents {
+        let bytes = try onDisk { () throws(FileError) in
+            try fileSystem.readFile(path(of: id), limit: Self.snapshotLimit)
+        }
+        guard let bytes else { throw .corrupt(path(of: id), "the snapshot has gone") }
+        return try SnapshotContents(decoding: bytes, path: path(of: id))
+    }
+
+    func write(_ bytes: [UInt8], as id: SnapshotID) throws(QuorumError) {
+        try onDisk { () throws(FileError) in
+            try fileSystem.replaceFile(path(of: id), with: bytes, syncingDirectory: directory)
+        }
+        note(id)
+    }
+
+    /// Runs what touches files, with their errors as the quorum's.
+    func onDisk<T>(_ body: () throws(FileError) -> T) throws(QuorumError) -> T {
+        do throws(FileError) { return try body() } catch { throw .io(error) }
+    }
+
+    func note(_ id: SnapshotID) {
+        guard !snapshots.contains(id) else { return }
+        snapshots.append(id)
+        snapshots.sort()
+    }
+
+    /// Drops the snapshots but for the newest two, and the log before those: a follower may be
+    /// reading the older one.
+    func clean() throws(QuorumError) {
+        guard snapshots.count > 2 else { return }
+        let kept = Array(snapshots.suffix(2))
+        do {
+            for old in snapshots.dropLast(2) { try fileSystem.remove(path(of: old)) }
+            snapshots = kept
+            if kept[0].endOffset > startOffset {
+                try log.deleteRecords(before: min(kept[0].endOffset, endOffset))
+            }
+        } catch let error as FileError {
+            throw .io(error)
+        } catch let error as LogError {
+            throw .log(error)
+        } catch {
+            throw .corrupt(directory, "\(error)")
+        }
+    }
+
+    /// Begins the log anew behind the newest snapshot when that is ahead of it.
+    func startBehindNewestSnapshot() throws(QuorumError) {
+        guard let newest = snapshots.last else { return }
+        let isAhead =
+            newest.epoch > lastLogEpoch
+            || newest.epoch == lastLogEpoch && newest.endOffset > endOffset
+        if isAhead { try start(behind: newest) }
+    }
+
+    /// Drops the whole log, which begins anew behind a snapshot.
+    func start(behind id: SnapshotID) throws(QuorumError) {
+        do throws(LogError) {
+            try log.truncateFullyAndStart(at: id.endOffset)
+        } catch {
+            throw .log(error)
+        }
+        try flush()
+    }
+
+    private var lastLogEpoch: LeaderEpoch {
+        log.latestEpoch == .none && endOffset == snapshots.last?.endOffset
+            ? lastEpoch : log.latestEpoch
+    }
+
+    func close() throws(LogError) { try log.close() }
+}
