@@ -25,6 +25,8 @@ public final class BrokerLoop {
     var peerCalls = PeerCalls<(PeerOutcome, ClockReading) -> Void>()
     /// Markers for other brokers.
     var markerOutbox = MarkerOutbox()
+    /// Fetches of followers that wait for an append, by session.
+    var followerPolls: [Int32: UInt64] = [:]
     /// Fetchers of the partitions that this node follows.
     var fetchers: [FetcherID: ReplicaFetcher] = [:]
     /// Transactional produce requests that wait for an earlier one of their connection.
@@ -219,7 +221,9 @@ public final class BrokerLoop {
         let ticket = WaitTicket(loop: index, request: number)
         switch request.kind {
         case .produce(let produce): produce.cancel(ticket)
-        case .fetch(let fetch): fetch.cancel(ticket)
+        case .fetch(let fetch):
+            fetch.cancel(ticket)
+            if followerPolls[fetch.session.id] == number { followerPolls[fetch.session.id] = nil }
         case .offsets(let offsets): offsets.cancel(ticket)
         case .elsewhere, .part: break
         }

@@ -19,6 +19,7 @@ public struct BrokerView: Sendable {
     private let byID: [KafkaUUID: TopicCells]
     /// Which partitions this node follows.
     let fetchers: FetcherPlans
+    let quotas: ReplicationQuotas?
     /// The coordinator shards of this node.
     let coordinators: CoordinatorCells
     /// What group coordinators know of the cluster and of the settings.
@@ -31,6 +32,7 @@ public struct BrokerView: Sendable {
         controller: Controller, imageOffset: Offset, settings: BrokerSettings,
         directories: any DirectoryAccess, topics: [KafkaUUID: TopicCells],
         idsByName: [String: KafkaUUID], fetchers: FetcherPlans = FetcherPlans(),
+        quotas: ReplicationQuotas? = nil,
         coordinators: CoordinatorCells = CoordinatorCells(),
         topicChanges: GroupTopicChanges = GroupTopicChanges(since: .max)
     ) {
@@ -41,6 +43,7 @@ public struct BrokerView: Sendable {
         self.byID = topics
         self.idsByName = idsByName
         self.fetchers = fetchers
+        self.quotas = quotas
         self.coordinators = coordinators
         transactionSettings = TransactionSettings(
             version: controller.image.features.level(of: .transaction)

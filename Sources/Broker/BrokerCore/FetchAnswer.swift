@@ -18,6 +18,8 @@ struct PartitionFetch {
     var divergingEpoch: (epoch: LeaderEpoch, endOffset: Offset)?
     /// The follower that the consumer shall read from instead (KIP-392).
     var preferredReadReplica: BrokerID?
+    /// The records count against the rate of throttled replicas.
+    var isThrottled = false
 
     var byteCount: Int { slice?.count ?? 0 }
 
@@ -39,11 +41,15 @@ struct FetchFindings {
     /// What is not in memory.
     private(set) var cold: [FileSlice] = []
 
-    mutating func add(_ fetch: PartitionFetch, at index: Int) {
+    /// - Parameter pauses: whether the fetcher pauses by itself after an error, as followers do, to
+    ///   which a partition that is new may be known before it is here.
+    mutating func add(_ fetch: PartitionFetch, pauses: Bool) {
         partitions.append(fetch)
         bytes += fetch.byteCount
         if let missing = fetch.cold { cold.append(missing) }
-        if fetch.error == .unknownTopicID || fetch.error == .unknownTopicOrPartition { return }
+        let isUnknown =
+            fetch.error == .unknownTopicID || fetch.error == .unknownTopicOrPartition
+        if isUnknown && !pauses { return }
         known += 1
         if fetch.error != .none || fetch.divergingEpoch != nil
             || fetch.preferredReadReplica != nil

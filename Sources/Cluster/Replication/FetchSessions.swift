@@ -171,9 +171,10 @@ public struct FetchSessionCache {
     /// Puts back a session that was resumed or created.
     public mutating func store(_ session: FetchSession) { sessions[session.id] = session }
 
-    /// Puts back a session unless it has ended meanwhile.
+    /// Puts back a session unless it has ended, or gone on, meanwhile.
     public mutating func storeIfPresent(_ session: FetchSession) {
-        if sessions[session.id] != nil { sessions[session.id] = session }
+        guard sessions[session.id]?.nextEpoch == session.nextEpoch else { return }
+        sessions[session.id] = session
     }
 
     /// Ends a session.

@@ -21,10 +21,13 @@ extension PartitionReplica {
         !followers.isEmpty && inSync.committed.count < leastInSync
     }
 
-    /// Why the fetch of `broker` cannot be served as a follower's, of a leader that knows it not.
+    /// Whether `broker` holds a replica of what this one leads.
     public func follows(_ broker: BrokerID) -> Bool {
         followers.contains { $0.broker == broker }
     }
+
+    /// Whether the controller knows `broker` to be in sync.
+    public func isInSync(_ broker: BrokerID) -> Bool { inSync.committed.contains(broker) }
 
     /// Takes in where a follower fetches from: the high watermark may move, and the follower may be
     /// in sync now.

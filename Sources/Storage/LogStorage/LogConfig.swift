@@ -24,6 +24,10 @@ public struct LogConfig: Sendable, Equatable {
     public var delete = true
     /// `min.insync.replicas`: fewer in sync, and nothing is committed.
     public var minInSyncReplicas = 1
+    /// `leader.replication.throttled.replicas`, `follower.replication.throttled.replicas`: whose
+    /// traffic the throttled rate of a broker bounds.
+    public var leaderThrottled = ThrottledReplicas.none
+    public var followerThrottled = ThrottledReplicas.none
     /// `max.message.bytes`: the largest batch that is taken.
     public var maxMessageBytes = 1_048_588
     /// `min.cleanable.dirty.ratio`, 0 to 1.
@@ -58,4 +62,43 @@ public struct LogConfig: Sendable, Equatable {
 
     /// Kafka's defaults.
     public init() {}
+}
+
+/// Replicas of a topic that are replicated under a throttle (KIP-73).
+public enum ThrottledReplicas: Sendable, Equatable {
+    case none
+    case all
+    case some([Replica])
+
+    public struct Replica: Sendable, Equatable {
+        public let partition: Int32
+        public let broker: Int32
+    }
+
+    /// Reads `*`, or `partition:broker` with commas between; what is neither is passed over, as it
+    /// was refused when it was set.
+    public init(text: String) {
+        let entries = text.split(separator: ",").map { $0.filter { $0 != " " } }
+        if entries.contains("*") {
+            self = .all
+            return
+        }
+        let replicas = entries.compactMap { entry -> Replica? in
+            let parts = entry.split(separator: ":")
+            guard parts.count == 2, let partition = Int32(parts[0]), let broker = Int32(parts[1])
+            else { return nil }
+            return Replica(partition: partition, broker: broker)
+        }
+        self = replicas.isEmpty ? .none : .some(replicas)
+    }
+
+    /// Whether the replica of a partition on a broker is among them.
+    public func contains(partition: Int32, broker: Int32) -> Bool {
+        switch self {
+        case .none: false
+        case .all: true
+        case .some(let replicas):
+            replicas.contains { $0.partition == partition && $0.broker == broker }
+        }
+    }
 }

@@ -22,7 +22,8 @@ final class ReplicaBroker {
     static let directory = "/data"
 
     init(
-        id: Int32, on fileSystem: MemoryFileSystem, image: MetadataImage, durability: Durability
+        id: Int32, on fileSystem: MemoryFileSystem, image: MetadataImage, durability: Durability,
+        adjust: @escaping (inout ReplicationSettings) -> Void
     ) throws {
         self.id = id
         self.fileSystem = fileSystem
@@ -34,6 +35,7 @@ final class ReplicaBroker {
             replication.maxLagMs = 2000
             replication.fetchMaxBytes = 400
             replication.selectsByRack = true
+            adjust(&replication)
             return BrokerSettings(
                 nodeID: BrokerID(id), clusterID: ReplicaCluster.clusterID,
                 durability: durability, replication: replication)
@@ -66,7 +68,8 @@ final class ReplicaBroker {
                 settings: ControllerSettings(
                     nodeID: id.rawValue, clusterID: ReplicaCluster.clusterID)),
             imageOffset: .zero, settings: settings, directories: directories,
-            topics: table.topics, idsByName: table.idsByName, fetchers: table.fetchers)
+            topics: table.topics, idsByName: table.idsByName, fetchers: table.fetchers,
+            quotas: table.quotas)
     }
 
     /// Takes over the cluster's metadata, as a node does; whom to wake.

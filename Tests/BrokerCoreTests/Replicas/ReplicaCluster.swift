@@ -40,6 +40,8 @@ final class ReplicaCluster {
     let durability: Durability
     /// Lanes that are held up, as by a broken network.
     var isCut: (Lane) -> Bool = { _ in false }
+    /// Changes brokers' settings, from their next metadata on.
+    var adjust: (inout ReplicationSettings) -> Void = { _ in }
     /// Called after each event.
     var afterEach: () throws -> Void = {}
 
@@ -177,7 +179,8 @@ final class ReplicaCluster {
         try append(registration.records)
         let disk = try #require(disks[id])
         brokers[id] = try ReplicaBroker(
-            id: id, on: disk, image: controller.image, durability: durability)
+            id: id, on: disk, image: controller.image, durability: durability,
+            adjust: { [unowned self] in adjust(&$0) })
         var heartbeat = BrokerHeartbeatRequest()
         heartbeat.brokerID = id
         heartbeat.brokerEpoch = registration.response.brokerEpoch

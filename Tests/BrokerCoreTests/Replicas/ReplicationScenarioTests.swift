@@ -212,6 +212,66 @@ import Testing
         try settle()
     }
 
+    // MARK: Long polls, throttles
+
+    /// The fetchers of the first topic wait at their leader for up to 500 ms.
+    @Test func aNewPartitionDoesNotWaitForALongPoll() throws {
+        try cluster.run(30)
+        let start = cluster.nowMs
+        try cluster.createTopic("more", assignments: [[1, 2, 3]])
+        let more = ReplicationHistory(cluster, "more")
+        try cluster.run(until: { [cluster] in
+            cluster.brokers[1]?.cell("more")?.locked { $0.leaderEpoch } != nil
+        })
+        try more.produce()
+        try cluster.run(until: { more.acknowledged.count == 1 })
+        #expect(cluster.nowMs - start < 450)
+        try settle()
+    }
+
+    @Test func deletedRecordsWaitForTheFollowers() throws {
+        for _ in 0..<5 { try history.produce() }
+        try settle()
+        var answer: DeleteRecordsResponse?
+        let request = DeleteRecordsRequest(
+            topics: [
+                .init(name: "words", partitions: [.init(partitionIndex: 0, offset: 3)])
+            ], timeoutMs: 30_000)
+        try cluster.send(request, version: 2, to: 1) {
+            answer = try DeleteRecordsResponse(decoding: $0, version: 2)
+        }
+        try cluster.run(until: { answer != nil })
+        #expect(answer?.topics.first?.partitions.first?.lowWatermark == 3)
+        for id: Int32 in 1...3 {
+            #expect(try cluster.withReplica(id, "words") { $0.log.logStartOffset } == Offset(3))
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func aThrottledReplicaCatchesUpAtTheRate(atLeader: Bool) throws {
+        try cluster.kill(3, powerCut: false)
+        try cluster.run(until: { [cluster] in try cluster.partition("words").isr == [1, 2] })
+        for _ in 0..<40 { try history.produce() }
+        try cluster.run(until: { [history] in history.acknowledged.count == 40 })
+        let bytes = try cluster.withReplica(1, "words") { $0.log.sizeInBytes }
+        cluster.adjust = { settings in
+            if atLeader {
+                settings.leaderThrottledRate = 500
+            } else {
+                settings.followerThrottledRate = 500
+            }
+        }
+        for id: Int32 in 1...2 {
+            try cluster.withReplica(id, "words") { $0.log.config.leaderThrottled = .all }
+        }
+        let start = cluster.nowMs
+        try cluster.start(3)
+        try cluster.withReplica(3, "words") { $0.log.config.followerThrottled = .all }
+        try settle()
+        let seconds = Double(cluster.nowMs - start) / 1000
+        #expect(seconds > Double(bytes) / 500 - 3)
+    }
+
     // MARK: Reassignment
 
     @Test func aReassignmentBringsANewReplicaAndTakesAnOld() throws {

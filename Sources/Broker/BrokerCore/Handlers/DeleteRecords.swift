@@ -7,11 +7,14 @@ import Replication
 /// DeleteRecords (key 21): raises a partition's log start, up to its high watermark (KIP-107).
 ///
 /// The new start is on disk (in `log-start-offset-checkpoint`) before the answer leaves, so that a
-/// deleted record never comes back.
+/// deleted record never comes back; and all followers that live have taken it over, or the time
+/// that the request gives has passed.
 extension BrokerLoop {
     func deleteRecords(_ request: DeleteRecordsRequest, _ context: RequestContext) {
         let view = self.view
-        inBackground(context) {
+        let ticket = newTicket()
+        delay(PendingRequest(context: context, kind: .elsewhere), ticket: ticket, deadline: nil)
+        inBackground({
             var touched: Set<String> = []
             var failures: [(directory: String, error: FileError)] = []
             var topics = request.topics.map { topic in
@@ -34,7 +37,68 @@ extension BrokerLoop {
             }
             return BackgroundResult(
                 message: DeleteRecordsResponse(topics: topics), failures: failures)
+        }) { [unowned self] message, now in
+            guard let response = message as? DeleteRecordsResponse else { return }
+            DeletedRecords(
+                response, ticket: ticket,
+                deadline: context.now.deadline(afterMs: Int64(request.timeoutMs))
+            ).resume(on: self, now: now)
         }
+    }
+}
+
+/// Partitions whose followers have yet to take over a new log start, which they do as they fetch.
+private final class DeletedRecords: Resumable {
+    private var response: DeleteRecordsResponse
+    private let ticket: WaitTicket
+    private let deadline: Int64
+    /// How often the followers are looked at, in ms.
+    private static let pauseMs: Int64 = 20
+
+    init(_ response: DeleteRecordsResponse, ticket: WaitTicket, deadline: Int64) {
+        self.response = response
+        self.ticket = ticket
+        self.deadline = deadline
+    }
+
+    func resume(on loop: BrokerLoop, now: ClockReading) {
+        guard loop.pending[ticket.request] != nil else { return }
+        let isLate = now.monotonicNs >= deadline
+        var isDone = true
+        for topic in response.topics.indices {
+            let cells = loop.view.topic(named: response.topics[topic].name)
+            for index in response.topics[topic].partitions.indices {
+                let isThere = hasArrived(
+                    &response.topics[topic].partitions[index], cells, loop.view, isLate: isLate)
+                isDone = isDone && isThere
+            }
+        }
+        if isDone { return loop.completed(ticket, message: response, now: now) }
+        let next = loop.newTicket()
+        loop.resumptions[next.request] = self
+        loop.deadlines.add(next.request, at: now.deadline(afterMs: Self.pauseMs))
+    }
+
+    private func hasArrived(
+        _ result: inout DeleteRecordsResponse.DeleteRecordsPartitionResult, _ cells: TopicCells?,
+        _ view: BrokerView, isLate: Bool
+    ) -> Bool {
+        guard result.errorCode == KafkaError.none.rawValue,
+            let cell = cells?[result.partitionIndex]
+        else { return true }
+        let (low, leads) = cell.locked { replica in
+            (
+                replica.lowWatermark {
+                    view.image.brokers[$0.rawValue]?.isFenced == false
+                }, replica.leaderEpoch != nil
+            )
+        }
+        if low.rawValue >= result.lowWatermark { return true }
+        guard isLate || !leads else { return false }
+        let error: KafkaError = leads ? .requestTimedOut : .notLeaderOrFollower
+        result.errorCode = error.rawValue
+        result.lowWatermark = -1
+        return true
     }
 }
 

@@ -8,6 +8,7 @@ import Replication
 /// `maxWaitMs`.
 extension BrokerLoop {
     func fetch(_ request: FetchRequest, _ context: RequestContext) {
+        endPoll(of: request.sessionID, now: context.now)
         let opened = openSession(request, context)
         guard case .success(let session) = opened else {
             if case .failure(let error) = opened {
@@ -39,6 +40,9 @@ extension BrokerLoop {
             state.cancel(ticket)
             return answer(state, again, context)
         }
+        if state.reader.isReplica, state.keepsSession {
+            followerPolls[state.session.id] = ticket.request
+        }
         delay(
             PendingRequest(context: context, kind: .fetch(state)), ticket: ticket,
             deadline: context.now.deadline(afterMs: Int64(request.maxWaitMs)))
@@ -55,6 +59,9 @@ extension BrokerLoop {
         guard expired || found.isEnough(leastBytes(of: state.request)) else { return }
         state.cancel(ticket)
         pending[ticket.request] = nil
+        if followerPolls[state.session.id] == ticket.request {
+            followerPolls[state.session.id] = nil
+        }
         answer(state, found, context)
     }
 
@@ -160,14 +167,14 @@ extension BrokerLoop {
     private func readAll(_ state: PendingFetch, _ context: RequestContext) -> FetchFindings {
         var findings = FetchFindings()
         var budget = mostBytes(of: state.request)
-        for (index, interest) in state.session.interests.enumerated() {
+        for interest in state.session.interests {
             let bounds = FetchBounds(
                 maxBytes: min(budget, Int(interest.maxBytes)),
                 atLeastOneBatch: findings.bytes == 0,
                 cachedOnly: state.warmings < PendingFetch.mostWarmings)
             let read = read(interest, state, bounds, context)
             budget -= min(budget, read.byteCount)
-            findings.add(read, at: index)
+            findings.add(read, pauses: state.reader.isReplica)
         }
         state.hasReported = true
         return findings
@@ -200,7 +207,13 @@ extension BrokerLoop {
                 }
                 return fetch
             case .replica(let broker, let brokerEpoch):
-                return try replica.fetch(interest, asFollower: broker, bounds) {
+                let isThrottled = isThrottled(replica)
+                var bounds = bounds
+                if isThrottled, mustHoldBack(replica, from: broker, now: context.now) {
+                    bounds.maxBytes = 0
+                    bounds.atLeastOneBatch = false
+                }
+                var fetch = try replica.fetch(interest, asFollower: broker, bounds) {
                     guard !state.hasReported else { return }
                     report(
                         FollowerFetch(
@@ -209,6 +222,8 @@ extension BrokerLoop {
                             logStartOffset: interest.logStartOffset),
                         to: replica, now: context.now)
                 }
+                fetch.isThrottled = isThrottled
+                return fetch
             }
         } catch {
             if case .io(let cause) = error {
@@ -223,6 +238,7 @@ extension BrokerLoop {
     private func answer(
         _ state: PendingFetch, _ findings: FetchFindings, _ context: RequestContext
     ) {
+        if state.reader.isReplica { countThrottled(findings, now: context.now) }
         var session = state.session
         var built = FetchAnswer(
             findings: findings, isIncremental: state.isIncremental,

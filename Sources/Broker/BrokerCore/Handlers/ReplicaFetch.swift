@@ -16,6 +16,46 @@ extension BrokerLoop {
         if let proposal = progress.proposal { emit(.isr(proposal)) }
     }
 
+    /// A follower asks again in a session in which a request of it waits: it wants something else
+    /// now, and the answer to the first may not hold it up.
+    func endPoll(of session: Int32, now: ClockReading) {
+        guard session != 0, let number = followerPolls.removeValue(forKey: session),
+            let waiting = pending[number], case .fetch(let state) = waiting.kind
+        else { return }
+        retryFetch(
+            state, waiting.context, ticket: WaitTicket(loop: index, request: number),
+            expired: true)
+    }
+
+    // MARK: Throttles (KIP-73)
+
+    /// Whether what followers fetch of this replica counts against the leader's throttled rate.
+    func isThrottled(_ replica: PartitionReplica) -> Bool {
+        guard view.settings.replication.leaderThrottledRate != nil else { return false }
+        return replica.log.config.leaderThrottled.contains(
+            partition: replica.log.topicPartition.partition,
+            broker: view.settings.nodeID.rawValue)
+    }
+
+    /// Whether a follower has to wait for records of a throttled replica: the rate is used up, and
+    /// nobody waits for this follower.
+    func mustHoldBack(
+        _ replica: PartitionReplica, from broker: BrokerID, now: ClockReading
+    ) -> Bool {
+        guard let quotas = view.quotas, !replica.isInSync(broker) else { return false }
+        return quotas.leader.isExceeded(
+            rate: view.settings.replication.leaderThrottledRate, now: now)
+    }
+
+    /// Counts what an answer takes of the throttled rate.
+    func countThrottled(_ findings: FetchFindings, now: ClockReading) {
+        let bytes = findings.partitions.reduce(0) { $0 + ($1.isThrottled ? $1.byteCount : 0) }
+        view.quotas?.leader.use(
+            bytes, rate: view.settings.replication.leaderThrottledRate, now: now)
+    }
+
+    // MARK: Reading from followers (KIP-392)
+
     /// The follower in the consumer's rack that it shall read from, when this broker leads and is
     /// not in that rack itself (KIP-392): of several the one that is furthest.
     func nearerReplica(

@@ -199,7 +199,7 @@ public final class NodeController {
         BrokerView(
             controller: controller, imageOffset: committedEnd + -1, settings: makeSettings(),
             directories: directories, topics: table.topics, idsByName: table.idsByName,
-            fetchers: table.fetchers,
+            fetchers: table.fetchers, quotas: table.quotas,
             coordinators: coordinators.cells, topicChanges: topicChanges)
     }
 

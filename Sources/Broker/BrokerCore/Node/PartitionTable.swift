@@ -12,6 +12,7 @@ final class PartitionTable {
     private(set) var idsByName: [String: KafkaUUID] = [:]
     /// Which partitions this node follows.
     private(set) var fetchers: FetcherPlans
+    let quotas: ReplicationQuotas
     private var failedDirectories: Set<String> = []
     private let nodeID: Int32
     private let durability: Durability
@@ -22,6 +23,7 @@ final class PartitionTable {
         surroundings: NodeSurroundings
     ) {
         fetchers = FetcherPlans(fetchersPerLeader: fetchersPerLeader)
+        quotas = ReplicationQuotas(makeLock: surroundings.makeLock)
         self.nodeID = nodeID.rawValue
         self.durability = durability
         self.surroundings = surroundings

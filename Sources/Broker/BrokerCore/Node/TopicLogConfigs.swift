@@ -36,6 +36,10 @@ struct TopicLogConfigs: Sendable {
         config.fileDeleteDelayMs = number("file.delete.delay.ms") ?? config.fileDeleteDelayMs
         config.minCompactionLagMs = number("min.compaction.lag.ms") ?? config.minCompactionLagMs
         config.maxCompactionLagMs = number("max.compaction.lag.ms") ?? config.maxCompactionLagMs
+        config.leaderThrottled = ThrottledReplicas(
+            text: text("leader.replication.throttled.replicas", of: topic) ?? "")
+        config.followerThrottled = ThrottledReplicas(
+            text: text("follower.replication.throttled.replicas", of: topic) ?? "")
         readTimestamps(&config, of: topic)
         readCompression(&config, of: topic)
         config.producerIDExpirationMs =

@@ -5,11 +5,12 @@ import Replication
 /// The fetch session of one fetcher as it sees it (KIP-227): what the leader knows of the
 /// partitions that are followed, so that a request names only what has changed.
 ///
-/// States: none (id 0: the next request is full and asks for one), or open with the epoch of the
-/// next request. Anything unexpected ends the session; the leader drops it with the next full
-/// request.
+/// States: none (the next request is full and asks for one), or open with the epoch of the next
+/// request. Anything unexpected ends the session; the leader drops it with the next full request.
 struct FetcherSession {
     private(set) var id: Int32 = 0
+    /// Counts the sessions, so that an answer of an earlier one is known.
+    private(set) var generation = 0
     private var epoch: Int32 = 0
     /// What the leader fetches for the session besides what the next request names.
     private var known: Set<ReplicaKey> = []
@@ -47,6 +48,7 @@ struct FetcherSession {
     ) -> FetchRequest {
         if isFull { known = [] }
         var request = FetchRequest()
+        request.forgottenTopicsData = forget(gone)
         request.replicaState = .init(
             replicaID: node.rawValue, replicaEpoch: settings.brokerEpoch)
         request.maxWaitMs = settings.waitMaxMs
@@ -54,7 +56,7 @@ struct FetcherSession {
         request.maxBytes = settings.responseMaxBytes
         request.sessionID = id
         request.sessionEpoch = epoch
-        request.forgottenTopicsData = forget(gone)
+        if !isFull { epoch = epoch == .max ? 1 : epoch + 1 }
         for item in items {
             known.insert(item.key)
             let partition = FetchRequest.FetchPartition(
@@ -79,13 +81,14 @@ struct FetcherSession {
             epoch = sessionID == 0 ? 0 : 1
         } else if sessionID != id {
             reset()
-        } else {
-            epoch = epoch == .max ? 1 : epoch + 1
         }
     }
 
     /// Begins anew with a full request.
-    mutating func reset() { epoch = 0 }
+    mutating func reset() {
+        epoch = 0
+        generation += 1
+    }
 }
 
 extension KafkaError {

@@ -7,9 +7,13 @@ import Replication
 /// Follows one leader on behalf of some of this node's partitions: asks it for records, appends
 /// them, and cuts off what the leader does not have.
 ///
-/// States of the fetcher: *asking* (one request is out), *syncing* (what came with the last answer
+/// States of the fetcher: *asking* (a request is out), *syncing* (what came with the last answer
 /// is not on disk, in `flushed` mode), *resting* until an instant after a failure of the
 /// connection, or idle. States of a partition: see `FetchedPartition.Phase`.
+///
+/// A request may wait at the leader for long. Partitions that can be fetched only since then are
+/// asked for with a second one, at which the leader answers the first (a leader that does not goes
+/// on with it once the first is answered).
 ///
 /// The offset that it asks from is what the leader counts as held, so in `flushed` mode it asks
 /// only once all that it appended is synced. Used on its event loop alone.
@@ -21,7 +25,8 @@ final class ReplicaFetcher: Resumable {
     private var session = FetcherSession()
     /// What the next request has to say something about.
     private var changed: [ReplicaKey] = []
-    private var isAsking = false
+    /// Requests that are out.
+    private var outstanding = 0
     /// Partitions whose records are not on disk, and the ticket that is woken when they are.
     private var unsynced: [ReplicaKey] = []
     private var syncTicket: WaitTicket?
@@ -143,8 +148,10 @@ final class ReplicaFetcher: Resumable {
 
     /// Asks the leader, if there is something to ask for and nothing to wait for.
     private func step(on loop: BrokerLoop) {
-        guard !isAsking, unsynced.isEmpty, restUntil == nil, !partitions.isEmpty else { return }
-        guard let endpoint = loop.view.endpoint(of: id.leader) else { return }
+        guard unsynced.isEmpty, restUntil == nil, !partitions.isEmpty,
+            outstanding == 0 || outstanding == 1 && !session.isFull && hasNews,
+            let endpoint = loop.view.endpoint(of: id.leader)
+        else { return }
         var items: [FetcherSession.Item] = []
         var gone: [ReplicaKey] = []
         for key in session.isFull ? sortedKeys : takeChanged() {
@@ -161,15 +168,26 @@ final class ReplicaFetcher: Resumable {
             // Nothing to fetch now; what is gone is told with the next request.
             return changed += gone
         }
-        isAsking = true
+        outstanding += 1
         let settings = loop.view.settings
         let request = session.request(
             items, gone: gone, node: settings.nodeID, settings.replication)
+        let generation = session.generation
         loop.ask(
             id.leader, at: endpoint, lane: .replica(id.number), request, versions: Self.versions,
             timeoutMs: settings.replication.socketTimeoutMs
         ) { [weak self, unowned loop] outcome, now in
-            self?.answered(outcome, now: now, on: loop)
+            self?.answered(outcome, of: generation, now: now, on: loop)
+        }
+    }
+
+    /// Whether there is a partition to fetch that the request that is out says nothing of.
+    private var hasNews: Bool {
+        changed.contains { key in
+            guard let partition = partitions[key], case .ready = partition.phase else {
+                return false
+            }
+            return !partition.isAsked
         }
     }
 
@@ -188,9 +206,12 @@ final class ReplicaFetcher: Resumable {
 
     // MARK: Answers
 
-    private func answered(_ outcome: PeerOutcome, now: ClockReading, on loop: BrokerLoop) {
-        isAsking = false
+    private func answered(
+        _ outcome: PeerOutcome, of generation: Int, now: ClockReading, on loop: BrokerLoop
+    ) {
+        outstanding -= 1
         guard loop.fetchers[id] === self else { return }
+        guard generation == session.generation else { return step(on: loop) }
         guard case .answered(_, let body) = outcome,
             case .success(let response) = outcome.decoded(FetchResponse.self)
         else { return rest(now, on: loop) }
@@ -252,7 +273,33 @@ final class ReplicaFetcher: Resumable {
             return pause(key, now: now, on: loop)
         }
         partitions[key]?.failures = 0
-        if reached != position { locate(key, on: loop) }
+        guard reached != position else { return }
+        if let pauseMs = throttle(partition, data, at: reached, now: now, on: loop) {
+            rest(key, until: now.deadline(afterMs: pauseMs), on: loop)
+        } else {
+            locate(key, on: loop)
+        }
+    }
+
+    /// How long the partition has to wait for the follower's throttled rate (KIP-73); counts what
+    /// came. One that has caught up does not wait.
+    private func throttle(
+        _ partition: FetchedPartition, _ data: FetchResponse.PartitionData,
+        at position: PartitionReplica.FetchPosition, now: ClockReading, on loop: BrokerLoop
+    ) -> Int64? {
+        let rate = loop.view.settings.replication.followerThrottledRate
+        guard rate != nil, let quota = loop.view.quotas?.follower,
+            case .inFrame(let range) = data.records
+        else { return nil }
+        let name = partition.cell.topicPartition
+        let isThrottled = partition.cell.locked {
+            $0.log.config.followerThrottled.contains(
+                partition: name.partition, broker: loop.view.settings.nodeID.rawValue)
+        }
+        guard isThrottled else { return nil }
+        quota.use(range.count, rate: rate, now: now)
+        guard position.offset.rawValue < data.highWatermark else { return nil }
+        return quota.pauseMs(rate: rate, now: now)
     }
 
     /// Appends the records and takes over the high watermark; where that has led, `nil` when it
@@ -292,6 +339,10 @@ final class ReplicaFetcher: Resumable {
         guard let partition = partitions[key] else { return }
         let instant = now.deadline(afterMs: pauseMs(partition.failures, on: loop))
         partitions[key]?.failures += 1
+        rest(key, until: instant, on: loop)
+    }
+
+    private func rest(_ key: ReplicaKey, until instant: Int64, on loop: BrokerLoop) {
         partitions[key]?.phase = .resting(until: instant)
         partitions[key]?.isAsked = false
         changed.append(key)

@@ -24,6 +24,11 @@ public struct ReplicationSettings: Equatable, Sendable {
     /// `replica.selector.class` is the one that knows of racks (KIP-392).
     public var selectsByRack = false
 
+    /// `leader.replication.throttled.rate` and `follower.replication.throttled.rate`, in bytes a
+    /// second; `nil` for no bound.
+    public var leaderThrottledRate: Int64?
+    public var followerThrottledRate: Int64?
+
     public init() {}
 
     init(_ controller: Controller, brokerEpoch: Int64) {
@@ -41,6 +46,9 @@ public struct ReplicationSettings: Equatable, Sendable {
         minBytes = int32("replica.fetch.min.bytes") ?? minBytes
         backoffMs = number("replica.fetch.backoff.ms") ?? backoffMs
         socketTimeoutMs = number("replica.socket.timeout.ms") ?? socketTimeoutMs
+        func rate(_ key: String) -> Int64? { number(key).flatMap { $0 == .max ? nil : $0 } }
+        leaderThrottledRate = rate("leader.replication.throttled.rate")
+        followerThrottledRate = rate("follower.replication.throttled.rate")
         selectsByRack =
             text("replica.selector.class")
             == "org.apache.kafka.common.replica.RackAwareReplicaSelector"
