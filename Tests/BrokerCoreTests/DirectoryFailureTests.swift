@@ -152,7 +152,7 @@ import Testing
         let disks = node.fileSystem.afterKill()
         try disks.rename("/b", to: "/unplugged")
         disks.fail(.init(prefix: "/b", isPermanent: true))
-        let away = try TestNode(on: disks, directories: Self.directories)
+        let away = try TestNode(on: disks, directories: Self.directories, seed: 2)
         let client = away.connect()
         for partition in lost {
             #expect(try produceError(client, partition: partition) == .kafkaStorageError)
@@ -193,7 +193,7 @@ import Testing
         let disks = node.fileSystem.afterKill()
         try disks.rename("/b", to: "/unplugged")
         disks.fail(.init(prefix: "/b", isPermanent: true))
-        let away = try TestNode(on: disks, directories: Self.directories)
+        let away = try TestNode(on: disks, directories: Self.directories, seed: 2)
         let client = away.connect()
         let deleted = try client.call(
             DeleteTopicsRequest(topics: [.init(name: "words")], timeoutMs: 1000))

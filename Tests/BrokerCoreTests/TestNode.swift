@@ -45,6 +45,8 @@ final class TestLock: PartitionLock {
 /// can be held back (`holdsFlushes`), to look at what waits for them.
 final class TestNode {
     let fileSystem: MemoryFileSystem
+    /// Of what is drawn at random; another one for each process.
+    private let seed: UInt64
     let clock: VirtualClock
     let reports: Reports
     let options: NodeOptions
@@ -74,7 +76,8 @@ final class TestNode {
     init(
         on fileSystem: MemoryFileSystem = MemoryFileSystem(), clock: VirtualClock = VirtualClock(),
         directories: [String] = ["/data"], loops count: Int32 = 1,
-        limits: LoopLimits = LoopLimits(), customize: (inout NodeOptions) -> Void = { _ in }
+        limits: LoopLimits = LoopLimits(), seed: UInt64 = 1,
+        customize: (inout NodeOptions) -> Void = { _ in }
     ) throws {
         let reports = Reports()
         var options = NodeOptions(
@@ -93,9 +96,10 @@ final class TestNode {
                 fileSystem: fileSystem, makeLock: { TestLock() },
                 inParallel: { count, body in for index in 0..<count { body(index) } },
                 report: { reports.add($0) }),
-            seed: 1, clock: { clock.now })
+            seed: seed, clock: { clock.now })
         let view = controller.currentView
         self.fileSystem = fileSystem
+        self.seed = seed
         self.clock = clock
         self.reports = reports
         self.options = options
@@ -133,7 +137,9 @@ final class TestNode {
 
     private func again(on fileSystem: MemoryFileSystem) throws -> TestNode {
         let options = self.options
-        return try TestNode(on: fileSystem, clock: clock, loops: Int32(loops.count)) {
+        return try TestNode(
+            on: fileSystem, clock: clock, loops: Int32(loops.count), seed: seed + 1
+        ) {
             $0 = options
         }
     }
@@ -279,6 +285,9 @@ final class TestNode {
             controller.fail(directory: path, reason: error.description)
             carryOut(controller.takeEffects())
         case .peer(let request): peerRequests.append((loop.index, request))
+        case .brokerDisconnected(let id, let epoch):
+            controller.brokerDisconnected(id, epoch: epoch)
+            carryOut(controller.takeEffects())
         case .isr(let proposal):
             controller.propose([proposal])
             carryOut(controller.takeEffects())

@@ -70,7 +70,9 @@ public final class BrokerLoop {
 
     /// The client is gone: its delayed requests are dropped.
     public func disconnected(_ id: ConnectionID) {
-        connections[id] = nil
+        if let broker = connections.removeValue(forKey: id)?.broker {
+            emit(.brokerDisconnected(broker.id, epoch: broker.epoch))
+        }
         produceLines[id] = nil
         let gone = pending.filter { $0.value.context.connection == id }.keys.sorted()
         for request in gone { forget(request) }
@@ -151,7 +153,11 @@ public final class BrokerLoop {
     /// Encodes `message` and sends it once its turn has come.
     func answer(_ message: any KafkaMessage, to context: RequestContext) {
         do {
-            finish(context, with: try OutgoingResponse(message, to: context))
+            if let envelope = context.envelope {
+                finish(context, with: try OutgoingResponse(message, to: context, in: envelope))
+            } else {
+                finish(context, with: try OutgoingResponse(message, to: context))
+            }
         } catch {
             close(context.connection, "cannot encode \(context.apiKey.name) answer: \(error)")
         }

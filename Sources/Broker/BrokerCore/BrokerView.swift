@@ -11,6 +11,8 @@ public struct BrokerView: Sendable {
     /// The metadata image and the node's settings, for answers that decide nothing.
     public let controller: Controller
     public var image: MetadataImage { controller.image }
+    /// Where requests go that only the active controller decides.
+    public let activeController: ControllerLocation
     /// The last offset of the metadata log that `image` knows.
     public let imageOffset: Offset
     public let settings: BrokerSettings
@@ -29,7 +31,8 @@ public struct BrokerView: Sendable {
     private let idsByName: [String: KafkaUUID]
 
     init(
-        controller: Controller, imageOffset: Offset, settings: BrokerSettings,
+        controller: Controller, activeController: ControllerLocation = .here, imageOffset: Offset,
+        settings: BrokerSettings,
         directories: any DirectoryAccess, topics: [KafkaUUID: TopicCells],
         idsByName: [String: KafkaUUID], fetchers: FetcherPlans = FetcherPlans(),
         quotas: ReplicationQuotas? = nil,
@@ -37,6 +40,7 @@ public struct BrokerView: Sendable {
         topicChanges: GroupTopicChanges = GroupTopicChanges(since: .max)
     ) {
         self.controller = controller
+        self.activeController = activeController
         self.imageOffset = imageOffset
         self.settings = settings
         self.directories = directories

@@ -12,6 +12,8 @@ struct ConnectionCore {
     let clientAddress: String
     /// What the client says it is (ApiVersions 3 and later).
     var software: (name: String, version: String)?
+    /// The broker that sends its heartbeats over it.
+    var broker: (id: Int32, epoch: Int64)?
     /// When bytes came last, or when it was last seen to wait for an answer (monotonic, ns).
     var lastActive: Int64 = 0
     /// Bytes that its unanswered requests hold.

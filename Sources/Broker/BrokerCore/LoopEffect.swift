@@ -23,6 +23,8 @@ public enum LoopEffect {
     case peer(PeerRequest)
     /// Ask the controller for another in-sync set.
     case isr(IsrProposal)
+    /// The connection broke over which a broker sent its heartbeats.
+    case brokerDisconnected(Int32, epoch: Int64)
     /// Answer a delayed request of another loop.
     case complete(WaitTicket, any KafkaMessage)
     /// A coordinator's log did not take a write: load the coordinator anew.

@@ -146,6 +146,8 @@ final class LoopShell: @unchecked Sendable {
         case .background(let job): node.submit(job)
         case .warm(let slices, let ticket): node.warm(slices, ticket)
         case .peer(let request): peers.submit(request)
+        case .brokerDisconnected(let id, let epoch):
+            node.onController { $0.brokerDisconnected(id, epoch: epoch) }
         case .isr(let proposal): node.onController { $0.propose([proposal]) }
         case .complete(let ticket, let message): node.complete(ticket, message)
         case .reloadCoordinator(let cell): node.onController { $0.reloadCoordinator(cell) }

@@ -330,6 +330,7 @@ final class ReplicaCluster {
             broker.loop.warmed(ticket)
         case .peer(let request): try send(request, from: broker)
         case .isr(let proposal): propose(proposal, from: broker.id)
+        case .brokerDisconnected: break
         case .directoryFailed(let path, let error): Issue.record("\(path): \(error)")
         case .controller, .complete, .reloadCoordinator, .pauseReading, .resumeReading, .holding:
             break

@@ -105,9 +105,12 @@ final class ActiveController {
         let version = image.metadataVersion
         let lastOffset: Offset
         do throws(QuorumError) {
-            lastOffset = try quorum.append(records, now: clock().quorumTime) {
-                version.version(of: $0)
-            }
+            let now = clock()
+            lastOffset = try quorum.append(
+                records, now: QuorumTime(monotonic: now.monotonicMs, wall: now.wallMs)
+            ) { version.version(of: $0) }
+        } catch .notLeader {
+            return .notController
         } catch {
             report("the metadata log did not take a change: \(error)")
             guard error.isOfDisk else { return .unknownServerError }
@@ -133,9 +136,10 @@ final class ActiveController {
         held.append(Held(required: endOffset, answer: answer, sink: sink))
     }
 
-    /// The next change below `highWatermark`.
-    func nextCommitted(below highWatermark: Offset) -> Change? {
-        guard let first = changes.first, first.lastOffset < highWatermark else { return nil }
+    /// The change whose last record is at `offset`, once that is committed; `nil` when it is of an
+    /// earlier controller.
+    func takeChange(endingAt offset: Offset) -> Change? {
+        guard let first = changes.first, first.lastOffset == offset else { return nil }
         return changes.removeFirst()
     }
 

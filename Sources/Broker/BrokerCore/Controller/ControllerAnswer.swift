@@ -1,6 +1,7 @@
 import ClusterController
 import KafkaProtocol
 import KafkaWire
+import MetadataQuorum
 import Replication
 
 /// A request that only the active controller answers, from whomever it comes: a client through this
@@ -66,6 +67,8 @@ struct ControllerAnswer {
 enum AnswerSink {
     /// A request of an event loop.
     case request(WaitTicket)
+    /// The same, of one that came in an envelope.
+    case forwarded(WaitTicket)
     /// This process itself.
     case own((any KafkaMessage) -> Void)
 }
@@ -78,11 +81,13 @@ public struct ControllerJob: Sendable {
 
 enum ControllerWork: Sendable {
     /// A request for the active controller, refused where this node is not.
-    case decide(any ControllerRequest, DecisionContext)
+    case decide(any ControllerRequest, DecisionContext, isForwarded: Bool)
     /// A producer id that nobody has had, of this broker's block.
     case producerID(@Sendable (Result<ProducerID, KafkaError>) -> any KafkaMessage)
     /// Topics that a request needs are made on the way, by whatever node is active; the answer is
     /// put together from what came of it and from the metadata as this node knows them then.
     case createTopics(
         CreateTopicsRequest, @Sendable (CreateTopicsResponse, Controller) -> any KafkaMessage)
+    /// A request of another node to this member of the metadata quorum.
+    case quorum(QuorumMessage, version: Int16)
 }

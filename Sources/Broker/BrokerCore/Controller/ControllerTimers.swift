@@ -99,6 +99,12 @@ extension ActiveController {
         _ = write(decision.records, isAtomic: decision.isAtomic)
     }
 
+    /// The node that led before may have died, and its broker with it.
+    func suspect(_ broker: Int32) {
+        guard let known = image.brokers[broker], !known.isFenced else { return }
+        timers.noteBroken(broker, epoch: known.epoch, now: clock().monotonicMs)
+    }
+
     /// The connection over which a broker sent its heartbeats has broken.
     func brokerDisconnected(_ broker: Int32, epoch: Int64) {
         guard let known = image.brokers[broker], known.epoch == epoch, timers.fastFailoverMs > 0

@@ -4,11 +4,14 @@ import KafkaWire
 extension BrokerLoop {
     /// The APIs that listeners of a broker serve, and so advertise.
     static let served: [APIKey] =
-        ([.produce, .fetch] + readAPIs + adminAPIs + groupAPIs + consumerGroupAPIs
-        + transactionAPIs).sorted { $0.rawValue < $1.rawValue }
+        ([.produce, .fetch] + readAPIs + adminAPIs + controllerAPIs + groupAPIs
+        + consumerGroupAPIs + transactionAPIs).filter { $0.listeners.contains(.broker) }
+        .sorted { $0.rawValue < $1.rawValue }
     /// The APIs that listeners of a controller serve.
     static let servedByController: [APIKey] =
-        (readAPIs + adminAPIs).filter { $0.listeners.contains(.controller) }
+        ([.fetch] + readAPIs + adminAPIs + controllerAPIs).filter {
+            $0.listeners.contains(.controller)
+        }
         .sorted { $0.rawValue < $1.rawValue }
     private static let servedSet = Set(served)
     private static let controllerSet = Set(servedByController)
@@ -23,6 +26,11 @@ extension BrokerLoop {
     func dispatch(
         _ frame: inout MutableRawSpan, _ start: Int, _ context: RequestContext
     ) throws(RequestError) {
+        if context.serves.contains(.controller),
+            try dispatchController(frame.bytes, start, context)
+        {
+            return
+        }
         switch context.apiKey {
         case .produce:
             let request = try decode(ProduceRequest.self, frame.bytes, from: start, context)
@@ -37,6 +45,7 @@ extension BrokerLoop {
         if try dispatchTransactions(bytes, start, context) { return }
         if try dispatchReads(bytes, start, context) { return }
         if try dispatchAdmin(bytes, start, context) { return }
+        if try dispatchController(bytes, start, context) { return }
         preconditionFailure("\(context.apiKey.name) is advertised and has no handler")
     }
 }

@@ -11,7 +11,8 @@ extension BrokerLoop {
             context,
             .decide(
                 request,
-                DecisionContext(now: context.now.wallMs, requestVersion: context.apiVersion)))
+                DecisionContext(now: context.now.wallMs, requestVersion: context.apiVersion),
+                isForwarded: context.envelope != nil))
     }
 
     /// Lets the node's controller thread answer a request.

@@ -55,13 +55,11 @@ struct BrokerDuties {
 }
 
 extension NodeController {
-    /// Whether there is a controller to ask.
-    var knowsController: Bool { active != nil }
-
     /// Starts what this node owes the controller and has not asked for yet; `false` when there is
     /// nothing, or nothing yet.
     func meetDuties() -> Bool {
         let now = clock().monotonicMs
+        settledAt = now
         if stepControllerRegistration(now: now) { return true }
         if duties.tellsDirectories, lifecycle.stage == .serving { lifecycle.nextAttempt = .min }
         if stepLifecycle(now: now) { return true }

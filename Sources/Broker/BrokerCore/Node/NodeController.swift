@@ -42,6 +42,15 @@ public final class NodeController {
     let options: NodeOptions
     let surroundings: NodeSurroundings
     let quorum: QuorumReplica
+    /// What the quorum did and was not looked at yet.
+    var quorumEffects = FIFO<QuorumEffect>()
+    /// Requests of other nodes that the quorum has not answered.
+    var quorumTickets: [QuorumTicket: WaitTicket] = [:]
+    var nextQuorumTicket: UInt64 = 0
+    /// Who led the quorum last.
+    var lastLeader: BrokerID?
+    /// A metadata transaction whose end is not committed yet.
+    var openTransaction: MetadataRun?
     /// The active controller, while this node is it.
     var active: ActiveController?
     let table: PartitionTable
@@ -69,6 +78,9 @@ public final class NodeController {
     var ownAnswers = FIFO<() -> Void>()
     var topicChanges: GroupTopicChanges
     private var isSettling = false
+    /// When duties were looked at last, in monotonic ms.
+    var settledAt = Int64.min
+    private var isViewOutdated = false
 
     /// The epoch of this broker's registration, -1 before it.
     public var brokerEpoch: Int64 { lifecycle.epoch }
@@ -80,7 +92,7 @@ public final class NodeController {
         random: SplitMix64, clock: @escaping @Sendable () -> ClockReading
     ) {
         self.controller = controller
-        self.committedEnd = quorum.highWatermark
+        self.committedEnd = .zero
         self.bootstrap = bootstrap
         self.options = options
         self.surroundings = surroundings
@@ -98,7 +110,7 @@ public final class NodeController {
             now: clock().monotonicMs)
         self.random = random
         self.clock = clock
-        topicChanges = GroupTopicChanges(since: quorum.highWatermark.rawValue - 1)
+        topicChanges = GroupTopicChanges(since: -1)
         self.table = PartitionTable(
             nodeID: options.nodeID, durability: options.durability,
             fetchersPerLeader: controller.effectiveBrokerConfig("num.replica.fetchers")
@@ -120,8 +132,8 @@ public final class NodeController {
     public func submit(_ job: ControllerJob) {
         let ticket = job.ticket
         switch job.work {
-        case .decide(let request, let context):
-            serve(request, context, for: .request(ticket))
+        case .decide(let request, let context, let isForwarded):
+            serve(request, context, for: isForwarded ? .forwarded(ticket) : .request(ticket))
         case .producerID(let message):
             producerIDs.waiters.append { [self] in complete(ticket, message($0)) }
         case .createTopics(let request, let message):
@@ -133,22 +145,30 @@ public final class NodeController {
                 }
                 complete(ticket, message(created, controller))
             }
+        case .quorum(let message, let version):
+            receive(message, version: version, for: ticket)
         }
         settle()
     }
 
     /// Does what is due by the clock.
     public func timersDue() {
-        if let active, active.nextDeadline <= clock().monotonicMs { active.timersDue() }
+        let now = clock().monotonicMs
+        if let due = quorum.nextDeadline, due <= now { quorum.tick(now: quorumTime) }
+        if let active, active.nextDeadline <= now { active.timersDue() }
         settle()
     }
 
     /// When `timersDue` is to be called, in monotonic ms; `nil` when nothing is due by itself.
     public var nextDeadline: Int64? {
         guard failure == nil else { return nil }
+        // What was due when all was settled waits for something else than time.
+        let own = [
+            lifecycle.nextAction, duties.nextAction, isrProposals.nextAction,
+            registration.nextAction,
+        ].filter { $0 > settledAt }
         let next = min(
-            active?.nextDeadline ?? .max, lifecycle.nextAction, duties.nextAction,
-            isrProposals.nextAction, registration.nextAction)
+            quorum.nextDeadline ?? .max, active?.nextDeadline ?? .max, own.min() ?? .max)
         return next == .max ? nil : next
     }
 
@@ -183,7 +203,7 @@ public final class NodeController {
 
     func deliver(_ message: any KafkaMessage, to sink: AnswerSink) {
         switch sink {
-        case .request(let ticket): complete(ticket, message)
+        case .request(let ticket), .forwarded(let ticket): complete(ticket, message)
         case .own(let then): ownAnswers.append { then(message) }
         }
     }
@@ -192,12 +212,13 @@ public final class NodeController {
 
     func publish() {
         directories.publish(table.topics)
-        effects.view = makeView()
+        isViewOutdated = true
     }
 
     func makeView() -> BrokerView {
         BrokerView(
-            controller: controller, imageOffset: committedEnd + -1, settings: makeSettings(),
+            controller: controller, activeController: controllerLocation,
+            imageOffset: committedEnd + -1, settings: makeSettings(),
             directories: directories, topics: table.topics, idsByName: table.idsByName,
             fetchers: table.fetchers, quotas: table.quotas,
             coordinators: coordinators.cells, topicChanges: topicChanges)
@@ -229,6 +250,8 @@ public final class NodeController {
     /// What the shell has to do since the last call.
     public func takeEffects() -> Effects {
         defer { effects = Effects() }
+        if isViewOutdated { effects.view = makeView() }
+        isViewOutdated = false
         let coordination = coordinators.takeEffects()
         effects.loads += coordination.loads
         effects.tasks += coordination.tasks

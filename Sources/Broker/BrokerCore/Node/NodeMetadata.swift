@@ -8,28 +8,130 @@ import Replication
 
 /// How a node follows the metadata quorum: what is committed, who leads.
 extension NodeController {
+    var quorumTime: QuorumTime {
+        let now = clock()
+        return QuorumTime(monotonic: now.monotonicMs, wall: now.wallMs)
+    }
+
     /// Takes in one step of what the quorum did; `false` when there is none.
     func followQuorum() -> Bool {
-        // What the active controller has appended it has replayed itself.
-        _ = quorum.takeEffects()
-        guard let active else { return false }
-        if let change = active.nextCommitted(below: quorum.highWatermark) {
-            let before = controller.image
-            controller.image = change.image
-            committedEnd = change.lastOffset + 1
-            apply(change.delta, since: before)
-            snapshotIfDue()
+        for effect in quorum.takeEffects() { quorumEffects.append(effect) }
+        if !quorumEffects.isEmpty {
+            take(quorumEffects.removeFirst())
             return true
         }
-        if let (sink, message) = active.nextAnswer(at: quorum.highWatermark) {
+        if let (sink, message) = active?.nextAnswer(at: quorum.highWatermark) {
             deliver(message, to: sink)
             return true
         }
         return false
     }
 
+    private func take(_ effect: QuorumEffect) {
+        switch effect {
+        case .committed(let batches): take(batches)
+        case .installed(let id, let contents): install(contents, upTo: id.endOffset)
+        case .leadership(let leader, let epoch, _): leadershipMoved(to: leader, epoch)
+        case .send(let request): send(request)
+        case .answer(let ticket, let message):
+            if let waiting = quorumTickets.removeValue(forKey: ticket) {
+                complete(waiting, message)
+            }
+        case .report(let text): surroundings.report(text)
+        case .failed(let reason): metadataFailed(reason)
+        }
+    }
+
+    // MARK: What is committed
+
+    /// Applies committed batches, all at once where they are not this controller's own.
+    private func take(_ batches: [MetadataBatch]) {
+        var run = openTransaction ?? MetadataRun(controller.image)
+        openTransaction = nil
+        for batch in batches {
+            let change = active?.takeChange(endingAt: batch.lastOffset)
+            if let change, !run.image.isInTransaction, !change.image.isInTransaction {
+                adopt(run, upTo: batch.baseOffset)
+                run = MetadataRun(change.image, delta: change.delta)
+                adopt(run, upTo: batch.lastOffset + 1)
+                run = MetadataRun(change.image)
+                continue
+            }
+            do throws(ReplayError) {
+                for record in batch.records { try run.image.replay(record, noting: &run.delta) }
+            } catch {
+                return end(
+                    "the metadata log contradicts itself at offset \(batch.baseOffset): \(error)")
+            }
+        }
+        guard let last = batches.last else { return }
+        if run.image.isInTransaction {
+            // Nobody may see a transaction before its end.
+            openTransaction = run
+        } else {
+            adopt(run, upTo: last.lastOffset + 1)
+            snapshotIfDue()
+        }
+    }
+
+    /// Makes an image the committed one.
+    private func adopt(_ run: MetadataRun, upTo end: Offset) {
+        let before = controller.image
+        controller.image = run.image
+        committedEnd = max(committedEnd, end)
+        if !run.delta.isEmpty { apply(run.delta, since: before) }
+    }
+
+    /// A snapshot takes the place of all that was known.
+    private func install(_ contents: SnapshotContents, upTo end: Offset) {
+        var image = MetadataImage.empty
+        do throws(ReplayError) {
+            try image.replay(contents.records)
+        } catch {
+            return self.end("the metadata snapshot at offset \(end) contradicts itself: \(error)")
+        }
+        openTransaction = nil
+        let delta = MetadataDelta(from: controller.image, to: image)
+        committedEnd = end
+        topicChanges = GroupTopicChanges(since: end.rawValue - 1)
+        adopt(MetadataRun(image, delta: delta), upTo: end)
+    }
+
+    /// Takes a snapshot of what is committed once the log has grown by as much as is allowed.
+    private func snapshotIfDue() {
+        guard quorum.bytesSinceSnapshot >= options.snapshotBytes else { return }
+        let version = controller.image.metadataVersion
+        do throws(QuorumError) {
+            try quorum.writeSnapshot(
+                of: controller.image.snapshotRecords(), upTo: committedEnd, now: quorumTime
+            ) { version.version(of: $0) }
+        } catch {
+            surroundings.report("no metadata snapshot could be written: \(error)")
+        }
+    }
+
+    // MARK: Who leads
+
+    private func leadershipMoved(to leader: BrokerID?, _ epoch: LeaderEpoch) {
+        let isSelf = leader == options.nodeID
+        if let active, !isSelf || active.epoch != epoch {
+            for (sink, message) in active.resign(.notController) {
+                refuse(sink, .notController, message)
+            }
+            self.active = nil
+        }
+        if isSelf, active == nil { activate() }
+        lastLeader = leader ?? lastLeader
+        // The new one hears of this node at once.
+        let now = clock().monotonicMs
+        lifecycle.nextAttempt = min(lifecycle.nextAttempt, now)
+        duties.nextAttempt = min(duties.nextAttempt, now)
+        registration.nextAttempt = min(registration.nextAttempt, now)
+        publish()
+    }
+
     /// This node leads the quorum, and has applied all that came before: it decides from here on.
-    func activate() {
+    private func activate() {
         let active = ActiveController(
             committed: controller, quorum: quorum, random: SplitMix64(seed: random.next()),
             restarted: lifecycle.epoch < 0 ? options.nodeID.rawValue : nil, clock: clock,
@@ -37,63 +139,49 @@ extension NodeController {
         self.active = active
         // What cannot be written shows as the controller's fault.
         _ = active.write(openingRecords())
+        if let previous = lastLeader, previous != options.nodeID {
+            active.suspect(previous.rawValue)
+        }
     }
 
     /// What a new active controller writes first.
     private func openingRecords() -> [MetadataRecord] {
         guard controller.image.features.metadataVersion == nil else {
-            return BootstrapRecords.activation(of: controller.image)
+            return BootstrapRecords.activation(of: openTransaction?.image ?? controller.image)
         }
         let minimum = controller.settings.staticConfigs["min.insync.replicas"] ?? "1"
-        return BootstrapRecords.activation(
-            of: bootstrap, minInSyncReplicas: minimum)
+        return BootstrapRecords.activation(of: bootstrap, minInSyncReplicas: minimum)
     }
 
-    /// Takes a snapshot of what is committed once the log has grown by as much as is allowed.
-    private func snapshotIfDue() {
-        guard quorum.bytesSinceSnapshot >= options.snapshotBytes,
-            !controller.image.isInTransaction
-        else { return }
-        let version = controller.image.metadataVersion
-        do throws(QuorumError) {
-            try quorum.writeSnapshot(
-                of: controller.image.snapshotRecords(), upTo: committedEnd,
-                now: clock().quorumTime
-            ) { version.version(of: $0) }
-        } catch {
-            surroundings.report("no metadata snapshot could be written: \(error)")
-        }
+    /// The active controller as far as this node knows.
+    var controllerLocation: ControllerLocation {
+        if active != nil { return .here }
+        guard let leader = quorum.leaderAndEpoch.leader, leader != options.nodeID,
+            let endpoint = quorum.endpoint(of: leader)
+        else { return .unknown }
+        return .at(leader, PeerEndpoint(host: endpoint.host, port: endpoint.port))
     }
 
-    // MARK: Requests to the active controller
+    /// Whether there is a controller to ask.
+    var knowsController: Bool { controllerLocation != .unknown }
+}
 
-    /// Lets the active controller answer, or refuses where this node is not.
-    func serve(_ request: any ControllerRequest, _ context: DecisionContext, for sink: AnswerSink) {
-        guard let active, failure == nil else {
-            let error: KafkaError = failure == nil ? .notController : .kafkaStorageError
-            return deliver(request.refusal(error), to: sink)
-        }
-        active.hold(request.answer(by: active, context), for: sink)
-    }
+/// The image after a run of records, and what the run changed.
+struct MetadataRun {
+    var image: MetadataImage
+    var delta: MetadataDelta
 
-    /// Asks the active controller, wherever it is; `then` gets its answer, or why there is none.
-    /// Both happen in a later step of `settle`.
-    func ask<Request: ControllerRequest>(
-        _ request: Request, then: @escaping (Result<Request.Response, KafkaError>) -> Void
-    ) {
-        guard active != nil else {
-            return ownAnswers.append { then(.failure(.notController)) }
-        }
-        let context = DecisionContext(
-            now: clock().wallMs,
-            requestVersion: Request.validVersions.upperBound)
-        serve(
-            request, context,
-            for: .own { message in
-                guard let response = message as? Request.Response else {
-                    preconditionFailure("\(Request.apiKey.name) was answered by another API")
-                }
-                then(.success(response))
-            })
+    init(_ image: MetadataImage, delta: MetadataDelta = MetadataDelta()) {
+        self.image = image
+        self.delta = delta
     }
+}
+
+/// Where the active controller is.
+public enum ControllerLocation: Equatable, Sendable {
+    /// In this process.
+    case here
+    case at(BrokerID, PeerEndpoint)
+    /// There is none, or it is not known yet.
+    case unknown
 }

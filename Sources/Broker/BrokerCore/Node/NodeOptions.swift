@@ -2,6 +2,7 @@ import ClusterController
 import KafkaProtocol
 import KafkaWire
 import LogStorage
+import MetadataQuorum
 import Replication
 
 /// What a node is told when it starts.
@@ -35,6 +36,8 @@ public struct NodeOptions: Sendable {
     /// What clients are told (`advertised.listeners`).
     public var listeners: [Listener]
     public var controllerListener: Listener
+    /// How this node finds the metadata quorum; `nil`: it is the only voter.
+    public var quorum: QuorumSettings?
     public var rack: String?
     /// `martlet.durability`
     public var durability = Durability.flushed
@@ -58,6 +61,27 @@ public struct NodeOptions: Sendable {
         self.metadataDirectory = metadataDirectory ?? logDirectories[0]
         self.listeners = listeners
         self.controllerListener = controllerListener
+    }
+}
+
+extension NodeOptions {
+    /// Whether this node makes a cluster of its own.
+    var isAlone: Bool {
+        guard let quorum else { return true }
+        let others = quorum.staticVoters.ids.contains { $0 != nodeID }
+        return isController && !others && quorum.bootstrap.isEmpty
+    }
+
+    /// How this node takes part in the quorum.
+    var quorumSettings: QuorumSettings {
+        if let quorum { return quorum }
+        let listener = QuorumListener(
+            name: controllerListener.name,
+            endpoint: QuorumEndpoint(host: controllerListener.host, port: controllerListener.port))
+        let own = Voter(key: MemberKey(nodeID), listeners: [listener])
+        return QuorumSettings(
+            staticVoters: VoterSet([own]), listeners: [listener], listenerName: listener.name,
+            mayVote: true)
     }
 }
 

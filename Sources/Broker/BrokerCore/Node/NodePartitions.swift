@@ -10,7 +10,7 @@ extension NodeController {
     ///
     /// Until the directories are read, the image alone changes: what is in it now is opened then.
     func apply(_ delta: MetadataDelta, since before: MetadataImage) {
-        guard holdsPartitions else { return }
+        guard holdsPartitions else { return publish() }
         knownConfigs = [:]
         let image = controller.image
         for topic in delta.sortedDeletedTopics { remove(topic) }

@@ -20,12 +20,10 @@ public enum NodeStart {
             guard let clusterID = ensemble.clusterID else {
                 throw NodeError("no log directory has a cluster id")
             }
-            let now = clock().quorumTime
             let quorum = try openQuorum(
-                options, ensemble, clusterID, surroundings, seed: ~seed, now)
-            let image = try load(quorum, now)
+                options, ensemble, clusterID, surroundings, seed: random.next(), clock())
             let node = NodeController(
-                controller: Controller(image: image, settings: settings(clusterID)),
+                controller: Controller(image: .empty, settings: settings(clusterID)),
                 bootstrap: try QuorumFormat.readBootstrap(
                     in: options.metadataDirectory, surroundings.fileSystem)
                     ?? BootstrapRecords.records(at: .latestProduction),
@@ -56,6 +54,12 @@ public enum NodeStart {
             from: fileSystem)
         try ensemble.verify(nodeID: options.nodeID)
         if ensemble.clusterID == nil {
+            guard options.isAlone else {
+                throw NodeError(
+                    "\(options.logDirectories.joined(separator: ", ")) are not formatted. A node "
+                        + "of several must know its cluster: run martlet storage format "
+                        + "--cluster-id ID --config FILE with the same id on each")
+            }
             let clusterID = KafkaUUID.random(using: &random).description
             ensemble.complete(
                 clusterID: clusterID, nodeID: options.nodeID, in: fileSystem, using: &random)
@@ -105,53 +109,24 @@ public enum NodeStart {
 
     private static func openQuorum(
         _ options: NodeOptions, _ ensemble: MetaPropertiesEnsemble, _ clusterID: String,
-        _ surroundings: NodeSurroundings, seed: UInt64, _ now: QuorumTime
+        _ surroundings: NodeSurroundings, seed: UInt64, _ now: ClockReading
     ) throws -> QuorumReplica {
         guard let directoryID = ensemble.directoryID(of: options.metadataDirectory) else {
             throw NodeError("the metadata directory \(options.metadataDirectory) has no id")
         }
-        let own = options.controllerListener
-        let listener = QuorumListener(
-            name: own.name, endpoint: QuorumEndpoint(host: own.host, port: own.port))
-        let voter = Voter(key: MemberKey(options.nodeID), listeners: [listener])
         return try QuorumReplica(
             logDirectory: options.metadataDirectory, nodeID: options.nodeID,
-            directoryID: directoryID, clusterID: clusterID,
-            settings: QuorumSettings(
-                staticVoters: VoterSet([voter]), listeners: [listener], listenerName: own.name,
-                mayVote: true),
-            fileSystem: surroundings.fileSystem, random: SplitMix64(seed: seed), now: now)
-    }
-
-    /// Starts the quorum's only voter, and gives what the log holds.
-    private static func load(
-        _ quorum: QuorumReplica, _ now: QuorumTime
-    ) throws -> MetadataImage {
-        try quorum.start(now: now)
-        var image = MetadataImage.empty
-        for effect in quorum.takeEffects() {
-            switch effect {
-            case .installed(_, let contents):
-                image = .empty
-                try image.replay(contents.records)
-            case .committed(let batches):
-                for batch in batches { try image.replay(batch.records) }
-            default: break
-            }
-        }
-        guard quorum.isActiveLeader else {
-            throw NodeError(
-                "node \(quorum.nodeID.rawValue) is not the only voter of its metadata quorum")
-        }
-        return image
+            directoryID: directoryID, clusterID: clusterID, settings: options.quorumSettings,
+            fileSystem: surroundings.fileSystem, random: SplitMix64(seed: seed),
+            now: QuorumTime(monotonic: now.monotonicMs, wall: now.wallMs))
     }
 }
 
 extension NodeController {
-    /// Takes part in the quorum: with one voter it leads at once, the broker is registered, its
-    /// partitions are open, and it serves, when this returns.
+    /// Takes part in the quorum. A single voter leads at once: its broker is registered, the
+    /// partitions are open, and it serves, when this returns. Others find their leader first.
     fileprivate func begin() throws {
-        activate()
+        try quorum.start(now: quorumTime)
         settle()
         if let failure { throw NodeError(failure) }
     }

@@ -1,4 +1,5 @@
 import ClusterController
+import Coordinators
 import KafkaWire
 import LogStorage
 import Replication
@@ -38,6 +39,7 @@ extension NodeController {
     /// more.
     func openPartitions(_ plans: [LogDirectoryPlan]) {
         holdsPartitions = true
+        topicChanges = GroupTopicChanges(since: committedEnd.rawValue - 1)
         var opens: [PlannedOpen] = []
         var configs: [String: LogConfig] = [:]
         for plan in plans {

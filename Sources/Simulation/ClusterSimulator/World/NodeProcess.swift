@@ -160,6 +160,8 @@ final class NodeProcess {
                     request.id, .failed(.unreachable("no such node")), now: node.now)
                 settle(index)
             }
+        case .brokerDisconnected(let id, let epoch):
+            onController { $0.brokerDisconnected(id, epoch: epoch) }
         case .isr(let proposal): onController { $0.propose([proposal]) }
         case .complete(let ticket, let message): complete(ticket, message)
         case .reloadCoordinator(let cell): onController { $0.reloadCoordinator(cell) }
