@@ -105,10 +105,9 @@ final class ActiveController {
         let version = image.metadataVersion
         let lastOffset: Offset
         do throws(QuorumError) {
-            let now = clock()
-            lastOffset = try quorum.append(
-                records, now: QuorumTime(monotonic: now.monotonicMs, wall: now.wallMs)
-            ) { version.version(of: $0) }
+            lastOffset = try quorum.append(records, now: clock().quorumTime) {
+                version.version(of: $0)
+            }
         } catch .notLeader {
             return .notController
         } catch {

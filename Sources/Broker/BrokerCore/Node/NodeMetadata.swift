@@ -8,10 +8,7 @@ import Replication
 
 /// How a node follows the metadata quorum: what is committed, who leads.
 extension NodeController {
-    var quorumTime: QuorumTime {
-        let now = clock()
-        return QuorumTime(monotonic: now.monotonicMs, wall: now.wallMs)
-    }
+    var quorumTime: QuorumTime { clock().quorumTime }
 
     /// Takes in one step of what the quorum did; `false` when there is none.
     func followQuorum() -> Bool {
