@@ -90,7 +90,8 @@ final class TestNode {
         let controller = try NodeStart.start(
             options,
             settings: {
-                ControllerSettings(nodeID: 1, clusterID: $0, staticConfigs: staticConfigs)
+                ControllerSettings(
+                    nodeID: options.nodeID.rawValue, clusterID: $0, staticConfigs: staticConfigs)
             },
             surroundings: NodeSurroundings(
                 fileSystem: fileSystem, makeLock: { TestLock() },
@@ -200,8 +201,24 @@ final class TestNode {
     /// Moves the clock and runs what has become due.
     func advance(ms: Int64) {
         clock.advance(ms: ms)
+        runTimers()
+    }
+
+    /// Runs what is due by now.
+    func runTimers() {
         fileSystem.setTime(clock.now.wallMs)
         for loop in loops { loop.timersDue(now: clock.now) }
+        if let due = controller.nextDeadline, due <= clock.now.monotonicMs {
+            controller.timersDue()
+            carryOut(controller.takeEffects())
+        }
+        settle()
+    }
+
+    /// Asks to be let go, as on SIGTERM.
+    func leave() {
+        controller.leave()
+        carryOut(controller.takeEffects())
         settle()
     }
 

@@ -1,0 +1,206 @@
+import ClusterController
+import KafkaProtocol
+import KafkaWire
+import Testing
+
+@testable import BrokerCore
+
+/// The controller of a cluster: elections, registrations, commits, failover, fencing.
+@Suite struct ControllerClusterTests {
+    private func creation(_ name: String, replicas: Int16 = 3) -> CreateTopicsRequest {
+        CreateTopicsRequest(
+            topics: [.init(name: name, numPartitions: 3, replicationFactor: replicas)],
+            timeoutMs: 10_000)
+    }
+
+    @Test func threeNodesElectRegisterAndServe() throws {
+        let cluster = try TestCluster()
+        try cluster.runUntilServing()
+        let active = try #require(cluster.active)
+        let image = cluster[active].view.image
+        #expect(image.controllers.keys.sorted() == [1, 2, 3])
+        #expect(image.brokers.keys.sorted() == [1, 2, 3])
+        for node in cluster.nodes.values {
+            #expect(node.controller.controller.image == image)
+            let expected: Bool = node.options.nodeID.rawValue == active
+            #expect((node.view.activeController == .here) == expected)
+        }
+    }
+
+    @Test func brokersWithoutAVoteFollowAndServe() throws {
+        let cluster = try TestCluster(nodes: 3, voters: 1) { id, options in
+            options.isBroker = id != 1
+        }
+        try cluster.run { cluster[1].view.image.brokers.values.filter(\.isActive).count == 2 }
+        let answer = try cluster.ask(1, creation("t", replicas: 2), controller: true)
+        #expect(answer.topics.map(\.errorCode) == [0])
+        try cluster.run { cluster[2].view.topic(named: "t")?.partitions.count == 3 }
+        #expect(cluster[1].view.topic(named: "t") == nil, "a controller alone holds nothing")
+    }
+
+    @Test func topicsAreThereOnceTheyAreCommitted() throws {
+        let cluster = try TestCluster()
+        try cluster.runUntilServing()
+        let active = try #require(cluster.active)
+        let answer = try cluster.ask(active, creation("t"), controller: true)
+        #expect(answer.topics.map(\.errorCode) == [0])
+        #expect(cluster[active].view.image.topics["t"] != nil)
+        try cluster.run { cluster.nodes.values.allSatisfy { $0.view.image.topics["t"] != nil } }
+        let leaders = cluster[active].view.image.topics["t"]?.partitions.map(\.leader)
+        #expect(Set(leaders ?? []).count == 3)
+    }
+
+    @Test func whoIsNotActiveRefuses() throws {
+        let cluster = try TestCluster()
+        try cluster.runUntilServing()
+        let active = try #require(cluster.active)
+        let other = active % 3 + 1
+        let answer = try cluster.ask(other, creation("t"), controller: true)
+        #expect(answer.topics.map(\.errorCode) == [KafkaError.notController.rawValue])
+        let heartbeat = try cluster.ask(
+            other, BrokerHeartbeatRequest(brokerID: 1, brokerEpoch: 1), controller: true)
+        #expect(heartbeat.errorCode == KafkaError.notController.rawValue)
+    }
+
+    @Test func requestsInEnvelopesAreAnsweredInEnvelopes() throws {
+        let cluster = try TestCluster()
+        try cluster.runUntilServing()
+        let active = try #require(cluster.active)
+        let inner = try TestClient.frame(creation("t"), version: 7, correlation: 42)
+        let envelope = EnvelopeRequest(
+            requestData: inner, requestPrincipal: [], clientHostAddress: [127, 0, 0, 1])
+        let refused = try cluster.ask(active % 3 + 1, envelope, controller: true)
+        #expect(refused.errorCode == KafkaError.notController.rawValue)
+        #expect(refused.responseData == nil)
+        let answer = try cluster.ask(active, envelope, controller: true)
+        #expect(answer.errorCode == 0)
+        let data = try #require(answer.responseData)
+        let header = try ResponseHeader(decoding: Array(data.prefix(5)), version: 1)
+        #expect(header.correlationID == 42)
+        let response = try CreateTopicsResponse(decoding: Array(data.dropFirst(5)), version: 7)
+        #expect(response.topics.map(\.name) == ["t"])
+        #expect(response.topics.map(\.errorCode) == [0])
+    }
+
+    /// Without a majority nothing is committed: the answer waits, and is a refusal in the end.
+    @Test func answersThatWaitAreRefusedWithTheLeadership() throws {
+        let cluster = try TestCluster()
+        try cluster.runUntilServing()
+        let active = try #require(cluster.active)
+        cluster.isolated = [active]
+        let client = cluster[active].connect(listener: "CONTROLLER", serves: .controller)
+        try client.send(creation("lost"), version: 7)
+        #expect(cluster[active].controller.active?.image.topics["lost"] != nil)
+        #expect(cluster[active].view.image.topics["lost"] == nil)
+        var answer: CreateTopicsResponse?
+        try cluster.run {
+            answer = try client.receive(CreateTopicsResponse.self, version: 7)?.message
+            return answer != nil
+        }
+        #expect(answer?.topics.map(\.errorCode) == [KafkaError.notController.rawValue])
+        try cluster.run { cluster.active != nil && cluster.active != active }
+        cluster.isolated = []
+        let next = try #require(cluster.active)
+        #expect(try cluster.ask(next, creation("kept"), controller: true).topics[0].errorCode == 0)
+        try cluster.run {
+            cluster[active].view.image.topics["kept"] != nil
+                && cluster[active].controller.active == nil
+        }
+        #expect(cluster[active].view.image.topics["lost"] == nil)
+        for node in cluster.nodes.values { #expect(node.failure == nil) }
+    }
+
+    @Test func anotherControllerTakesOverWhenTheActiveOneDies() throws {
+        let cluster = try TestCluster()
+        try cluster.runUntilServing()
+        let dead = try #require(cluster.active)
+        #expect(try cluster.ask(dead, creation("t"), controller: true).topics[0].errorCode == 0)
+        let before = cluster.clock.now.monotonicMs
+        cluster.kill(dead)
+        try cluster.run { cluster.active != nil }
+        let active = try #require(cluster.active)
+        #expect(active != dead)
+        // Its broker led a third of the partitions: others do now, long before its session ends.
+        try cluster.run {
+            let topic = cluster[active].view.image.topics["t"]
+            return topic?.partitions.allSatisfy { $0.leader != dead && $0.leader >= 0 } == true
+        }
+        #expect(cluster.clock.now.monotonicMs - before < 5000)
+        try cluster.start(dead)
+        try cluster.runUntilServing()
+        #expect(cluster[dead].view.image == cluster[active].view.image)
+    }
+
+    @Test func aBrokerWhoseConnectionBreaksIsFencedSoon() throws {
+        let cluster = try TestCluster()
+        try cluster.runUntilServing()
+        let active = try #require(cluster.active)
+        let dead = active % 3 + 1
+        let before = cluster.clock.now.monotonicMs
+        cluster.kill(dead)
+        try cluster.run { cluster[active].view.image.brokers[dead]?.isFenced == true }
+        #expect((500...600).contains(cluster.clock.now.monotonicMs - before))
+    }
+
+    @Test func withoutFastFailoverTheSessionEnds() throws {
+        let cluster = try TestCluster { _, options in
+            options.staticConfigs["martlet.fast.failover.ms"] = "0"
+        }
+        try cluster.runUntilServing()
+        let active = try #require(cluster.active)
+        let dead = active % 3 + 1
+        let before = cluster.clock.now.monotonicMs
+        cluster.kill(dead)
+        try cluster.run { cluster[active].view.image.brokers[dead]?.isFenced == true }
+        #expect((6_900...9_100).contains(cluster.clock.now.monotonicMs - before))
+    }
+
+    @Test func aBrokerThatLeavesHandsOverFirst() throws {
+        let cluster = try TestCluster()
+        try cluster.runUntilServing()
+        let active = try #require(cluster.active)
+        let leaving = active % 3 + 1
+        #expect(try cluster.ask(active, creation("t"), controller: true).topics[0].errorCode == 0)
+        try cluster.run { cluster[leaving].view.image.topics["t"] != nil }
+        cluster[leaving].leave()
+        try cluster.run { cluster[leaving].controller.hasLeft }
+        let topic = try #require(cluster[active].view.image.topics["t"])
+        #expect(topic.partitions.allSatisfy { $0.leader != leaving && $0.leader >= 0 })
+        #expect(cluster[active].view.image.brokers[leaving]?.inControlledShutdown == true)
+    }
+
+    @Test func producerIDsOfTwoBrokersDiffer() throws {
+        let cluster = try TestCluster()
+        try cluster.runUntilServing()
+        var ids: Set<Int64> = []
+        for id in [Int32(1), 2, 3, 1, 2, 3] {
+            let answer = try cluster.ask(
+                id, InitProducerIDRequest(transactionalID: nil), version: 4)
+            #expect(answer.errorCode == 0)
+            ids.insert(answer.producerID)
+        }
+        #expect(ids.count == 6)
+    }
+
+    @Test func aNodeThatWasAwayTakesASnapshot() throws {
+        let cluster = try TestCluster { _, options in options.snapshotBytes = 2000 }
+        try cluster.runUntilServing()
+        let active = try #require(cluster.active)
+        let away = active % 3 + 1
+        cluster.kill(away)
+        for number in 0..<40 {
+            let created = try cluster.ask(
+                active, creation("t-\(number)", replicas: 2), controller: true)
+            #expect(created.topics[0].errorCode == 0)
+        }
+        let deleted = try cluster.ask(
+            active, DeleteTopicsRequest(topics: [.init(name: "t-0")], timeoutMs: 1000),
+            controller: true)
+        #expect(deleted.responses[0].errorCode == 0)
+        try cluster.start(away)
+        try cluster.runUntilServing()
+        try cluster.run { cluster[away].view.image == cluster[active].view.image }
+        #expect(cluster[away].view.image.topics.count == 39)
+        #expect(cluster[away].controller.quorum.latestSnapshot != nil)
+    }
+}
