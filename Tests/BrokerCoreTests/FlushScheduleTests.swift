@@ -26,7 +26,7 @@ import Testing
             return PartitionCell(
                 replica: PartitionReplica(
                     log: log, role: .leader(LeaderEpoch(1)), highWatermark: .zero),
-                topicID: .zero, logDirectory: "/data", lock: NoLock())
+                topicID: .zero, logDirectory: "/data", makeLock: { NoLock() })
         }
         var pace = FlushPace()
         pace.intervalMs = 50

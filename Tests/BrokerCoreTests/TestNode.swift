@@ -256,7 +256,10 @@ final class TestNode {
         for (directory, error) in outcome.failures {
             controller.fail(directory: directory, reason: error.description)
         }
+        for cell in outcome.flushes { sync(cell) }
+        for cell in outcome.moved { controller.replicaMoved(cell) }
         controller.removeLater(outcome.deletions)
+        controller.removeLater(directories: outcome.directories)
         controller.propose(outcome.proposals)
         carryOut(controller.takeEffects())
         settle()

@@ -170,6 +170,10 @@ public protocol DirectoryAccess: AnyObject, Sendable {
     /// Writes a checkpoint of a directory from its logs as they are now, durably. Writers of one
     /// file take turns, so that an older state never replaces a newer one.
     func checkpoint(_ kind: OffsetCheckpoint.Kind, of directory: String) throws(FileError)
+    /// The moves between them.
+    var moves: ReplicaMoves { get }
+    /// Notes that a replica lies in another directory now, and what is known of it.
+    func noteMoved(_ partition: TopicPartition, from source: String, to target: String)
     /// How far a log is compacted; `nil` when it never was.
     func cleanedOffset(of partition: TopicPartition, in directory: String) -> Offset?
     /// Notes how far a log is compacted, for the next checkpoint; whether that is news.

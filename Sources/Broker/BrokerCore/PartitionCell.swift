@@ -14,26 +14,44 @@ public protocol PartitionLock: AnyObject, Sendable {
 /// `enter` returns the replica; whoever enters leaves, on the same thread, without waiting for
 /// anything in between.
 public final class PartitionCell: @unchecked Sendable {
-    // Sendable: `replica` is reached only between `enter` and `leave`.
+    // Sendable: `replica` is reached only between `enter` and `leave`, `directory` with
+    // `directoryLock` held.
     public let topicPartition: TopicPartition
     public let topicID: KafkaUUID
     /// Whether it is of a topic that Kafka keeps its own state in.
     public let isInternal: Bool
-    /// The log directory that holds it (a path of `log.dirs`).
-    public let logDirectory: String
+    private var directory: String
+    /// Of its own, so that who is inside `lock` may ask for the directory too.
+    private let directoryLock: any PartitionLock
     private let lock: any PartitionLock
     private let replica: PartitionReplica
 
     public init(
         replica: PartitionReplica, topicID: KafkaUUID, logDirectory: String,
-        lock: any PartitionLock
+        makeLock: () -> any PartitionLock
     ) {
         self.topicPartition = replica.log.topicPartition
         self.topicID = topicID
         self.isInternal = TopicName.isInternal(topicPartition.topic)
-        self.logDirectory = logDirectory
-        self.lock = lock
+        self.directory = logDirectory
+        self.directoryLock = makeLock()
+        self.lock = makeLock()
         self.replica = replica
+    }
+
+    /// The log directory that holds it (a path of `log.dirs`). It changes when the replica is moved
+    /// to another one.
+    public var logDirectory: String {
+        directoryLock.enter()
+        defer { directoryLock.leave() }
+        return directory
+    }
+
+    /// Notes where the replica is now; its log has been replaced, and the lock is still held.
+    func moved(to logDirectory: String) {
+        directoryLock.enter()
+        directory = logDirectory
+        directoryLock.leave()
     }
 
     /// Takes the lock.

@@ -18,6 +18,8 @@ public struct MaintenanceIntervals: Sendable {
     public var followers = TimeAmount.seconds(1)
     /// When the cleaner first looks for work (`log.cleaner.backoff.ms`, which may change later).
     public var cleaning = TimeAmount.seconds(15)
+    /// How often moves of replicas between log directories are carried on.
+    public var moves = TimeAmount.milliseconds(50)
     /// How often files that are due are removed.
     public var deletions = TimeAmount.seconds(1)
     public init() {}
@@ -34,6 +36,7 @@ final class Maintenance: Sendable {
         let clock = Clock()
         var seeds = SystemRandomNumberGenerator()
         let cleaner = NodeCleaner(surroundings: surroundings, seed: seeds.next())
+        let mover = ReplicaMover(surroundings: surroundings)
         func every(
             _ interval: TimeAmount,
             _ work: @escaping @Sendable (NodeMaintenance) -> NodeMaintenance.Outcome
@@ -57,6 +60,16 @@ final class Maintenance: Sendable {
             ) { _ in
                 pool.runIfActive(eventLoop: eventLoop) {
                     shell.carryOut(cleaner.round(shell.view, now: clock.wallMs))
+                }
+            },
+            eventLoop.scheduleRepeatedAsyncTask(
+                initialDelay: intervals.moves, delay: intervals.moves
+            ) { _ in
+                guard mover.hasWork(shell.view) else {
+                    return eventLoop.makeSucceededVoidFuture()
+                }
+                return pool.runIfActive(eventLoop: eventLoop) {
+                    shell.carryOut(mover.round(shell.view, now: clock.now))
                 }
             },
             eventLoop.scheduleRepeatedTask(

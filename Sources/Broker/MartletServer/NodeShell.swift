@@ -182,9 +182,15 @@ final class NodeShell: @unchecked Sendable {
     func carryOut(_ outcome: NodeMaintenance.Outcome) {
         wake(outcome.wakes, except: nil)
         for (directory, error) in outcome.failures { directoryFailed(directory, error) }
-        guard !outcome.deletions.isEmpty || !outcome.proposals.isEmpty else { return }
+        for cell in outcome.flushes { flush(cell, .required) }
+        let isIdle =
+            outcome.deletions.isEmpty && outcome.directories.isEmpty && outcome.moved.isEmpty
+            && outcome.proposals.isEmpty
+        guard !isIdle else { return }
         onController { controller in
+            for cell in outcome.moved { controller.replicaMoved(cell) }
             controller.removeLater(outcome.deletions)
+            controller.removeLater(directories: outcome.directories)
             controller.propose(outcome.proposals)
         }
     }

@@ -53,6 +53,11 @@ extension PartitionReplica {
     ) throws(FileError) -> Wakes {
         flush.begunOffset = nil
         try log.completeFlush(result)
+        return flushed(durability: durability)
+    }
+
+    /// More of the log may count as being on disk; whom to wake.
+    public func flushed(durability: Durability) -> Wakes {
         let synced = waiters.takeSynced(log.flushedOffset)
         let wakes = advanceHighWatermark(durability: durability)
         return synced.isEmpty ? wakes : wakes + synced

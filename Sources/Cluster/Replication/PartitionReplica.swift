@@ -22,7 +22,7 @@ public final class PartitionReplica {
     /// Tickets to wake once the lock is released.
     public typealias Wakes = [WaitTicket]
 
-    public let log: PartitionLog
+    public private(set) var log: PartitionLog
     public internal(set) var role: Role
     public internal(set) var highWatermark: Offset
     /// Who holds the partition, as the metadata says.
@@ -40,6 +40,12 @@ public final class PartitionReplica {
         self.log = log
         self.role = role
         self.highWatermark = min(max(highWatermark, log.logStartOffset), log.logEndOffset)
+    }
+
+    /// Goes on with a log that holds the same in another log directory.
+    public func replaceLog(with log: PartitionLog) {
+        self.log = log
+        flush = FlushProgress()
     }
 
     /// The epoch in which this replica leads, `nil` when it does not.

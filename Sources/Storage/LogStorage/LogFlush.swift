@@ -5,6 +5,7 @@ public final class FlushTicket: Sendable {
     /// Everything below is durable once `run` has returned.
     public let endOffset: Offset
     let generation: Int
+    private let log: LogIdentity
     /// The base offsets of the rolled segments that are synced, and the snapshots.
     let segments: [Offset]
     let snapshots: [Offset]
@@ -18,11 +19,12 @@ public final class FlushTicket: Sendable {
     let failure: FileError?
 
     init(
-        endOffset: Offset, files: [any StorageFile], unsynced: PartitionLog.Unsynced,
-        epochs: (path: String, text: String)?, directories: [String],
-        fileSystem: any FileSystem, failure: FileError? = nil
+        endOffset: Offset, of log: LogIdentity, files: [any StorageFile],
+        unsynced: PartitionLog.Unsynced, epochs: (path: String, text: String)?,
+        directories: [String], fileSystem: any FileSystem, failure: FileError? = nil
     ) {
         self.failure = failure
+        self.log = log
         self.endOffset = endOffset
         generation = unsynced.generation
         segments = unsynced.segments.map(\.baseOffset)
@@ -33,6 +35,9 @@ public final class FlushTicket: Sendable {
         self.directories = directories
         self.fileSystem = fileSystem
     }
+
+    /// Whether it is a flush of that log.
+    func isFlush(of log: LogIdentity) -> Bool { self.log === log }
 
     /// Has the system begin to write what `run` will wait for; a hint, whose failure shows there.
     public func startWriting() {
@@ -89,7 +94,7 @@ extension PartitionLog {
 
     private func ticket(_ files: [any StorageFile], _ failure: FileError?) -> FlushTicket {
         FlushTicket(
-            endOffset: logEndOffset, files: files, unsynced: unsynced,
+            endOffset: logEndOffset, of: identity, files: files, unsynced: unsynced,
             epochs: unsynced.epochs ? (epochPath, epochs.text) : nil,
             directories: directoriesToSync, fileSystem: fileSystem, failure: failure)
     }
@@ -125,8 +130,10 @@ extension PartitionLog {
     }
 
     /// Takes over what a ticket has made durable. A failed one fails the log for good: its owner
-    /// takes the directory offline.
+    /// takes the directory offline. What a ticket of a log did that this one has replaced is of no
+    /// interest.
     public func completeFlush(_ result: FlushResult) throws(FileError) {
+        guard result.ticket.isFlush(of: identity) else { return }
         if let error = result.failure {
             markFailed(error)
             throw error
@@ -134,7 +141,7 @@ extension PartitionLog {
         let ticket = result.ticket
         // A truncation since then may have put other records below the ticket's end.
         guard ticket.generation == unsynced.generation else { return }
-        flushedOffset = max(flushedOffset, min(ticket.endOffset, logEndOffset))
+        noteFlushed(to: min(ticket.endOffset, logEndOffset))
         if let epochs = ticket.epochs, epochs.text == self.epochs.text { unsynced.epochs = false }
         unsynced.segments.removeAll { ticket.segments.contains($0.baseOffset) }
         unsynced.snapshots.removeAll { ticket.snapshots.contains($0) }
@@ -143,6 +150,14 @@ extension PartitionLog {
             unsynced.directory = false
             unsynced.metadata = false
         }
+    }
+
+    private func noteFlushed(to end: Offset) {
+        guard let held = moving?.heldFlush else {
+            flushedOffset = max(flushedOffset, end)
+            return
+        }
+        moving?.heldFlush = max(held, end)
     }
 
     /// Flushes at once, on the caller's thread.

@@ -39,6 +39,7 @@ extension PartitionLog {
     /// reports; whether something did.
     public func prepareTruncation(to offset: Offset) -> Bool {
         unsynced.generation += 1
+        moving?.truncated(to: offset)
         guard flushedOffset > offset else { return false }
         flushedOffset = offset
         return true
@@ -59,6 +60,7 @@ extension PartitionLog {
     /// Notes that what lies at or above `end` is not what it was.
     private func changedBelowEnd(_ end: Offset) {
         flushedOffset = min(flushedOffset, end)
+        moving?.truncated(to: end)
         unsynced.generation += 1
         unsynced.names = true
         unsynced.snapshots.removeAll { $0 > end }

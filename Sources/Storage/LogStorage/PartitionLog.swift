@@ -26,6 +26,12 @@ public final class PartitionLog {
     public internal(set) var appendedBytes = 0
     /// The failure after which the log is closed to everything.
     public internal(set) var failure: FileError?
+    /// Set while the log is being moved to another log directory (`LogMove`).
+    var moving: MovingState?
+    /// Its topic is gone (`retire`).
+    public internal(set) var isRetired = false
+    /// Tells the flushes of this log from those of another one of the same partition.
+    let identity = LogIdentity()
 
     let fileSystem: any FileSystem
     /// The latest time that the log was told, in milliseconds since the epoch.

@@ -127,10 +127,12 @@ final class ReplicaDirectory: DirectoryAccess, @unchecked Sendable {
     private let table: PartitionTable
     private let fileSystem: MemoryFileSystem
     private(set) var checkpoints = 0
+    let moves: ReplicaMoves
 
     init(_ table: PartitionTable, _ fileSystem: MemoryFileSystem) {
         self.table = table
         self.fileSystem = fileSystem
+        moves = ReplicaMoves(fileSystem: fileSystem, random: SplitMix64(seed: 1)) { TestLock() }
     }
 
     func statuses() -> [DirectoryStatus] {
@@ -151,6 +153,7 @@ final class ReplicaDirectory: DirectoryAccess, @unchecked Sendable {
         try OffsetCheckpoint(kind, in: directory, fileSystem: fileSystem).write(offsets)
     }
 
+    func noteMoved(_ partition: TopicPartition, from source: String, to target: String) {}
     func cleanedOffset(of partition: TopicPartition, in directory: String) -> Offset? { nil }
     func noteCleaned(
         _ partition: TopicPartition, to offset: Offset?, in directory: String

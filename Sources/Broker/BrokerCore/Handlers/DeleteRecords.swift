@@ -15,7 +15,7 @@ extension BrokerLoop {
         let ticket = newTicket()
         delay(PendingRequest(context: context, kind: .elsewhere), ticket: ticket, deadline: nil)
         inBackground({
-            var touched: Set<String> = []
+            var touched: [PartitionCell] = []
             var failures: [(directory: String, error: FileError)] = []
             var topics = request.topics.map { topic in
                 let cells = view.topic(named: topic.name)
@@ -27,7 +27,11 @@ extension BrokerLoop {
                             &failures)
                     })
             }
-            for directory in touched.sorted() {
+            var saved: Set<String> = []
+            // A replica may be moved to another directory meanwhile.
+            while let directory = touched.map(\.logDirectory).filter({ !saved.contains($0) }).min()
+            {
+                saved.insert(directory)
                 do throws(FileError) {
                     try view.directories.checkpoint(.logStartOffset, of: directory)
                 } catch {
@@ -104,7 +108,7 @@ private final class DeletedRecords: Resumable {
 
 private func raiseLogStart(
     _ asked: DeleteRecordsRequest.DeleteRecordsPartition, _ topic: String, _ cell: PartitionCell?,
-    _ view: BrokerView, _ touched: inout Set<String>,
+    _ view: BrokerView, _ touched: inout [PartitionCell],
     _ failures: inout [(directory: String, error: FileError)]
 ) -> DeleteRecordsResponse.DeleteRecordsPartitionResult {
     var result = DeleteRecordsResponse.DeleteRecordsPartitionResult(
@@ -137,7 +141,7 @@ private func raiseLogStart(
         try replica.log.deleteRecords(before: offset)
         replica.logStartOffsetMoved()
         result.lowWatermark = replica.log.logStartOffset.rawValue
-        touched.insert(cell.logDirectory)
+        touched.append(cell)
     } catch {
         if case .io(let cause) = error { failures.append((cell.logDirectory, cause)) }
         result.errorCode = error.kafkaError.rawValue

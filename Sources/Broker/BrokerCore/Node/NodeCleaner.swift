@@ -189,7 +189,8 @@ extension BrokerView {
     /// The partitions in one log directory whose `cleanup.policy` has `compact`.
     func compactedCells(in directory: String) -> [PartitionCell] {
         topicsByName.flatMap { $0.partitions.compactMap { $0 } }.filter { cell in
-            cell.logDirectory == directory && cell.locked { $0.log.config.compact }
+            cell.logDirectory == directory
+                && cell.locked { $0.log.config.compact && !$0.log.isMoving }
         }
     }
 }

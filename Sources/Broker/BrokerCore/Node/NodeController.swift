@@ -272,6 +272,13 @@ public final class NodeController {
         for (path, delay) in files { pendingDeletions.add(path, due: clock().wallMs + delay) }
     }
 
+    /// The same for directories with all that is in them.
+    public func removeLater(directories: [(path: String, delayMs: Int64)]) {
+        for (path, delay) in directories {
+            pendingDeletions.add(path, due: clock().wallMs + delay, isDirectory: true)
+        }
+    }
+
     /// Removes the files whose delay has passed.
     public func removeDueFiles() {
         var due = pendingDeletions.takeDue(clock().wallMs)

@@ -14,6 +14,7 @@ public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
     /// The directory of the metadata log where it is none of the log directories.
     private var metadata: LogDirectories?
     private let fileSystem: any FileSystem
+    public let moves: ReplicaMoves
     /// The partitions of this node as they were published last, for the directories' checkpoints.
     private var topics: [KafkaUUID: TopicCells] = [:]
     /// By directory, how far its logs are compacted.
@@ -21,11 +22,12 @@ public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
 
     init(
         _ directories: LogDirectories, metadata: LogDirectories?, fileSystem: any FileSystem,
-        makeLock: () -> any PartitionLock
+        random: SplitMix64, makeLock: () -> any PartitionLock
     ) {
         self.directories = directories
         self.metadata = metadata
         self.fileSystem = fileSystem
+        moves = ReplicaMoves(fileSystem: fileSystem, random: random, makeLock: makeLock)
         lock = makeLock()
         checkpointLock = makeLock()
     }
@@ -100,12 +102,21 @@ public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
         }
     }
 
+    public func noteMoved(_ partition: TopicPartition, from source: String, to target: String) {
+        locked {
+            cleaned[target, default: [:]][partition] = cleaned[source]?.removeValue(
+                forKey: partition)
+            directories.countPartitions(-1, in: source)
+            directories.countPartitions(1, in: target)
+        }
+    }
+
     public func checkpoint(
         _ kind: OffsetCheckpoint.Kind, of directory: String
     ) throws(FileError) {
         checkpointLock.enter()
         defer { checkpointLock.leave() }
-        var offsets: [TopicPartition: Offset] = [:]
+        var offsets = moves.offsets(kind, in: directory)
         for cell in cells(in: directory) {
             offsets[cell.topicPartition] = cell.locked { offset(kind, of: $0, in: directory) }
         }

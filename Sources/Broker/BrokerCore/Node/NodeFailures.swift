@@ -13,6 +13,8 @@ extension NodeController {
         guard directories.fail(directory, reason: reason) else { return }
         surroundings.report("log directory \(directory) is taken offline: \(reason)")
         effects.wakes += table.fail(directory: directory, reason: reason)
+        effects.wakes += directories.moves.directoryFailed(
+            directory, durability: options.durability)
         publish()
         if directory == options.metadataDirectory { return metadataFailed(reason) }
         if directories.online.isEmpty {

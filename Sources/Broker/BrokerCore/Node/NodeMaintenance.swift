@@ -25,6 +25,12 @@ public struct NodeMaintenance: Sendable {
         public var deletions: [(path: String, delayMs: Int64)] = []
         /// In-sync sets to ask the controller for.
         public var proposals: [IsrProposal] = []
+        /// Directories to remove with all that is in them, each after its delay.
+        public var directories: [(path: String, delayMs: Int64)] = []
+        /// Partitions whose log is to be synced, for somebody may wait for it.
+        public var flushes: [PartitionCell] = []
+        /// Replicas that lie in another log directory now.
+        public var moved: [PartitionCell] = []
     }
 
     /// Writes one of the checkpoints of every directory: high watermarks

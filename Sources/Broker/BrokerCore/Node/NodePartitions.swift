@@ -86,7 +86,10 @@ extension NodeController {
     private func create(_ partition: Int32, of topic: TopicImage, _ image: PartitionImage) {
         let config = knownConfigs[topic.name] ?? topicConfigs.logConfig(of: topic.name)
         knownConfigs[topic.name] = config
-        let wanted = image.directory(of: options.nodeID.rawValue)
+        let name = TopicPartition(topic: topic.name, partition: partition)
+        let preferred = directories.moves.takePreference(for: name)
+            .flatMap { path in directories.online.first { $0.path == path }?.id }
+        let wanted = preferred ?? image.directory(of: options.nodeID.rawValue)
         for directory in directories.choices(preferring: wanted) {
             do throws(LogError) {
                 try table.create(
@@ -118,6 +121,7 @@ extension NodeController {
     private func discard(_ cells: [PartitionCell]) {
         for cell in cells {
             coordinators.remove(cell)
+            endMove(of: cell)
             setAside(cell)
         }
         // A later log of that name is a new one.

@@ -73,7 +73,7 @@ public enum NodeStart {
         }
         let shared = NodeDirectories(
             directories, metadata: metadata, fileSystem: fileSystem,
-            makeLock: surroundings.makeLock)
+            random: SplitMix64(seed: random.next()), makeLock: surroundings.makeLock)
         return (shared, ensemble)
     }
 

@@ -9,6 +9,7 @@ extension NodeController {
     /// No event loop may use the node any more.
     public func stop() {
         leave()
+        _ = directories.moves.suspend(durability: options.durability)
         let maintenance = NodeMaintenance(view: makeView(), surroundings: surroundings)
         var failed: Set<String> = []
         for round in [maintenance.flushAll()] {

@@ -27,7 +27,7 @@ private final class OpenResults: @unchecked Sendable {
 }
 
 /// A log to open, and what the image says of it.
-private struct PlannedOpen: Sendable {
+struct PlannedOpen: Sendable {
     let load: LogDirectoryPlan.Load
     let directory: String
     let topic: TopicImage
@@ -41,10 +41,18 @@ extension NodeController {
         holdsPartitions = true
         topicChanges = GroupTopicChanges(since: committedEnd.rawValue - 1)
         var opens: [PlannedOpen] = []
+        var futures: [PlannedOpen] = []
         var configs: [String: LogConfig] = [:]
         for plan in plans {
             for path in plan.deleted {
                 pendingDeletions.add(path, due: clock().wallMs, isDirectory: true)
+            }
+            for load in plan.future {
+                if let planned = planOpen(load, in: plan.directory, &configs) {
+                    futures.append(planned)
+                } else {
+                    discardCopy(load.path, of: load.name.topicPartition, in: plan.directory)
+                }
             }
             for load in plan.current {
                 if let planned = planOpen(load, in: plan.directory, &configs) {
@@ -54,7 +62,9 @@ extension NodeController {
                 }
             }
         }
+        unplaceCopies(&opens, &futures)
         setAsideDoubles(&opens)
+        adoptAbandonedCopies(&opens, &futures)
         let results = OpenResults(lock: surroundings.makeLock())
         let fileSystem = surroundings.fileSystem
         let now = clock().wallMs
@@ -81,6 +91,7 @@ extension NodeController {
             }
         }
         hasOpenedPartitions = true
+        resumeMoves(futures)
         adoptRoles()
         publish()
     }
@@ -148,6 +159,11 @@ private func open(
     do throws(LogError) {
         let id = try PartitionMetadataFile.read(job.load.path, fileSystem)
         guard id == nil || id == job.topic.id else { return .success(nil) }
+        do throws(FileError) {
+            try PlacedCopyMarker.remove(from: job.load.path, fileSystem)
+        } catch {
+            throw .io(error)
+        }
         let log = try PartitionLog.open(
             directory: job.load.path, topicPartition: job.load.name.topicPartition,
             topicID: job.topic.id, config: job.config, fileSystem: fileSystem,

@@ -50,7 +50,7 @@ final class PartitionTable {
             highWatermark: opened.highWatermark)
         let cell = PartitionCell(
             replica: replica, topicID: topic.id, logDirectory: opened.directory,
-            lock: surroundings.makeLock())
+            makeLock: surroundings.makeLock)
         put(cell, of: topic, at: opened.log.topicPartition.partition)
     }
 

@@ -31,11 +31,13 @@ struct FollowerTruncation: Sendable {
     func run() -> BackgroundResult {
         var result = BackgroundResult(message: FetchResponse())
         do {
-            guard let (end, needsCheckpoint) = prepare() else { return result }
-            if needsCheckpoint {
-                try directories.checkpoint(.recoveryPoint, of: cell.logDirectory)
+            var isCut = false
+            while !isCut {
+                let directory = cell.logDirectory
+                guard let (end, needsCheckpoint) = prepare() else { return result }
+                if needsCheckpoint { try directories.checkpoint(.recoveryPoint, of: directory) }
+                isCut = try cut(at: end, in: directory)
             }
-            try cut(at: end)
         } catch let error as FileError {
             result.failures.append((cell.logDirectory, error))
         } catch LogError.io(let error) {
@@ -60,14 +62,18 @@ struct FollowerTruncation: Sendable {
         }
     }
 
-    private func cut(at end: Offset) throws(LogError) {
+    /// False when the replica has been moved to another directory, whose recovery point is not
+    /// lowered yet.
+    private func cut(at end: Offset, in directory: String) throws(LogError) -> Bool {
         let replica = cell.enter()
         defer { cell.leave() }
-        guard replica.follows(leader, in: epoch) else { return }
+        guard replica.follows(leader, in: epoch) else { return true }
+        guard cell.logDirectory == directory else { return false }
         if case .start = target.kind {
             try replica.truncateFullyAndStart(at: target.offset)
         } else {
             try replica.truncate(to: end)
         }
+        return true
     }
 }

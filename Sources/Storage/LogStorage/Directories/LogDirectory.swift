@@ -19,7 +19,7 @@ public struct LogDirectory: Sendable {
     public internal(set) var state: State
     /// Takes no new partitions (`cordoned.log.dirs`, KIP-1066).
     public var isCordoned = false
-    /// Replicas in it, current and future ones.
+    /// Replicas in it, without those that are being moved there.
     public internal(set) var partitionCount = 0
     var lock: (any FileLock)?
 

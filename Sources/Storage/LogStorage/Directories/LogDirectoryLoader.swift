@@ -20,6 +20,14 @@ public struct LogDirectoryPlan: Sendable {
         public let highWatermark: Offset
         /// No recovery is needed.
         public let cleanShutdown: Bool
+
+        /// The same directory under another name, with nothing known of how it was closed.
+        public func renamed(to name: PartitionDirectoryName, in directory: String) -> Load {
+            Load(
+                path: SmallFile.path(directory, name.name), name: name,
+                recoveryPoint: recoveryPoint, logStartOffset: logStartOffset,
+                cleanedOffset: cleanedOffset, highWatermark: highWatermark, cleanShutdown: false)
+        }
     }
 
     /// The log directory.

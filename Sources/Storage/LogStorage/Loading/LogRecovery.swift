@@ -113,7 +113,8 @@ private struct SegmentScan {
         if header.partitionLeaderEpoch > found.epochs.latest {
             found.epochs.assign(header.partitionLeaderEpoch, at: header.baseOffset)
         }
-        if header.hasProducerID, header.baseOffset >= found.producers.endOffset {
+        // A batch that the log start lies in still has records to read.
+        if header.hasProducerID, header.nextOffset > found.producers.endOffset {
             for aborted in ProducerReplay.take(header, bytes, at: offset, &found.producers) {
                 try segment.note(aborted)
             }

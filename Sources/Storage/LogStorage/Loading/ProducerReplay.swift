@@ -75,7 +75,8 @@ struct ProducerReplay {
         try segment.walk(from: first.position, to: segment.size) {
             header, position throws(FileError) in
             guard header.baseOffset < end else { return false }
-            if header.hasProducerID, header.baseOffset >= start {
+            // A batch that the log start lies in still has records to read.
+            if header.hasProducerID, header.nextOffset > start {
                 var bytes: [UInt8] = []
                 if header.isControl {
                     bytes = try segment.file().readBytes(at: position, count: header.sizeInBytes)
