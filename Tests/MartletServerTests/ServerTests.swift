@@ -144,6 +144,16 @@ func eventually(
         try running.stop()
     }
 
+    @Test func whatWasAskedBeforeABadFrameIsAnswered() throws {
+        let running = try RunningServer()
+        let client = try running.connect()
+        let frame = try ClientSocket.frame(MetadataRequest(topics: []), version: 12, correlation: 1)
+        try client.write(frame + frame + [0xff, 0xff, 0xff, 0xff])
+        for _ in 0..<2 { #expect(try client.read() != nil) }
+        #expect(try client.read() == nil)
+        try running.stop()
+    }
+
     @Test(arguments: [Int32(-1), 0, .min, .max, 1001])
     func aBadLengthClosesTheConnection(length: Int32) throws {
         let running = try RunningServer(frameBytes: 1000)

@@ -120,17 +120,24 @@ public final class BrokerLoop {
         guard let due = nextIdleCheck, due <= now.monotonicNs, let limit = limits.idleNs else {
             return
         }
-        nextIdleCheck = nil
-        for (id, connection) in connections.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            if connection.outstanding > 0 { heard(from: id, now: now) }
-            let end = max(connection.lastActive, connections[id]?.lastActive ?? 0) &+ limit
-            if end <= now.monotonicNs {
-                close(id, "idle for longer than connections.max.idle.ms")
-            } else {
-                nextIdleCheck = min(nextIdleCheck ?? .max, end)
-            }
+        var next = Int64.max
+        var idle: [ConnectionID] = []
+        for id in Array(connections.keys) {
+            // To wait for an answer is not to be idle.
+            if connections[id]?.outstanding ?? 0 > 0 { heard(from: id, now: now) }
+            let end = (connections[id]?.lastActive ?? 0) &+ limit
+            if end <= now.monotonicNs { idle.append(id) } else { next = min(next, end) }
+        }
+        // Of many connections one is always the next: they are looked at a few times each limit.
+        let soonest = now.monotonicNs &+ limit / Self.idleChecksPerLimit
+        nextIdleCheck = idle.count < connections.count ? max(next, soonest) : nil
+        for id in idle.sorted(by: { $0.rawValue < $1.rawValue }) {
+            close(id, "idle for longer than connections.max.idle.ms")
         }
     }
+
+    /// How late a connection may be found idle, as a part of the time that it may be.
+    private static let idleChecksPerLimit: Int64 = 64
 
     /// The cluster has changed: later requests see `view`.
     public func published(_ view: BrokerView) {

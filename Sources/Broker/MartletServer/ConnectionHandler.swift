@@ -229,11 +229,23 @@ final class ConnectionHandler: ChannelInboundHandler, ChannelOutboundHandler {
         context?.flush()
     }
 
-    /// Closes once what was sent has left.
+    /// How long a client may take to read its last answers.
+    private static let linger = TimeAmount.seconds(1)
+
+    /// Takes in no more, and closes once what was sent has left or the client does not take it.
     func close() {
-        guard !isClosing else { return }
+        guard !isClosing, let context else { return }
         isClosing = true
-        context?.close(mode: .all, promise: nil)
+        hasUnflushed = false
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.assumeIsolated().whenComplete { _ in
+            context.close(mode: .all, promise: nil)
+        }
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.linger) {
+            context.close(mode: .all, promise: nil)
+        }
+        // An empty write leaves after all that was written before.
+        context.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer())), promise: sent)
     }
 }
 

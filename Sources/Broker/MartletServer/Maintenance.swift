@@ -18,6 +18,8 @@ public struct MaintenanceIntervals: Sendable {
     public var followers = TimeAmount.seconds(1)
     /// When the cleaner first looks for work (`log.cleaner.backoff.ms`, which may change later).
     public var cleaning = TimeAmount.seconds(15)
+    /// How often closed segments are synced with `martlet.durability=replicated`.
+    public var closedSegments = TimeAmount.seconds(1)
     /// How often moves of replicas between log directories are carried on.
     public var moves = TimeAmount.milliseconds(50)
     /// How often files that are due are removed.
@@ -53,6 +55,7 @@ final class Maintenance: Sendable {
             every(intervals.highWatermarks) { $0.checkpoint(.highWatermark) },
             every(intervals.recoveryPoints) { $0.checkpoint(.recoveryPoint) },
             every(intervals.logStartOffsets) { $0.checkpoint(.logStartOffset) },
+            every(intervals.closedSegments) { $0.flushClosedSegments() },
             every(intervals.retention) { $0.applyRetention(now: clock.wallMs) },
             every(intervals.followers) { $0.checkFollowers(now: clock.now) },
             eventLoop.scheduleRepeatedAsyncTask(

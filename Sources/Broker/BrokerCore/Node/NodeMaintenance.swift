@@ -102,10 +102,18 @@ public struct NodeMaintenance: Sendable {
     }
 
     /// Syncs every log: with `replicated`, what the system has not written by itself.
-    public func flushAll() -> Outcome {
+    public func flushAll() -> Outcome { flush { $0.beginFlush() } }
+
+    /// Syncs the logs whose last closed segment is not on disk yet: with `replicated` nobody waits
+    /// for it, and recovery shall not have to read all that was ever written.
+    public func flushClosedSegments() -> Outcome {
+        flush { $0.log.flushedOffset < $0.log.activeSegmentBaseOffset ? $0.beginFlush() : nil }
+    }
+
+    private func flush(_ ticket: (PartitionReplica) -> FlushTicket?) -> Outcome {
         var outcome = Outcome()
         for cell in onlineCells {
-            guard let ticket = cell.locked({ $0.beginFlush() }) else { continue }
+            guard let ticket = cell.locked(ticket) else { continue }
             do throws(FileError) {
                 outcome.wakes += try cell.completeFlush(
                     ticket.run(), durability: view.settings.durability)
