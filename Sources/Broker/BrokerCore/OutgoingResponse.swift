@@ -28,6 +28,15 @@ public final class OutgoingResponse {
         self.writer = writer
     }
 
+    /// A response that another node has encoded, header included.
+    init(encoded bytes: [UInt8]) {
+        slices = []
+        var writer = WireWriter(capacity: bytes.count + 4)
+        writer.write(Int32(bytes.count))
+        writer.writeRaw(bytes)
+        self.writer = writer
+    }
+
     /// The bytes in memory, length prefix included.
     public func withUnsafeBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
         unsafe writer.withUnsafeBytes(body)

@@ -32,7 +32,8 @@ extension TestNode {
         }
         let changed = BrokerView(
             controller: Controller(image: image, settings: view.controller.settings),
-            imageOffset: view.imageOffset, settings: view.settings, directories: view.directories,
+            activeController: view.activeController, imageOffset: view.imageOffset,
+            settings: view.settings, directories: view.directories,
             topics: controller.table.topics, idsByName: controller.table.idsByName,
             coordinators: coordinators)
         for loop in loops { loop.published(changed) }

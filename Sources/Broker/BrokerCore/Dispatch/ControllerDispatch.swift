@@ -16,7 +16,7 @@ extension BrokerLoop {
         _ frame: RawSpan, _ start: Int, _ context: RequestContext
     ) throws(RequestError) -> Bool {
         if let message = try quorumMessage(frame, start, context) {
-            onController(context, .quorum(message, version: context.apiVersion))
+            toQuorum(message, context)
             return true
         }
         switch context.apiKey {

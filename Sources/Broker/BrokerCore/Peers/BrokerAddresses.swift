@@ -3,6 +3,9 @@ import Coordinators
 import KafkaWire
 
 extension BrokerView {
+    /// `request.timeout.ms`
+    var requestTimeoutMs: Int64 { transactionSettings.markerTimeoutMs }
+
     /// Where another broker is reached; `nil` for this one, and for one that is not registered.
     func remote(_ broker: Int32) -> PeerEndpoint? {
         broker == settings.nodeID.rawValue ? nil : endpoint(of: BrokerID(broker))

@@ -1,0 +1,136 @@
+import ClusterController
+import KafkaProtocol
+import KafkaWire
+import Testing
+
+@testable import BrokerCore
+
+/// Requests of clients that another node decides, as the active controller (KIP-590).
+@Suite struct ForwardingTests {
+    let node: TestNode
+    let client: TestClient
+    private let other = PeerEndpoint(host: "other", port: 9093)
+
+    init() throws {
+        node = try TestNode()
+        client = node.connect()
+    }
+
+    private func show(_ location: ControllerLocation) {
+        let view = node.view
+        let changed = BrokerView(
+            controller: view.controller, activeController: location, imageOffset: view.imageOffset,
+            settings: view.settings, directories: view.directories,
+            topics: node.controller.table.topics, idsByName: node.controller.table.idsByName,
+            coordinators: view.coordinators)
+        for loop in node.loops { loop.published(changed) }
+    }
+
+    private var request: CreateTopicsRequest {
+        CreateTopicsRequest(
+            topics: [.init(name: "t", numPartitions: 1, replicationFactor: 1)], timeoutMs: 1000)
+    }
+
+    private func takeOne() throws -> (loop: Int32?, request: PeerRequest) {
+        let sent = node.takePeerRequests()
+        try #require(sent.count == 1)
+        return sent[0]
+    }
+
+    /// What the other node answers: the inner response with its header.
+    private func enclosed(_ correlationID: Int32) throws -> PeerOutcome {
+        let inner =
+            try ResponseHeader(correlationID: correlationID).encoded(version: 1)
+            + CreateTopicsResponse(topics: [.init(name: "t", numPartitions: 7)])
+            .encoded(version: 7)
+        return try .answer(EnvelopeResponse(responseData: inner), version: 0)
+    }
+
+    @Test func theRequestGoesAsItCameAndSoDoesItsAnswer() throws {
+        show(.at(BrokerID(2), other))
+        let correlation = try client.send(request, version: 7)
+        let sent = try takeOne()
+        #expect(sent.request.to == other && sent.request.node == BrokerID(2))
+        let envelope = try #require(sent.request.message as? EnvelopeRequest)
+        #expect(
+            try envelope.requestData
+                == TestClient.frame(request, version: 7, correlation: correlation))
+        #expect(envelope.clientHostAddress == [127, 0, 0, 1])
+        let principal = try DefaultPrincipalData(
+            decoding: Array(try #require(envelope.requestPrincipal).dropFirst(2)), version: 0)
+        #expect(principal == DefaultPrincipalData(type: "User", name: "ANONYMOUS"))
+        node.answerPeer(sent, try enclosed(correlation))
+        let answer = try #require(
+            try client.receive(CreateTopicsResponse.self, version: 7, correlation: correlation))
+        #expect(answer.message.topics.first?.numPartitions == 7)
+    }
+
+    @Test func itIsTriedAgainUntilSomebodyDecides() throws {
+        show(.at(BrokerID(2), other))
+        let correlation = try client.send(request, version: 7)
+        let notActive = EnvelopeResponse(errorCode: KafkaError.notController.rawValue)
+        for outcome in [
+            .failed(.unreachable("refused")), .failed(.closed("reset")),
+            try .answer(notActive, version: 0),
+        ] as [PeerOutcome] {
+            node.answerPeer(try takeOne(), outcome)
+            #expect(node.takePeerRequests().isEmpty, "there is a pause first")
+            node.advance(ms: 50)
+        }
+        _ = try takeOne()
+        #expect(try client.receive(CreateTopicsResponse.self, version: 7) == nil)
+        _ = correlation
+    }
+
+    @Test func whenThisNodeBecomesActiveItDecidesItself() throws {
+        show(.unknown)
+        try client.send(request, version: 7)
+        #expect(node.takePeerRequests().isEmpty)
+        show(.here)
+        node.advance(ms: 50)
+        let answer = try #require(try client.receive(CreateTopicsResponse.self, version: 7))
+        #expect(answer.message.topics.first?.errorCode == KafkaError.none.rawValue)
+    }
+
+    @Test func withoutAControllerTheRequestTimesOut() throws {
+        show(.unknown)
+        try client.send(request, version: 7)
+        for _ in 0..<599 { node.advance(ms: 50) }
+        #expect(try client.receive(CreateTopicsResponse.self, version: 7) == nil)
+        node.advance(ms: 50)
+        node.advance(ms: 50)
+        let answer = try #require(try client.receive(CreateTopicsResponse.self, version: 7))
+        #expect(answer.message.topics.first?.errorCode == KafkaError.requestTimedOut.rawValue)
+    }
+
+    @Test func anAnswerToSomethingElseIsNotPassedOn() throws {
+        show(.at(BrokerID(2), other))
+        let correlation = try client.send(request, version: 7)
+        node.answerPeer(try takeOne(), try enclosed(correlation + 1))
+        let answer = try #require(try client.receive(CreateTopicsResponse.self, version: 7))
+        #expect(answer.message.topics.first?.errorCode == KafkaError.unknownServerError.rawValue)
+    }
+
+    @Test func aClientThatLeftIsForgotten() throws {
+        show(.at(BrokerID(2), other))
+        try client.send(request, version: 7)
+        let sent = try takeOne()
+        client.disconnect()
+        node.answerPeer(sent, .failed(.closed("reset")))
+        node.advance(ms: 50)
+        #expect(node.takePeerRequests().isEmpty)
+    }
+
+    @Test func addressesAreBytes() {
+        #expect(NetworkAddress("10.0.200.1")?.bytes == [10, 0, 200, 1])
+        let six: [UInt8] = [0xFE, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x12, 3]
+        #expect(NetworkAddress("fe80::1203")?.bytes == six)
+        #expect(NetworkAddress("fe80::1203%eth0")?.bytes == six)
+        #expect(NetworkAddress("::1")?.bytes == Array(repeating: 0, count: 15) + [1])
+        #expect(NetworkAddress("::")?.bytes == Array(repeating: 0, count: 16))
+        #expect(NetworkAddress("1:2:3:4:5:6:7:8")?.bytes.count == 16)
+        for bad in ["", "unknown", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1:2", "1::2::3", "12345::"] {
+            #expect(NetworkAddress(bad) == nil, "\(bad)")
+        }
+    }
+}
