@@ -1,4 +1,5 @@
 import BrokerCore
+import Dispatch
 import Foundation
 import KafkaProtocol
 import Replication
@@ -12,6 +13,8 @@ final class ControllerThread: @unchecked Sendable {
     private var stopping = false
     private let controller: NodeController
     private let clock = Clock()
+    /// Who waits for the node to have left the cluster, and since when (monotonic ms).
+    private var departure: (done: DispatchSemaphore, begun: Int64)?
     private let carryOut: @Sendable (NodeController.Effects) -> Void
 
     init(
@@ -33,6 +36,17 @@ final class ControllerThread: @unchecked Sendable {
         condition.unlock()
     }
 
+    /// Hands over what the node leads; returns once it has, or has given up hope: after half a
+    /// minute, or a few seconds without a controller.
+    func leave() {
+        let done = DispatchSemaphore(value: 0)
+        submit { [self] controller in
+            departure = (done, clock.monotonicMs)
+            controller.leave()
+        }
+        done.wait()
+    }
+
     /// Ends the thread after what was submitted before.
     func stop() {
         condition.lock()
@@ -41,8 +55,24 @@ final class ControllerThread: @unchecked Sendable {
         condition.unlock()
     }
 
+    private static let departureMs: Int64 = 30_000
+    private static let lonelyMs: Int64 = 3000
+
+    /// Tells who waits that the node has left, or that it will not come to that.
+    private func checkDeparture() {
+        guard let departure else { return }
+        let now = clock.monotonicMs
+        let isHopeless =
+            now >= departure.begun + Self.departureMs
+            || now >= max(departure.begun, controller.lastHeardMs) + Self.lonelyMs
+        guard controller.hasLeft || isHopeless else { return }
+        self.departure = nil
+        departure.done.signal()
+    }
+
     private func run() {
-        while let round = nextRound(until: controller.nextDeadline) {
+        while let round = nextRound(until: nextDeadline) {
+            defer { checkDeparture() }
             for work in round {
                 work(controller)
                 carryOut(controller.takeEffects())
@@ -52,6 +82,13 @@ final class ControllerThread: @unchecked Sendable {
             controller.timersDue()
             carryOut(controller.takeEffects())
         }
+    }
+
+    private var nextDeadline: Int64? {
+        // Whoever waits for the end of a departure is not kept for long after it.
+        let look = departure == nil ? Int64.max : clock.monotonicMs + 100
+        let next = min(controller.nextDeadline ?? .max, look)
+        return next == .max ? nil : next
     }
 
     /// What was submitted; nothing once it is `deadline` (monotonic ms), `nil` at the end.

@@ -88,6 +88,9 @@ final class NodeShell: @unchecked Sendable {
         for loop in loops { loop.sweep() }
     }
 
+    /// Hands over what this node leads, while it still serves.
+    func leave() { controllerThread?.leave() }
+
     /// Sends nothing to the event loops any more: they are about to end.
     func detachLoops() { lock.withLock { isDetached = true } }
 

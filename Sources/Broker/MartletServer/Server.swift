@@ -86,11 +86,7 @@ public final class Server: Sendable {
         for binding in configuration.controllerBindings {
             let channel = try acceptor.bind(binding)
             channels.append(channel)
-            if options.controllerListener.name == binding.name,
-                options.controllerListener.port == 0
-            {
-                options.controllerListener.port = Self.port(of: channel)
-            }
+            options.setControllerPort(Self.port(of: channel), of: binding.name)
         }
         let surroundings = makeSurroundings(pool, logger)
         let clock = Clock()
@@ -132,13 +128,29 @@ public final class Server: Sendable {
 
     // MARK: Stop
 
-    /// Stops in order: connections end, the event loops with them, then all is synced and closed.
+    /// Stops in order: others take over what this node leads, connections end, the event loops
+    /// with them, then all is synced and closed.
     public func stop() throws {
+        shell.leave()
         maintenance.stop()
         for channel in channels { try channel.close().wait() }
         shell.detachLoops()
         try group.syncShutdownGracefully()
         shell.stop { $0.stop() }
         try pool.syncShutdownGracefully()
+    }
+}
+
+extension NodeOptions {
+    /// The port that a controller's listener has got, where none was named.
+    fileprivate mutating func setControllerPort(_ port: UInt16, of listener: String) {
+        if controllerListener.name == listener, controllerListener.port == 0 {
+            controllerListener.port = port
+        }
+        guard let own = quorum?.listeners else { return }
+        for index in own.indices where own[index].name == listener && own[index].endpoint.port == 0
+        {
+            quorum?.listeners[index].endpoint.port = port
+        }
     }
 }

@@ -3,6 +3,7 @@ import ClusterController
 import Foundation
 import KafkaConfig
 import KafkaWire
+import MetadataQuorum
 import NIOCore
 import Replication
 
@@ -48,11 +49,6 @@ extension ServerConfiguration {
     /// - Parameter workingDirectory: where relative log directories begin.
     /// - Throws: `NodeError` for what this version cannot do yet: name, value and remedy.
     public init(_ config: BrokerConfig, workingDirectory: String) throws(NodeError) {
-        guard config.isBroker, config.isController else {
-            throw NodeError(
-                "process.roles is '\(config.text("process.roles") ?? "")'; this version runs a "
-                    + "combined node only: set process.roles=broker,controller")
-        }
         for listener in config.listeners where listener.securityProtocol != .plaintext {
             throw NodeError(
                 "the listener \(listener.name) uses \(listener.securityProtocol.rawValue), which "
@@ -70,16 +66,18 @@ extension ServerConfiguration {
                 name: endpoint.name, host: endpoint.host ?? host, port: UInt16(endpoint.port),
                 securityProtocol: Int16(endpoint.securityProtocol.code))
         }
-        guard let controller = config.advertisedControllerListeners.first else {
-            throw NodeError("controller.listener.names names no listener of this node")
-        }
         var node = NodeOptions(
             nodeID: BrokerID(config.nodeID), logDirectories: config.logDirs.map(absolute),
             metadataDirectory: absolute(config.metadataLogDir),
             listeners: config.brokerListeners.map { bound in
                 advertised(config.advertisedListeners.first { $0.name == bound.name } ?? bound)
             },
-            controllerListener: advertised(controller))
+            controllerListener: config.advertisedControllerListeners.first.map(advertised)
+                ?? .init(name: config.controllerListenerNames.first ?? "", host: "", port: 0))
+        node.isBroker = config.isBroker
+        node.isController = config.isController
+        node.quorum = QuorumSettings(
+            config, listeners: config.advertisedControllerListeners.map(advertised))
         node.rack = config.text("broker.rack")
         node.durability = config.durability == .flushed ? .flushed : .replicated
         node.staticConfigs = config.staticConfigs
@@ -121,5 +119,37 @@ extension ServerConfiguration {
         intervals.logStartOffsets = interval("log.flush.start.offset.checkpoint.interval.ms")
         intervals.retention = interval("log.retention.check.interval.ms")
         intervals.cleaning = interval("log.cleaner.backoff.ms")
+    }
+}
+
+extension QuorumSettings {
+    /// - Parameter listeners: those of this node's controller, as others reach them.
+    fileprivate init(_ config: BrokerConfig, listeners: [NodeOptions.Listener]) {
+        let name = config.controllerListenerNames.first ?? ""
+        func endpoint(_ address: HostPort) -> QuorumEndpoint {
+            QuorumEndpoint(host: address.host, port: UInt16(address.port))
+        }
+        self.init(
+            staticVoters: VoterSet(
+                config.quorumVoters.map { voter in
+                    Voter(
+                        key: MemberKey(BrokerID(voter.id)),
+                        listeners: [.init(name: name, endpoint: endpoint(voter.address))])
+                }),
+            bootstrap: config.quorumBootstrapServers.map(endpoint),
+            listeners: config.isController
+                ? listeners.map {
+                    .init(name: $0.name, endpoint: QuorumEndpoint(host: $0.host, port: $0.port))
+                } : [],
+            listenerName: name, mayVote: config.isController)
+        autoJoin = config.flag("controller.quorum.auto.join.enable")
+        electionTimeoutMs = config.number("controller.quorum.election.timeout.ms")
+        fetchTimeoutMs = config.number("controller.quorum.fetch.timeout.ms")
+        electionBackoffMaxMs = config.number("controller.quorum.election.backoff.max.ms")
+        requestTimeoutMs = config.number("controller.quorum.request.timeout.ms")
+        retryBackoffMs = config.number("controller.quorum.retry.backoff.ms")
+        fetchMaxBytes = Int32(clamping: config.number("controller.quorum.fetch.max.bytes"))
+        fetchSnapshotMaxBytes = Int32(
+            clamping: config.number("controller.quorum.fetch.snapshot.max.bytes"))
     }
 }

@@ -52,6 +52,8 @@ struct BrokerLifecycle {
     }
 
     /// When the lifecycle goes on by itself.
+    /// When a heartbeat was last answered, in monotonic ms.
+    var heardMs = Int64.min
     var nextAction: Int64 { isAsking || stage == .gone ? .max : nextAttempt }
 
     mutating func retry(after ms: Int64 = retryMs, now: Int64) {
@@ -151,6 +153,7 @@ extension NodeController {
             switch result {
             case .success(let response) where response.errorCode == 0:
                 lifecycle.refusal = .none
+                lifecycle.heardMs = now
                 duties.toldDirectoryChanges = told
                 heartbeatAnswered(response, now)
                 if isFirstTold { lifecycle.nextAttempt = now }
@@ -192,6 +195,9 @@ extension NodeController {
         case .leaving, .gone: break
         }
     }
+
+    /// When a controller last answered this broker's heartbeats, in monotonic ms.
+    public var lastHeardMs: Int64 { lifecycle.heardMs }
 
     /// Whether nothing is left that this broker leads, or nobody to be told.
     public var hasLeft: Bool {

@@ -155,7 +155,15 @@ public final class NodeController {
     public func timersDue() {
         let now = clock().monotonicMs
         if let due = quorum.nextDeadline, due <= now { quorum.tick(now: quorumTime) }
-        if let active, active.nextDeadline <= now { active.timersDue() }
+        if let active, active.nextDeadline <= now {
+            // A process that was halted has not heard of itself, and is there all the same.
+            if lifecycle.stage == .serving {
+                active.heard(
+                    from: options.nodeID.rawValue, epoch: lifecycle.epoch,
+                    metadataOffset: committedEnd.rawValue - 1)
+            }
+            active.timersDue()
+        }
         settle()
     }
 

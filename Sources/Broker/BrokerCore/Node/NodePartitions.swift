@@ -73,13 +73,11 @@ extension NodeController {
     }
 
     /// Whether no directory, online or not, can hold the log of a partition that this node does not
-    /// have.
+    /// have: with all of them online, one that the record names was replaced.
     private func liesNowhere(_ partition: PartitionImage) -> Bool {
         let id = partition.directory(of: options.nodeID.rawValue)
         let online = directories.online
-        if online.contains(where: { $0.id == id }) { return true }
-        let isUnknown = id.map(DirectoryID.isReserved) ?? true
-        return isUnknown && online.count == directories.all.count
+        return online.count == directories.all.count || online.contains { $0.id == id }
     }
 
     /// Makes a partition's log in the directory that its record names, or in the emptiest one.
