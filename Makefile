@@ -17,7 +17,7 @@ MINUTES ?= 3
 CLIENT_TESTS ?= -m "not slow"
 
 .DEFAULT_GOAL := build
-.PHONY: build start test test-swift test-clients verify format lint generate check-generated \
+.PHONY: build start cluster test test-swift test-clients verify format lint generate check-generated \
     bench simulate simulate-seeds install clean libraries clients
 
 ## build: the release binary at .build/release/martlet
@@ -29,6 +29,10 @@ build: libraries
 ## start: a node on localhost:9092 with its data under ./data
 start: build
 	exec $(BINARY) server
+
+## cluster: three nodes on localhost:9092, :9192 and :9292 until Ctrl-C (docs/OPERATIONS.md)
+cluster: build
+	exec scripts/cluster
 
 ## test: unit tests, then real clients against a release server
 test: test-swift test-clients

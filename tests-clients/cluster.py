@@ -23,6 +23,7 @@ class Node(Server):
 
     def __init__(self, cluster, number):
         self.cluster, self.number = cluster, number
+        self.roles = cluster.roles[number - 1]
         self.controller_port = free_port()
         super().__init__(cluster.folder / f"node-{number}", free_port())
         self.proxies = []
@@ -33,13 +34,17 @@ class Node(Server):
 
     def write_config(self):
         """With everything that the command line would override."""
-        voters = ",".join(f"{one.number}@127.0.0.1:{one.advertised_controller}" for one in self.cluster.nodes)
+        voters = ",".join(
+            f"{one.number}@127.0.0.1:{one.advertised_controller}"
+            for one in self.cluster.nodes if one.is_controller)
+        ports = ([("PLAINTEXT", self.port, self.advertised)] if self.is_broker else []) + (
+            [("CONTROLLER", self.controller_port, self.advertised_controller)]
+            if self.is_controller else [])
         self.overrides = {
-            "process.roles": "broker,controller",
+            "process.roles": self.roles,
             "node.id": self.number,
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.advertised},"
-                                    f"CONTROLLER://127.0.0.1:{self.advertised_controller}",
+            "listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port, _ in ports),
+            "advertised.listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, _, port in ports),
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "inter.broker.listener.name": "PLAINTEXT",
             "controller.listener.names": "CONTROLLER",
@@ -48,6 +53,22 @@ class Node(Server):
         } | DEFAULTS | self.cluster.settings
         lines = [f"{key}={value}\n" for key, value in self.overrides.items()]
         self.config.write_text("".join(lines))
+
+    @property
+    def is_broker(self):
+        return "broker" in self.roles
+
+    @property
+    def is_controller(self):
+        return "controller" in self.roles
+
+    def answers(self):
+        """Whether it answers clients, or other nodes where it serves no clients."""
+        assert self.process.poll() is None, f"the server ended:\n{self.tail()}"
+        try:
+            return wire.api_versions(self.port if self.is_broker else self.controller_port)
+        except OSError:
+            return None
 
     @property
     def config(self):
@@ -98,30 +119,37 @@ class Node(Server):
 
 
 class Cluster:
-    """`size` combined nodes with a static quorum; `proxied` ones can be cut off."""
+    """Nodes with a static quorum: `size` combined ones unless `roles` has `process.roles` of each;
+    `proxied` ones can be cut off."""
 
-    def __init__(self, folder, size=3, proxied=False, **settings):
+    def __init__(self, folder, size=3, proxied=False, roles=None, **settings):
+        self.roles = roles or ["broker,controller"] * size
         self.folder, self.proxied = folder, proxied
         self.settings = {key.replace("_", "."): value for key, value in settings.items()}
         folder.mkdir(parents=True, exist_ok=True)
         self.nodes = []
-        self.nodes += [Node(self, number) for number in range(1, size + 1)]
+        self.nodes += [Node(self, number) for number in range(1, len(self.roles) + 1)]
         for node in self.nodes:
             node.write_config()
 
     @property
     def bootstrap(self):
-        return ",".join(f"127.0.0.1:{node.advertised}" for node in self.nodes)
+        return ",".join(f"127.0.0.1:{node.advertised}" for node in self.nodes if node.is_broker)
 
     def start(self, seconds=30.0):
         for node in self.nodes:
             node.format()
             node.spawn()
-        wait_for(lambda: self.brokers() == len(self.nodes), f"{len(self.nodes)} brokers", seconds)
+        wait_for(lambda: self.brokers() == self.size, f"{self.size} brokers", seconds)
+
+    @property
+    def size(self):
+        """How many brokers there are when all is well."""
+        return sum(node.is_broker for node in self.nodes)
 
     def brokers(self):
         """How many brokers every node knows of that is up and answers."""
-        counts = [self._brokers(node) for node in self.nodes if node.is_up()]
+        counts = [self._brokers(node) for node in self.nodes if node.is_up() and node.is_broker]
         return min(counts, default=0)
 
     def _brokers(self, node):
@@ -132,14 +160,14 @@ class Cluster:
 
     def healed(self, seconds=60.0):
         """Waits until all nodes serve and every partition has all of its replicas in sync."""
-        wait_for(lambda: self.brokers() == len(self.nodes), "brokers:\n" + self.tails(), seconds)
+        wait_for(lambda: self.brokers() == self.size, "brokers:\n" + self.tails(), seconds)
         wait_for(lambda: not self.lagging(), "full in-sync sets", seconds)
 
     def lagging(self):
         """Partitions whose in-sync set is not full, as the nodes that are up say; all of them."""
         found = set()
         for node in self.nodes:
-            if node.is_up():
+            if node.is_up() and node.is_broker:
                 try:
                     found |= wire.lagging_partitions(node.port)
                 except OSError:
@@ -152,7 +180,7 @@ class Cluster:
     def controller(self):
         """The number of the active controller, as the brokers tell; `None` without one."""
         for node in self.nodes:
-            if node.is_up():
+            if node.is_up() and node.is_controller:
                 try:
                     number = wire.controller(node.controller_port)
                 except OSError:
