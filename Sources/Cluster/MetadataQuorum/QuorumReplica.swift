@@ -209,6 +209,7 @@ public final class QuorumReplica {
     func persist(_ next: QuorumState) throws(QuorumError) {
         var next = next
         next.dataVersion = controls.isReconfigurable ? 1 : 0
+        if next.dataVersion == 0 { next.votedDirectoryID = .zero }
         next.currentVoters = next.dataVersion == 0 ? voters.ids.map(\.rawValue) : []
         guard next != state else { return }
         try next.write(in: log.directory, log.fileSystem)

@@ -156,7 +156,7 @@ extension QuorumReplica {
         guard failure == nil else { return nil }
         var due: [QuorumInstant] = []
         switch role {
-        case .unattached(let role): due.append(role.electionDeadline)
+        case .unattached(let role): if isVoter { due.append(role.electionDeadline) }
         case .prospective(let role), .candidate(let role): due.append(role.electionDeadline)
         case .resigned(let role): due.append(role.electionDeadline)
         case .follower(let role):

@@ -8,17 +8,14 @@ extension QuorumReplica {
 
     /// Tells the leader of new listeners or versions; joins the voters if it shall by itself.
     func seeToOwnVoter(_ role: FollowerRole, _ leader: QuorumEndpoint) {
-        let isDue: Bool
+        var wasSent = true
         if isVoter {
-            isDue = needsUpdate(role) && sendUpdate(role, leader)
-        } else {
-            isDue = settings.autoJoin && settings.mayVote && controls.isReconfigurable
-            if isDue { joinVoters(role, leader) }
+            if needsUpdate(role) { wasSent = sendUpdate(role, leader) }
+        } else if settings.autoJoin, settings.mayVote, controls.isReconfigurable {
+            wasSent = joinVoters(role, leader)
         }
-        // A request that could not be sent is tried again soon, through the pause of its endpoint.
-        if !isDue || !requests.isPausing(leader, now: now.monotonic) {
-            role.voterUpdateDue = now.monotonic + settings.fetchTimeoutMs
-        }
+        role.voterUpdateDue =
+            now.monotonic + (wasSent ? settings.fetchTimeoutMs : settings.retryBackoffMs)
     }
 
     private func needsUpdate(_ role: FollowerRole) -> Bool {
@@ -40,14 +37,13 @@ extension QuorumReplica {
         return send(request, to: leader, role.leader, for: .updateVoter)
     }
 
-    private func joinVoters(_ role: FollowerRole, _ leader: QuorumEndpoint) {
+    private func joinVoters(_ role: FollowerRole, _ leader: QuorumEndpoint) -> Bool {
         if let old = voters[nodeID] {
             // This node as it was before it lost its disk.
             let request = RemoveRaftVoterRequest(
                 clusterID: clusterID, voterID: nodeID.rawValue,
                 voterDirectoryID: old.key.directoryID)
-            send(request, to: leader, role.leader, for: .removeVoter)
-            return
+            return send(request, to: leader, role.leader, for: .removeVoter)
         }
         let request = AddRaftVoterRequest(
             clusterID: clusterID, timeoutMs: Int32(clamping: settings.requestTimeoutMs),
@@ -55,7 +51,7 @@ extension QuorumReplica {
             listeners: settings.listeners.map {
                 .init(name: $0.name, host: $0.endpoint.host, port: $0.endpoint.port)
             }, ackWhenCommitted: false)
-        send(request, to: leader, role.leader, for: .addVoter)
+        return send(request, to: leader, role.leader, for: .addVoter)
     }
 
     /// Of AddRaftVoter and RemoveRaftVoter; what did not work is tried again in due time.
