@@ -4,7 +4,7 @@ import Testing
 
 @testable import MetadataQuorum
 
-/// Requests that are wrong, stale or meant for somebody else get Kafka's errors, and change nothing.
+/// Requests that are wrong, stale or meant for others get Kafka's errors, and change nothing.
 @Suite struct QuorumRequestTests {
     private let quorum: SimulatedQuorum
     private let leader: SimulatedQuorum.Node

@@ -17,7 +17,8 @@ import Testing
         quorum.lossPercent = 0
         for node in quorum.sorted where node.member == nil { try quorum.start(node) }
         try quorum.run(ms: 20_000) { quorum.leader != nil }
-        let leader = try #require(quorum.leader, "seed \(seed): no leader after healing")
+        let leader = try #require(
+            quorum.leader, "seed \(seed): no leader after healing: \(quorum.summary)")
         try quorum.append("last", on: leader)
         try quorum.run(ms: 20_000) {
             guard let leader = quorum.leader, let end = leader.member?.endOffset else {

@@ -335,6 +335,17 @@ final class SimulatedQuorum {
         try member.writeSnapshot(of: records, upTo: node.appliedEnd, now: time) { _ in 0 }
     }
 
+    /// Each member in a few words.
+    var summary: String {
+        running.compactMap { node in
+            node.member.map {
+                "\(node.id.rawValue) \($0.role.name) of \($0.state.leaderID) in "
+                    + "\($0.epoch.rawValue), \($0.highWatermark.rawValue)/\($0.endOffset.rawValue)"
+                    + ", voters \($0.voters.ids.map(\.rawValue))"
+            }
+        }.joined(separator: "; ")
+    }
+
     /// Events that beget events, and no time passes.
     struct Stalled: Error { var roles: [String] }
 

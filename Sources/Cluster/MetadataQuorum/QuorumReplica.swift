@@ -91,6 +91,16 @@ public final class QuorumReplica {
     public var voters: VoterSet { controls.voters }
     public var kraftVersion: Int16 { controls.kraftVersion }
     var isVoter: Bool { settings.mayVote && voters.contains(key) }
+    /// Whether this member may ask for votes: also one whose removal it does not know to be
+    /// committed. It may be the only one that has the record, without which no other is elected
+    /// (Ongaro's thesis, section 4.2.2). It does not count itself.
+    var mayStand: Bool {
+        if isVoter { return true }
+        guard settings.mayVote, let offset = controls.votersOffset, offset >= highWatermark else {
+            return false
+        }
+        return controls.voters(before: offset)?.contains(key) ?? false
+    }
     var key: MemberKey { MemberKey(nodeID, directoryID) }
     /// This member as it would stand among the voters.
     var ownVoter: Voter { Voter(key: key, listeners: settings.listeners) }

@@ -65,7 +65,7 @@ extension QuorumReplica {
             try becomeProspective()
         } else {
             enter(
-                .unattached(UnattachedRole(electionDeadline: isVoter ? electionDeadline() : .max)))
+                .unattached(UnattachedRole(electionDeadline: mayStand ? electionDeadline() : .max)))
         }
         return true
     }

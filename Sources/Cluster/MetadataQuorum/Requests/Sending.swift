@@ -156,12 +156,12 @@ extension QuorumReplica {
         guard failure == nil else { return nil }
         var due: [QuorumInstant] = []
         switch role {
-        case .unattached(let role): if isVoter { due.append(role.electionDeadline) }
+        case .unattached(let role): if mayStand { due.append(role.electionDeadline) }
         case .prospective(let role), .candidate(let role): due.append(role.electionDeadline)
         case .resigned(let role): due.append(role.electionDeadline)
         case .follower(let role):
             due.append(role.voterUpdateDue)
-            if isVoter { due.append(role.fetchDeadline) }
+            if mayStand { due.append(role.fetchDeadline) }
         case .leader(let role):
             due += role.parked.map(\.deadline)
             due.append(role.announcementDue)

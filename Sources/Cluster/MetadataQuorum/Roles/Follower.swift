@@ -44,7 +44,7 @@ extension QuorumReplica {
     }
 
     func poll(_ role: FollowerRole) throws(QuorumError) {
-        if isVoter, now.monotonic >= role.fetchDeadline { return try becomeProspective() }
+        if mayStand, now.monotonic >= role.fetchDeadline { return try becomeProspective() }
         guard let leaderEndpoint else { return fetchFromAnyone() }
         if now.monotonic >= role.voterUpdateDue { seeToOwnVoter(role, leaderEndpoint) }
         if requests.isPausing(leaderEndpoint, now: now.monotonic) {

@@ -15,7 +15,7 @@ extension QuorumReplica {
     }
 
     func becomeCandidate() throws(QuorumError) {
-        precondition(isVoter, "only a voter asks for votes")
+        precondition(mayStand, "only a voter asks for votes")
         try persist(
             QuorumState(
                 leaderEpoch: epoch.rawValue + 1, votedID: nodeID.rawValue,
@@ -35,7 +35,7 @@ extension QuorumReplica {
     }
 
     func poll(prospective role: NomineeRole) throws(QuorumError) {
-        guard isVoter else { return try becomeUnattached(in: epoch) }
+        guard mayStand else { return try becomeUnattached(in: epoch) }
         if now.monotonic >= role.electionDeadline || role.votes.isLost {
             return try leaveLostPreElection(role)
         }
@@ -43,7 +43,7 @@ extension QuorumReplica {
     }
 
     func poll(candidate role: NomineeRole) throws(QuorumError) {
-        guard isVoter else { return try becomeUnattached(in: epoch) }
+        guard mayStand else { return try becomeUnattached(in: epoch) }
         // After a lost election the rest of the timeout is its back-off.
         if now.monotonic >= role.electionDeadline { return try becomeProspective() }
         if !role.votes.isLost { requestVotes(role, isPreVote: false) }

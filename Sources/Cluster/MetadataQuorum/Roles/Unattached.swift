@@ -16,7 +16,7 @@ extension QuorumReplica {
         {
             return try becomeFollower(of: leader, at: endpoint, in: epoch)
         }
-        enter(.unattached(UnattachedRole(electionDeadline: isVoter ? electionDeadline() : .max)))
+        enter(.unattached(UnattachedRole(electionDeadline: mayStand ? electionDeadline() : .max)))
     }
 
     /// Leaves what it was for an epoch of which no reachable leader is known.
@@ -37,7 +37,7 @@ extension QuorumReplica {
     /// An election timeout that runs goes on, so that epochs of others do not keep a voter from
     /// ever asking for votes.
     private func remainingElectionDeadline() -> QuorumInstant {
-        guard isVoter else { return .max }
+        guard mayStand else { return .max }
         switch role {
         case .candidate(let role): return role.electionDeadline
         case .prospective(let role) where !role.votes.isLost: return role.electionDeadline
@@ -49,7 +49,7 @@ extension QuorumReplica {
     }
 
     func poll(_ role: UnattachedRole) throws(QuorumError) {
-        if isVoter, now.monotonic >= role.electionDeadline { return try becomeProspective() }
+        if mayStand, now.monotonic >= role.electionDeadline { return try becomeProspective() }
         fetchFromAnyone()
     }
 }
