@@ -88,6 +88,16 @@ import Testing
         #expect(replica.log.logEndOffset == Offset(2))
     }
 
+    @Test func whatIsMoreThanASegmentIsTakenInParts() throws {
+        let first = try batch(2, at: 0, epoch: 1)
+        replica.log.config.segmentBytes = first.count + 10
+        let bytes = try first + batch(2, at: 2, epoch: 1)
+        try replica.appendAsFollower(bytes.span.bytes, epoch: LeaderEpoch(9))
+        #expect(replica.log.logEndOffset == Offset(2))
+        try append(2, epoch: 1)
+        #expect(replica.log.logEndOffset == Offset(4))
+    }
+
     @Test func anEmptyLogMayBeginWithinABatch() throws {
         try replica.truncateFullyAndStart(at: Offset(102))
         try append(5, epoch: 3, at: 100)

@@ -212,6 +212,16 @@ import Testing
         try settle()
     }
 
+    @Test func aPowerCutOfAllTakesNothingThatWasAcknowledged() throws {
+        for _ in 0..<6 { try history.produce() }
+        try cluster.run(until: { [history] in history.acknowledged.count == 6 })
+        for id: Int32 in 1...3 { try cluster.kill(id, powerCut: true) }
+        for id: Int32 in 1...3 {
+            try cluster.start(id)
+            #expect(try end(id) == 6)
+        }
+    }
+
     // MARK: Long polls, throttles
 
     /// The fetchers of the first topic wait at their leader for up to 500 ms.

@@ -11,7 +11,17 @@ import Testing
     /// Any one broker may be gone at a time; two in sync are asked for.
     @Test(arguments: Array(1...24) as [UInt64])
     func acknowledgedRecordsSurvive(seed: UInt64) throws {
-        let cluster = try ReplicaCluster(seed: seed)
+        try run(seed, durability: .flushed)
+    }
+
+    /// With `replicated` a broker may be killed, and keeps its page cache.
+    @Test(arguments: Array(101...108) as [UInt64])
+    func replicatedRecordsSurviveKills(seed: UInt64) throws {
+        try run(seed, durability: .replicated)
+    }
+
+    private func run(_ seed: UInt64, durability: Durability) throws {
+        let cluster = try ReplicaCluster(seed: seed, durability: durability)
         try cluster.createTopic("a", assignments: [[1, 2, 3], [2, 3, 1]])
         let histories = (0..<2).map { ReplicationHistory(cluster, "a", Int32($0)) }
         cluster.afterEach = { for history in histories { try history.check() } }
@@ -20,7 +30,7 @@ import Testing
             switch cluster.draw(40) {
             case 0 where down == nil:
                 let victim = Int32(1 + cluster.draw(3))
-                try cluster.kill(victim, powerCut: cluster.draw(2) == 0)
+                try cluster.kill(victim, powerCut: durability == .flushed && cluster.draw(2) == 0)
                 down = victim
             case 1, 2: if let id = down { try cluster.fence(id) }
             case 3, 4:

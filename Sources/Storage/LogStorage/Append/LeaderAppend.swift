@@ -130,8 +130,9 @@ extension PartitionLog {
     /// log does; all of them or none.
     ///
     /// Offsets may have gaps (the leader's log may be compacted), but never go back. A batch that
-    /// is cut off at the end is left out, and so is all from the first batch on that is of a later
-    /// epoch than `lastEpoch`.
+    /// is cut off at the end is left out. With `lastEpoch`, as for a follower that asks again for
+    /// what is missing, so is all from the first batch on that is of a later epoch, or that does
+    /// not fit into one segment along with those before it.
     public func appendReplicated(
         _ batches: RawSpan, upToEpoch lastEpoch: LeaderEpoch? = nil
     ) throws(AppendError) -> AppendInfo {
@@ -142,7 +143,12 @@ extension PartitionLog {
         var newEpochs: [LeaderEpochCache.Entry] = []
         var epoch = epochs.latest
         while let header = try BatchCheck.replicated(batches, at: position) {
-            if let lastEpoch, header.partitionLeaderEpoch > lastEpoch { break }
+            if let lastEpoch,
+                header.partitionLeaderEpoch > lastEpoch
+                    || position > 0 && position + header.sizeInBytes > config.segmentBytes
+            {
+                break
+            }
             guard header.baseOffset >= staged.nextOffset, header.lastOffsetDelta >= 0 else {
                 throw .kafka(
                     .unknownServerError,
