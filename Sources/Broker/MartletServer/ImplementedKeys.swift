@@ -5,7 +5,7 @@ import KafkaConfig
 public enum ImplementedKeys {
     /// Keys by name.
     public static let all: Set<String> = {
-        var keys = Set(own)
+        var keys = Set(own + cluster)
         for definition in TopicConfigs.all where !withoutEffect.contains(definition.name) {
             for synonym in TopicConfigs.synonyms(definition.name) { keys.insert(synonym.name) }
         }
@@ -54,10 +54,20 @@ public enum ImplementedKeys {
         "socket.receive.buffer.bytes",
     ]
 
+    /// Keys that take effect where there are several nodes.
+    private static let cluster = [
+        "broker.session.timeout.ms", "broker.heartbeat.interval.ms",
+        "initial.broker.registration.timeout.ms", "security.inter.broker.protocol",
+        "replica.lag.time.max.ms", "replica.fetch.max.bytes", "replica.fetch.response.max.bytes",
+        "replica.fetch.wait.max.ms", "replica.fetch.min.bytes", "replica.fetch.backoff.ms",
+        "replica.socket.timeout.ms", "replica.selector.class", "num.replica.fetchers",
+        "auto.leader.rebalance.enable", "leader.imbalance.check.interval.seconds",
+        "unclean.leader.election.interval.ms", "martlet.fast.failover.ms",
+    ]
+
     /// Topic keys that this version takes, keeps and describes, but does not act on.
     private static let withoutEffect: Set<String> = [
-        "unclean.leader.election.enable", "preallocate", "local.retention.ms",
-        "local.retention.bytes", "remote.copy.lag.ms", "remote.copy.lag.bytes", "flush.messages",
-        "flush.ms",
+        "preallocate", "local.retention.ms", "local.retention.bytes", "remote.copy.lag.ms",
+        "remote.copy.lag.bytes", "flush.messages", "flush.ms",
     ]
 }
