@@ -48,8 +48,10 @@ public struct QuorumRequest: Sendable {
 public enum QuorumOutcome: Sendable {
     /// The answer's body, without its header.
     case answered(version: Int16, body: [UInt8])
-    /// Neither answer nor hope of one: refused, broken, timed out, malformed.
+    /// Neither answer nor hope of one: timed out, malformed.
     case failed(String)
+    /// There is no connection, or it broke: the other process may be gone.
+    case disconnected(String)
     /// The other side knows none of the versions.
     case unsupportedVersion
 }

@@ -19,6 +19,9 @@ public struct QuorumSettings: Sendable {
     public var electionTimeoutMs: Int64 = 1000
     /// `controller.quorum.fetch.timeout.ms`
     public var fetchTimeoutMs: Int64 = 2000
+    /// How soon a voter asks for votes whose connection to the leader broke and did not come back;
+    /// up to twice as long, by chance. Those that still hear of the leader refuse in the pre-vote.
+    public var disconnectGraceMs: Int64 = 100
     /// `controller.quorum.election.backoff.max.ms`
     public var electionBackoffMaxMs: Int64 = 1000
     /// `controller.quorum.request.timeout.ms`

@@ -67,12 +67,10 @@ final class TestCluster {
             options.listeners = [.init(name: "PLAINTEXT", host: "node-\(id)", port: 9092)]
             options.controllerListener = .init(name: "CONTROLLER", host: "node-\(id)", port: 9093)
             options.isController = voters.contains(id)
-            var settings = QuorumSettings(
+            options.quorum = QuorumSettings(
                 staticVoters: VoterSet(voters.map { Self.voter($0) }),
                 listeners: options.isController ? [Self.listener(id)] : [],
                 listenerName: "CONTROLLER", mayVote: options.isController)
-            settings.fetchTimeoutMs = 1000
-            options.quorum = settings
             customize(id, &options)
         }
     }

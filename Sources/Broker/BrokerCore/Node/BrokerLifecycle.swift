@@ -168,7 +168,7 @@ extension NodeController {
             return lifecycle.retry(after: lifecycle.heartbeatMs, now: now)
         }
         if response.shouldShutDown {
-            lifecycle.stage = .gone
+            hasHandedOver()
         } else {
             lifecycle.retry(after: BrokerLifecycle.leavingMs, now: now)
         }
@@ -184,14 +184,17 @@ extension NodeController {
 
     // MARK: Leaving
 
-    /// Asks the controller to take over what this broker leads; `hasLeft` tells when it has.
+    /// Asks the controller to take over what this broker leads, then gives up being the controller;
+    /// `hasLeft` tells when that is done.
     public func leave() {
         switch lifecycle.stage {
         case .registered, .serving:
             lifecycle.stage = .leaving
             lifecycle.nextAttempt = clock().monotonicMs
             settle()
-        case .unregistered: lifecycle.stage = .gone
+        case .unregistered:
+            hasHandedOver()
+            settle()
         case .leaving, .gone: break
         }
     }
@@ -199,9 +202,24 @@ extension NodeController {
     /// When a controller last answered this broker's heartbeats, in monotonic ms.
     public var lastHeardMs: Int64 { lifecycle.heardMs }
 
+    /// Nothing is led here any more; somebody else is to be the controller.
+    private func hasHandedOver() {
+        lifecycle.stage = .gone
+        if quorum.voters.count > 1 { quorum.resign(now: quorumTime) }
+    }
+
+    /// A broker that leaves may go once all others know that it leads nothing: they say so at once.
+    func noteLeaving(_ delta: MetadataDelta) {
+        let isLeaving = delta.brokers.contains {
+            controller.image.brokers[$0]?.inControlledShutdown == true
+        }
+        guard isLeaving, lifecycle.stage == .serving else { return }
+        lifecycle.nextAttempt = clock().monotonicMs
+    }
+
     /// Whether nothing is left that this broker leads, or nobody to be told.
     public var hasLeft: Bool {
-        lifecycle.stage == .gone || failure != nil || !options.isBroker
+        lifecycle.stage == .gone || failure != nil
     }
 }
 

@@ -34,7 +34,9 @@ extension NodeController {
             if let waiting = quorumTickets.removeValue(forKey: ticket) {
                 complete(waiting, message)
             }
-        case .report(let text): surroundings.report(text)
+        case .report(let text):
+            // Of a quorum of one there is nothing to tell.
+            if quorum.voters.count > 1 { surroundings.report("metadata quorum: \(text)") }
         case .failed(let reason): metadataFailed(reason)
         }
     }
@@ -76,7 +78,9 @@ extension NodeController {
         let before = controller.image
         controller.image = run.image
         committedEnd = max(committedEnd, end)
-        if !run.delta.isEmpty { apply(run.delta, since: before) }
+        guard !run.delta.isEmpty else { return }
+        apply(run.delta, since: before)
+        noteLeaving(run.delta)
     }
 
     /// A snapshot takes the place of all that was known.

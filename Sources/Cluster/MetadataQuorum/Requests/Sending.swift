@@ -36,6 +36,7 @@ extension QuorumReplica {
                 // That one cannot say whether it would vote: find out.
                 return try becomeCandidate()
             }
+        case .disconnected: noteDisconnected(ended)
         case .failed: break
         }
         guard !isGood else { return }

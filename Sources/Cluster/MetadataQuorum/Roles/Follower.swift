@@ -132,6 +132,16 @@ extension QuorumReplica {
         return true
     }
 
+    /// The leader's process may be gone: its voters need not wait for the whole timeout.
+    func noteDisconnected(_ ended: OutgoingRequests.Pending) {
+        guard case .fetch = ended.purpose, let role = role.follower, role.hasFetched,
+            ended.target.endpoint == leaderEndpoint
+        else { return }
+        let grace = settings.disconnectGraceMs
+        let extra = grace > 0 ? Int64.random(in: 0..<grace, using: &random) : 0
+        role.fetchDeadline = min(role.fetchDeadline, now.monotonic + grace + extra)
+    }
+
     func noteFetched(_ role: FollowerRole) {
         role.hasFetched = true
         role.fetchDeadline = now.monotonic + settings.fetchTimeoutMs
