@@ -17,8 +17,8 @@ MINUTES ?= 3
 CLIENT_TESTS ?= -m "not slow"
 
 .DEFAULT_GOAL := build
-.PHONY: build start cluster test test-swift test-clients verify format lint generate check-generated \
-    bench simulate simulate-seeds install clean libraries clients
+.PHONY: build start cluster test test-swift test-clients verify format lint generate \
+    check-generated bench simulate simulate-seeds fuzz fuzz-smoke install clean libraries clients
 
 ## build: the release binary at .build/release/martlet
 build: libraries
@@ -47,7 +47,7 @@ test-clients: build clients
 	$(VENV)/bin/python -m pytest tests-clients $(CLIENT_TESTS)
 
 ## verify: everything that must hold before a change lands
-verify: lint test-swift check-generated simulate-seeds test-clients
+verify: lint test-swift check-generated simulate-seeds fuzz-smoke test-clients
 
 ## format: rewrite the sources as `swift format` wants them
 format:
@@ -78,6 +78,14 @@ simulate: libraries
 simulate-seeds: libraries
 	swift build $(RELEASE) --product simulate
 	.build/release/simulate --seeds 1...400 --minutes 4
+
+## fuzz: all that is parsed, with libFuzzer and the address sanitizer, for so many minutes in all
+fuzz: libraries
+	scripts/fuzz --minutes $(MINUTES)
+
+# A little of it on every change: some two minutes, besides the build.
+fuzz-smoke: libraries
+	scripts/fuzz --seconds 6
 
 ## install: the binary and its kafka-* links under PREFIX
 install: build

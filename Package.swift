@@ -65,6 +65,8 @@ let package = Package(
         .library(name: "MartletServer", targets: ["MartletServer"]),
         .library(name: "ClientCore", targets: ["ClientCore"]),
         .library(name: "MartletClient", targets: ["MartletClient"]),
+        // What `scripts/fuzz` links to libFuzzer.
+        .library(name: "FuzzTargets", type: .static, targets: ["FuzzTargets"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
@@ -91,16 +93,22 @@ let package = Package(
         target("Broker", "BrokerCore", cluster, core),
         target("Broker", "MartletServer", server, shell),
         target("Simulation", "ClusterSimulator", cluster + ["BrokerCore"], core),
+        target("Simulation", "HistoryChecker", [], core),
+        target("Simulation", "FuzzTargets", cluster + ["ClientCore"], core),
         target("Client", "AdminWire", wire, shell),
         target("Client", "ClientCore", wire, core),
         target("Client", "MartletClient", client, shell),
         .executableTarget(
             name: "protocolgen", path: "Sources/Tools/protocolgen", swiftSettings: shell),
         .executableTarget(
-            name: "simulate", dependencies: ["ClusterSimulator"], path: "Sources/Tools/simulate",
+            name: "simulate", dependencies: ["ClusterSimulator", "KafkaWire"],
+            path: "Sources/Tools/simulate",
             swiftSettings: shell),
         .executableTarget(
-            name: "martlet", dependencies: tools + ["AdminWire", "ClientCore", "MartletClient"],
+            name: "martlet",
+            dependencies: tools + [
+                "AdminWire", "ClientCore", "MartletClient", "HistoryChecker",
+            ],
             path: "Sources/Tools/martlet",
             swiftSettings: shell),
         example("exactly-once-copy", "ExactlyOnceCopy"),
@@ -119,6 +127,8 @@ let package = Package(
         tests("MartletClient", server + ["MartletServer", "ClientCore", "MartletClient"]),
         tests("martlet", tools + ["martlet", "AdminWire"]),
         tests("ClusterSimulator", ["ClusterSimulator"]),
+        tests("HistoryChecker", ["HistoryChecker"]),
+        tests("FuzzTargets", wire + ["MetadataQuorum", "FuzzTargets"], data: ["Corpus"]),
         tests("protocolgen", ["protocolgen"]),
         tests("Layering", []),
     ]

@@ -39,13 +39,17 @@ struct TargetRule {
         "BrokerCore": core(cluster),
         "MartletServer": shell(server),
         "ClusterSimulator": core(cluster.union(["BrokerCore"])),
+        "HistoryChecker": core([]),
+        "FuzzTargets": core(cluster.union(["ClientCore"])),
         "AdminWire": shell(wire),
         "ClientCore": core(wire),
         "MartletClient": shell(
             wire.union(["ClientCore", "NIOCore", "NIOPosix", "Logging"])),
         "protocolgen": shell([]),
-        "simulate": shell(["ClusterSimulator"]),
+        "simulate": shell(["ClusterSimulator", "KafkaWire"]),
         "martlet": shell(
-            server.union(["MartletServer", "AdminWire", "ClientCore", "MartletClient"])),
+            server.union([
+                "MartletServer", "AdminWire", "ClientCore", "MartletClient", "HistoryChecker",
+            ])),
     ]
 }

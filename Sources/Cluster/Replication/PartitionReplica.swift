@@ -130,7 +130,8 @@ public final class PartitionReplica {
 
     /// What this replica counts as held.
     func held(_ durability: Durability) -> Offset {
-        durability == .flushed ? log.flushedOffset : log.logEndOffset
+        durability == .flushed && !PlantedBug.eagerWatermark.isPlanted
+            ? log.flushedOffset : log.logEndOffset
     }
 
     /// Records were appended by this leader; whom to wake: the followers' fetches, and all that

@@ -1,3 +1,5 @@
+import KafkaWire
+
 /// Runs one seed: faults, healing, fresh readers, checks.
 public struct Simulation {
     /// What came of a seed.
@@ -16,6 +18,15 @@ public struct Simulation {
 
     /// Virtual time in which all must have ended after healing.
     static let settleSeconds: Int64 = 60
+
+    #if DEBUG
+        /// Runs a world whose node has a bug.
+        package static func run(
+            _ options: SimulationOptions, planted bug: PlantedBug, print: ((String) -> Void)? = nil
+        ) -> Outcome {
+            PlantedBug.$active.withValue(bug) { run(options, print: print) }
+        }
+    #endif
 
     /// Runs a world.
     ///

@@ -51,14 +51,19 @@ public final class FlushTicket: Sendable {
             try sync()
             return FlushResult(ticket: self, failure: nil)
         } catch {
+            if PlantedBug.ignoredSyncError.isPlanted {
+                return FlushResult(ticket: self, failure: nil)
+            }
             return FlushResult(ticket: self, failure: error)
         }
     }
 
     private func sync() throws(FileError) {
         if let failure { throw failure }
+        if PlantedBug.unsyncedAck.isPlanted { return }
         for file in files { try file.sync() }
         if let epochs { try fileSystem.replaceFile(epochs.path, with: Array(epochs.text.utf8)) }
+        if PlantedBug.unsyncedNames.isPlanted { return }
         for directory in directories { try fileSystem.syncDirectory(directory) }
     }
 }
@@ -106,7 +111,7 @@ extension PartitionLog {
             let path = directory + "/" + PartitionMetadataFile.fileName
             files.append(try fileSystem.open(path, .readWrite))
         }
-        for segment in unsynced.segments {
+        for segment in unsynced.segments where !PlantedBug.unsyncedRoll.isPlanted {
             files.append(try segment.file())
             files += try segment.finishIndexes()
             segment.closeFiles()

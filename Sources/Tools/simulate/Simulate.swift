@@ -6,6 +6,8 @@ import Foundation
 ///     simulate --minutes 3              random seeds for so long
 ///     simulate --seeds 1...1000         these seeds
 ///     simulate --seed 42 --trace        one seed, with what happens
+///     simulate --planted unsynced-ack --seeds 1...100
+///                                       until a planted bug is found (debug builds)
 @main struct Simulate {
     static func main() {
         do {
@@ -17,6 +19,9 @@ import Foundation
     }
 
     private static func run(_ arguments: Arguments) throws -> Int32 {
+        if let planted = arguments.planted {
+            return try PlantedRun.run(planted, arguments.seeds) ? 0 : 1
+        }
         let begun = Date()
         var total = Totals()
         for seed in arguments.seeds {
@@ -85,6 +90,7 @@ private struct Arguments {
     var minutes: Int?
     var isTraced = false
     var isVerbose = false
+    var planted: String?
 
     init(_ words: some Sequence<String>) throws {
         var generator = SystemRandomNumberGenerator()
@@ -118,6 +124,7 @@ private struct Arguments {
                 }
                 minutes = count
                 isBounded = true
+            case "--planted": planted = try value(word)
             case "--trace": isTraced = true
             case "--verbose": isVerbose = true
             default: throw Misuse("unknown argument '\(word)'")
@@ -127,7 +134,7 @@ private struct Arguments {
     }
 }
 
-private struct Misuse: Error, CustomStringConvertible {
+struct Misuse: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
 }

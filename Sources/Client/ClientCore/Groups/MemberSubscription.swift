@@ -2,17 +2,17 @@ import KafkaProtocol
 import KafkaWire
 
 /// What a member of a classic group tells the one that assigns.
-struct MemberSubscription: Equatable {
+package struct MemberSubscription: Equatable {
     var memberID: String
     var instanceID: String?
-    var topics: [String]
+    package var topics: [String]
     /// What it has, or had before it gave it up to rejoin.
-    var owned: [TopicPartition] = []
+    package var owned: [TopicPartition] = []
     /// The generation of `owned`; -1 when not known.
     var generation: Int32 = -1
 
     /// The bytes for JoinGroup: the version, then the subscription in it.
-    func encoded(for assignor: Assignor) throws(WireError) -> [UInt8] {
+    package func encoded(for assignor: Assignor) throws(WireError) -> [UInt8] {
         var writer = WireWriter()
         let version: Int16 = 2
         writer.write(version)
@@ -27,7 +27,7 @@ struct MemberSubscription: Equatable {
 
     /// Reads what a member sent in JoinGroup. A later version than the known ones is read as the
     /// last known one, which it begins with.
-    init(memberID: String, instanceID: String?, _ bytes: [UInt8]) throws(WireError) {
+    package init(memberID: String, instanceID: String?, _ bytes: [UInt8]) throws(WireError) {
         // Bytes have no padding.
         var reader = unsafe WireReader(bytes.span.bytes)
         let version = min(try reader.readInt16(), 3)
@@ -77,8 +77,8 @@ struct MemberSubscription: Equatable {
 }
 
 /// The bytes of SyncGroup: the version, then the assignment in it.
-enum MemberAssignment {
-    static func encoded(_ partitions: [TopicPartition]) throws(WireError) -> [UInt8] {
+package enum MemberAssignment {
+    package static func encoded(_ partitions: [TopicPartition]) throws(WireError) -> [UInt8] {
         var writer = WireWriter()
         writer.write(Int16(1))
         let body = ConsumerProtocolAssignment(
@@ -87,7 +87,7 @@ enum MemberAssignment {
         return writer.toArray()
     }
 
-    static func decoded(_ bytes: [UInt8]) throws(WireError) -> [TopicPartition] {
+    package static func decoded(_ bytes: [UInt8]) throws(WireError) -> [TopicPartition] {
         guard !bytes.isEmpty else { return [] }
         // Bytes have no padding.
         var reader = unsafe WireReader(bytes.span.bytes)

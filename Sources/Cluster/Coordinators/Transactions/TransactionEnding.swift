@@ -60,7 +60,8 @@ extension TransactionMachine {
         guard present.producer.id == outcome.producer.id else {
             return .refuse(.invalidProducerIDMapping)
         }
-        guard present.producer.epoch == outcome.producer.epoch else {
+        guard present.producer.epoch == outcome.producer.epoch || PlantedBug.lateEnd.isPlanted
+        else {
             return .refuse(.producerFenced)
         }
         switch present.state {
@@ -89,7 +90,9 @@ extension TransactionMachine {
         let isRetry =
             isEnded
             && (isRetryOverNewID || Int32(asked.epoch) + 1 == Int32(present.producer.epoch))
-        guard isRetry || asked == present.producer else { return .refuse(.producerFenced) }
+        guard isRetry || asked == present.producer || PlantedBug.lateEnd.isPlanted else {
+            return .refuse(.producerFenced)
+        }
         if present.state == .ongoing { return .prepare }
         if isRetry {
             let committed = present.state == .completeCommit
@@ -138,6 +141,7 @@ extension TransactionMachine {
         guard !transaction.partitions.isEmpty else { return complete(id, now) }
         completions[id] = Completion(remaining: transaction.partitions)
         order(id, transaction, transaction.partitions)
+        if PlantedBug.hastyCompletion.isPlanted { complete(id, now) }
     }
 
     private func order(

@@ -83,7 +83,7 @@ extension PartitionLog {
                 header.maxTimestamp, type: config.timestampType, in: &batches, at: position)
         }
         if header.hasProducerID {
-            if rules.origin == .client,
+            if rules.origin == .client, !PlantedBug.appendedRetry.isPlanted,
                 let duplicate = producers[header.producerID]?.duplicate(
                     epoch: header.producerEpoch, first: header.baseSequence,
                     last: header.lastSequence)
@@ -198,7 +198,8 @@ extension PartitionLog {
             isIntact = false
             logEndOffset = nextOffset
             appendedBytes += bytes.byteCount
-            for aborted in staged.producers.commit(to: &producers) { try active.note(aborted) }
+            for aborted in staged.producers.commit(to: &producers)
+            where !PlantedBug.unlistedAbort.isPlanted { try active.note(aborted) }
             producers.endOffset = nextOffset
             return rolled
         } catch {

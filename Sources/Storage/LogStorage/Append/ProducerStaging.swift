@@ -118,7 +118,7 @@ struct ProducerStaging {
     static func checkEpoch(
         _ epoch: Int16, of id: ProducerID, _ state: ProducerState
     ) throws(AppendError) {
-        guard epoch >= state.producerEpoch else {
+        guard epoch >= state.producerEpoch || PlantedBug.zombieWrites.isPlanted else {
             throw .kafka(
                 .invalidProducerEpoch,
                 "producer \(id) wrote with epoch \(epoch), "
@@ -156,7 +156,7 @@ struct ProducerStaging {
             }
         }
         // Nothing is known of it (new, expired, or its records are deleted): any sequence will do.
-        if state.producerEpoch == -1 { return }
+        if state.producerEpoch == -1 || PlantedBug.appendedRetry.isPlanted { return }
         let expected: Int32
         if header.producerEpoch != state.producerEpoch || state.lastSequence == .max {
             expected = 0

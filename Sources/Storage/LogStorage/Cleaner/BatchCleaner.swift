@@ -83,6 +83,7 @@ struct BatchCleaner {
         let marker = transactions.end(header, type: try Self.controlType(bytes, header))
         if let listed = marker.listed { self.listed.append(listed) }
         let isOver = header.deleteHorizonMs.map { $0 <= rules.now } ?? false
+        if PlantedBug.droppedMarker.isPlanted { return Class(isDoomed: true) }
         return Class(isDoomed: marker.isEmpty && isOver, isEmptyMarker: marker.isEmpty)
     }
 
@@ -147,6 +148,8 @@ struct BatchCleaner {
             keylessRecords += 1
             return false
         }
+        if PlantedBug.earlyTombstone.isPlanted { return record.value != nil }
+        if PlantedBug.droppedValue.isPlanted, map.get(key) == record.offset { return false }
         if let latest = map.get(key), latest > record.offset { return false }
         if record.value != nil { return true }
         guard header.magic == 2 else { return keepsLegacyTombstones }

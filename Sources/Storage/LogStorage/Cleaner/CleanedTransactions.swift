@@ -28,7 +28,7 @@ struct CleanedTransactions {
     /// Takes in a data batch; true if it belongs to an aborted transaction and is to be dropped.
     mutating func isAborted(_ batch: RecordBatchHeader) -> Bool {
         begin(upTo: batch.lastOffset)
-        guard batch.isTransactional else { return false }
+        guard batch.isTransactional, !PlantedBug.revivedAbort.isPlanted else { return false }
         // Where a walk begins further on, the index also knows of transactions that have ended.
         if let found = aborted[batch.producerID], found.entry.lastOffset > batch.lastOffset {
             aborted[batch.producerID]?.isSeen = true

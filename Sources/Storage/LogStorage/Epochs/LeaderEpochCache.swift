@@ -3,12 +3,12 @@ import KafkaWire
 /// Where each leader epoch began in this log (KIP-101); on disk as `leader-epoch-checkpoint`.
 ///
 /// Both epochs and start offsets grow from entry to entry.
-struct LeaderEpochCache: Equatable, Sendable {
-    struct Entry: Equatable, Sendable {
-        var epoch: LeaderEpoch
-        var startOffset: Offset
+package struct LeaderEpochCache: Equatable, Sendable {
+    package struct Entry: Equatable, Sendable {
+        package var epoch: LeaderEpoch
+        package var startOffset: Offset
     }
-    private(set) var entries: [Entry] = []
+    package private(set) var entries: [Entry] = []
 
     static let fileName = "leader-epoch-checkpoint"
 
@@ -56,7 +56,7 @@ struct LeaderEpochCache: Equatable, Sendable {
     mutating func removeAll() { entries.removeAll() }
 
     /// The epoch of the record at `offset`; none when the log knows of no epoch that early.
-    func epoch(of offset: Offset) -> LeaderEpoch {
+    package func epoch(of offset: Offset) -> LeaderEpoch {
         entries.last { $0.startOffset <= offset }?.epoch ?? .none
     }
 
@@ -75,12 +75,12 @@ struct LeaderEpochCache: Equatable, Sendable {
 
 /// The file: the version 0, the count, and a line `epoch offset` each.
 extension LeaderEpochCache {
-    var text: String {
+    package var text: String {
         "0\n\(entries.count)\n" + entries.map { "\($0.epoch) \($0.startOffset)\n" }.joined()
     }
 
     /// `nil` when the text is damaged.
-    init?(text: String) {
+    package init?(text: String) {
         let lines = text.split(separator: "\n")
         guard lines.count >= 2, lines[0] == "0", let count = Int(lines[1]),
             count == lines.count - 2

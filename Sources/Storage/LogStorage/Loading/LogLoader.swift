@@ -105,16 +105,15 @@ struct LogLoader {
         for swap in swaps where swap.kind == .log {
             high = max(high, try openSegment(swap).nextOffset())
         }
-        for file in files
-        where file.state == .live && file.kind != .producerSnapshot
-            && file.baseOffset >= low && file.baseOffset < high
-        {
-            try remove(file)
+        // An empty one covers no offset, and replaces the segment of its name all the same.
+        let bases = Set(swaps.filter { $0.kind == .log }.map(\.baseOffset))
+        let isReplaced = { (file: SegmentFileName) in
+            file.state == .live && file.kind != .producerSnapshot
+                && (file.baseOffset >= low && file.baseOffset < high
+                    || bases.contains(file.baseOffset))
         }
-        files.removeAll {
-            $0.state == .live && $0.kind != .producerSnapshot && $0.baseOffset >= low
-                && $0.baseOffset < high
-        }
+        for file in files where isReplaced(file) { try remove(file) }
+        files.removeAll(where: isReplaced)
         for swap in swaps {
             var live = swap
             live.state = .live
@@ -183,6 +182,7 @@ struct LogLoader {
             !indexed.allSatisfy { $0.contains(segment.baseOffset) }
         }
         guard !cleanShutdown, !segments.isEmpty else { return damaged }
+        if PlantedBug.unrecoveredLog.isPlanted { return damaged }
         let unsynced = segments.lastIndex { $0.baseOffset < recoveryPoint } ?? 0
         return min(damaged ?? unsynced, unsynced)
     }

@@ -11,7 +11,7 @@ import KafkaWire
 /// A producer has an entry for each batch that is remembered of it, oldest first. Kafka writes the
 /// last one alone, and of several entries it keeps the last; so after a restart it takes the retry
 /// of an earlier batch for a gap, where Martlet still knows it.
-enum ProducerSnapshot {
+package enum ProducerSnapshot {
     static let version: Int16 = 1
     private static let entryBytes = 46
     /// Most bytes that a snapshot may have: 5 million producers.
@@ -20,8 +20,9 @@ enum ProducerSnapshot {
     /// With more producers than this, only the last batch of each is written.
     private static let producersWithHistory = 500_000
 
-    static func encode(_ states: [ProducerState]) -> [UInt8] {
-        let hasHistory = states.count <= producersWithHistory
+    package static func encode(_ states: [ProducerState]) -> [UInt8] {
+        let hasHistory =
+            states.count <= producersWithHistory && !PlantedBug.shortSnapshot.isPlanted
         var body = WireWriter(capacity: 4 + states.count * entryBytes)
         body.write(Int32(0))
         var count: Int32 = 0
@@ -59,7 +60,7 @@ enum ProducerSnapshot {
     }
 
     /// Throws for a version, a checksum or a structure that is not right.
-    static func decode(_ bytes: [UInt8]) throws(WireError) -> [ProducerState] {
+    package static func decode(_ bytes: [UInt8]) throws(WireError) -> [ProducerState] {
         // Bytes have no padding.
         let span = unsafe bytes.span.bytes
         var reader = WireReader(span)

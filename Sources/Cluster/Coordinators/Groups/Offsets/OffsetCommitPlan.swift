@@ -27,6 +27,7 @@ struct OffsetCommitPlan {
         metadataLimit = Int(machine.settings.offsetMetadataMaxBytes)
         group = machine.groups[groupID]?.common
         fault = group?.commitFault(committer) ?? committer.faultWithoutGroup
+        if PlantedBug.staleCommit.isPlanted { fault = .none }
     }
 
     /// Decides on one partition.
@@ -52,6 +53,7 @@ struct OffsetCommitPlan {
         guard fault == .none else { return fault }
         // Kafka counts UTF-16 units.
         if let metadata, metadata.utf16.count > metadataLimit { return .offsetMetadataTooLarge }
+        guard !PlantedBug.staleCommit.isPlanted else { return .none }
         fault =
             group?.partitionCommitFault(committer, topic: target.id, partition: partition) ?? .none
         return fault

@@ -59,6 +59,8 @@ struct OffsetStore {
         switch writer {
         case .coordinator:
             committed[key.group, key.topic, key.partition] = commit
+        case .producer where PlantedBug.earlyOffsets.isPlanted:
+            committed[key.group, key.topic, key.partition] = commit
         case .producer(let id, _):
             pending[id, default: GroupPartitionMap()][key.group, key.topic, key.partition] = commit
             open.update(key.group, key.topic, key.partition, initial: []) { $0.insert(id) }
@@ -85,7 +87,9 @@ struct OffsetStore {
                 for (partition, commit) in partitions {
                     close(group, topic, partition, producer)
                     let current = committed[group, topic, partition]?.recordOffset
-                    if isCommit, current.map({ $0 < commit.recordOffset }) ?? true {
+                    if isCommit, !PlantedBug.droppedOffsets.isPlanted,
+                        current.map({ $0 < commit.recordOffset }) ?? true
+                    {
                         committed[group, topic, partition] = commit
                     }
                 }

@@ -3,21 +3,21 @@ import KafkaWire
 
 /// What consumers of the classic protocol say to each other through the coordinator: a version and
 /// a message in that version.
-enum ClassicProtocolCoding {
+package enum ClassicProtocolCoding {
     /// What a member tells of itself; `nil` for what cannot be read.
     ///
     /// Versions that are not known yet are read as the newest that is: they only add fields.
-    static func subscription(_ bytes: [UInt8]) -> ConsumerProtocolSubscription? {
+    package static func subscription(_ bytes: [UInt8]) -> ConsumerProtocolSubscription? {
         read(bytes)
     }
 
     /// What a member was assigned; `nil` for what cannot be read.
-    static func assignment(_ bytes: [UInt8]) -> ConsumerProtocolAssignment? {
+    package static func assignment(_ bytes: [UInt8]) -> ConsumerProtocolAssignment? {
         bytes.isEmpty ? ConsumerProtocolAssignment() : read(bytes)
     }
 
     /// An assignment in the version in which the member wrote its subscription.
-    static func written(
+    package static func written(
         _ assignment: ConsumerProtocolAssignment, for subscription: [UInt8]
     ) -> [UInt8] {
         let version = version(of: subscription, ConsumerProtocolAssignment.self) ?? 0
