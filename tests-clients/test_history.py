@@ -40,7 +40,8 @@ def plain_load(recorder, server, ending):
 def transactional_load(recorder, server, ending):
     producer = RecordingProducer(
         recorder, "txn",
-        {"bootstrap.servers": server.bootstrap, "transactional.id": "history", **PATIENT})
+        {"bootstrap.servers": server.bootstrap, "transactional.id": "history",
+         "transaction.timeout.ms": 300_000, **PATIENT})
     while not ending.is_set():
         producer.begin()
         for partition in range(PARTITIONS):
