@@ -43,7 +43,8 @@ test-swift: libraries
 	swift test --skip-build $(STRICT)
 
 test-clients: build clients
-	swift build $(RELEASE) --product exactly-once-copy
+	for example in exactly-once-copy record-pipe; do \
+	    swift build $(RELEASE) --product $$example || exit 1; done
 	$(VENV)/bin/python -m pytest tests-clients $(CLIENT_TESTS)
 
 ## verify: everything that must hold before a change lands

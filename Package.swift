@@ -112,6 +112,8 @@ let package = Package(
             path: "Sources/Tools/martlet",
             swiftSettings: shell),
         example("exactly-once-copy", "ExactlyOnceCopy"),
+        example("newcomer", "Newcomer"),
+        example("record-pipe", "RecordPipe"),
         tests("KafkaWire", ["KafkaWire"]),
         tests("KafkaRecords", ["KafkaWire", "KafkaRecords"]),
         tests("KafkaProtocol", wire, data: ["Golden"]),

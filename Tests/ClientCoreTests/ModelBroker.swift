@@ -35,6 +35,8 @@ final class ModelCluster {
     private var nextProducerID: Int64 = 1000
     let topicID = KafkaUUID(high: 7, low: 7)
     let transactions = ModelTransactions()
+    /// What becomes of an answer on its way; versions are agreed on before.
+    var distort: ([UInt8]) -> [UInt8] = { $0 }
 
     init(topic: String = "t", partitions: Int) {
         self.topic = topic
@@ -89,7 +91,7 @@ final class ModelCluster {
             try ResponseHeader(correlationID: header.correlationID).encode(
                 to: &writer, version: key.responseHeaderVersion(for: version))
             try message.encode(to: &writer, version: version)
-            return writer.toArray()
+            return key == .apiVersions ? writer.toArray() : distort(writer.toArray())
         }
         switch key {
         case .apiVersions: return try response(versions())

@@ -32,4 +32,10 @@ import Testing
             #expect(!isMark, "\(document): \(line)")
         }
     }
+
+    @Test func theReadmesFirstProgramIsOneThatIsBuilt() throws {
+        let program = try SourceTree.text("Examples/Newcomer/main.swift")
+        #expect(program.split(separator: "\n").count < 15)
+        #expect(try SourceTree.text("README.md").contains("```swift\n\(program)```"))
+    }
 }

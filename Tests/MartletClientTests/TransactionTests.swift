@@ -66,7 +66,8 @@ import Testing
         try await second.withTransaction { transaction in
             try await transaction.enqueue(ProducerRecord(topic: "t", value: "new"))
         }
-        await first.abandon()
+        try? await first.close()
+        await #expect(throws: ClientError.self) { _ = try await first.beginTransaction() }
         try await second.close()
         #expect(try await committed("t", node) == ["new"])
     }

@@ -64,7 +64,7 @@ final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
 
     /// Advances the core and performs what comes out.
     private func pump(_ events: [ConnectionEvent] = []) {
-        guard !isStopped else { return }
+        guard !isStopped else { return tellLast() }
         let now = Self.now
         let (effects, outputs, wake) = lock.withLock { _ in
             isPumpDue = false
@@ -75,6 +75,15 @@ final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
         }.value
         for effect in effects { perform(effect) }
         schedule(wake, now)
+        if !outputs.isEmpty { tell(outputs) }
+    }
+
+    /// After the end a core still has answers, for those who come too late.
+    private func tellLast() {
+        let outputs = lock.withLock { _ in
+            isPumpDue = false
+            return UncheckedBox(machine.takeOutputs())
+        }.value
         if !outputs.isEmpty { tell(outputs) }
     }
 

@@ -8,6 +8,12 @@ public struct FoundOffset: Sendable, Hashable {
     /// Of the record at `offset`, in ms since the epoch; -1 when it was not asked for by time.
     public var timestamp: Int64
     public var leaderEpoch: LeaderEpoch
+
+    public init(offset: Offset?, timestamp: Int64, leaderEpoch: LeaderEpoch) {
+        self.offset = offset
+        self.timestamp = timestamp
+        self.leaderEpoch = leaderEpoch
+    }
 }
 
 /// A user's question for offsets, which ends when each partition has an answer.

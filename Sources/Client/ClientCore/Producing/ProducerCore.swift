@@ -209,6 +209,7 @@ public struct ProducerCore: ClientMachine {
 
     /// Has `flushed` told once all that was appended so far has ended. Batches no longer linger.
     public mutating func flush(waiter: UInt64) {
+        guard fatal == nil else { return outputs.append(.flushed(waiter)) }
         waits.flushes.append(.init(waiter: waiter, before: nextBatch, remaining: incomplete))
     }
 

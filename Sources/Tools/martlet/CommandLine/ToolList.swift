@@ -8,7 +8,7 @@ enum ToolList {
         GetOffsetsTool.self, DeleteRecordsTool.self,
         LogDirsTool.self,
         DumpLogTool.self, ClusterTool.self, FeaturesTool.self, BrokerAPIVersionsTool.self,
-        ProducerPerformanceTool.self, CheckHistoryTool.self,
+        ProducerPerformanceTool.self, ConsumerPerformanceTool.self, CheckHistoryTool.self,
     ]
 
     /// Names under which the binary is one tool: `kafka-topics` and `kafka-topics.sh`, ...

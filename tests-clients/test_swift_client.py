@@ -1,0 +1,204 @@
+"""MartletClient beside librdkafka and Java: what one writes the others read alike, keys go to the same
+partitions, and all are members of one group."""
+
+import base64
+import json
+import subprocess
+import threading
+
+import confluent_kafka
+import pytest
+from confluent_kafka import Consumer, Producer
+
+from martlet_server import BINARY, wait_for
+
+PIPE = BINARY.parent / "record-pipe"
+CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
+# The Java client at hand comes without the library for zstd.
+JAVA_CODECS = CODECS[:-1]
+RECORDS = [
+    (b"key", b"value", [("h", b"\x00\xff"), ("h", None), ("empty", b"")]),
+    (None, b"no key", []),
+    (b"tombstone", None, []),
+    (b"", b"", []),
+    ("schlüssel".encode(), b"x" * 5000, [("ü", b"1")]),
+]
+
+
+def hexed(value):
+    return "-" if value is None else value.hex()
+
+
+def unhexed(word):
+    return None if word == "-" else bytes.fromhex(word)
+
+
+def line(key, value, headers):
+    # An empty field would not be seen between blanks.
+    names = ",".join(f"{name}={hexed(one)}" for name, one in headers) or "-"
+    return f"{hexed(key)} {hexed(value)} {names}"
+
+
+def swift_write(bootstrap, topic, lines, **settings):
+    flags = [f"{name.replace('_', '.')}={value}" for name, value in settings.items()]
+    done = subprocess.run(
+        [PIPE, "write", bootstrap, topic, *flags], input="\n".join(lines) + "\n", text=True,
+        capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+
+
+def swift_read(bootstrap, topic, count, **settings):
+    """Partition, key, value and headers of each record."""
+    flags = [f"{name.replace('_', '.')}={value}" for name, value in settings.items()]
+    done = subprocess.run(
+        [PIPE, "read", bootstrap, topic, str(count), *flags], text=True, capture_output=True,
+        timeout=90)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    records = []
+    for text in done.stdout.splitlines():
+        partition, _, key, value, headers = text.split(" ")
+        pairs = [] if headers == "-" else [pair.split("=") for pair in headers.split(",")]
+        records.append((
+            int(partition), unhexed(key), unhexed(value),
+            [(name, unhexed(one)) for name, one in pairs]))
+    return records
+
+
+def librdkafka_read(bootstrap, topic, count, **settings):
+    consumer = Consumer({
+        "bootstrap.servers": bootstrap, "group.id": "reader", "auto.offset.reset": "earliest",
+        "enable.auto.commit": False} | {k.replace("_", "."): v for k, v in settings.items()})
+    partitions = consumer.list_topics(topic, 30).topics[topic].partitions
+    consumer.assign([
+        confluent_kafka.TopicPartition(topic, one, confluent_kafka.OFFSET_BEGINNING)
+        for one in partitions])
+    seen = []
+
+    def more():
+        seen.extend(one for one in consumer.consume(100, 0.2) if not one.error())
+        return len(seen) >= count
+
+    wait_for(more, f"{count} records of {topic}")
+    consumer.close()
+    return [(one.partition(), one.key(), one.value(), one.headers() or []) for one in seen]
+
+
+def librdkafka_write(bootstrap, topic, records, **settings):
+    producer = Producer(
+        {"bootstrap.servers": bootstrap} | {k.replace("_", "."): v for k, v in settings.items()})
+    for key, value, headers in records:
+        producer.produce(topic, value, key, headers=headers)
+    assert producer.flush(30) == 0
+
+
+def plain(records):
+    return sorted((repr(key), repr(value), headers) for _, key, value, headers in records)
+
+
+def test_each_reads_what_the_other_wrote_in_every_codec(server, new_topic):
+    records = [one for one in RECORDS if one[:2] != (b"", b"")]
+    wanted = sorted((repr(key), repr(value), headers) for key, value, headers in records)
+    for codec in CODECS:
+        topic = new_topic(3)
+        swift_write(
+            server.bootstrap, topic, [line(*one) for one in records], compression_type=codec)
+        assert plain(librdkafka_read(server.bootstrap, topic, len(records))) == wanted
+        topic = new_topic(3)
+        librdkafka_write(server.bootstrap, topic, records, compression_type=codec)
+        assert plain(swift_read(server.bootstrap, topic, len(records))) == wanted
+
+
+@pytest.mark.parametrize("partitioner", ["murmur2_random", "consistent_random"])
+def test_keys_go_to_the_same_partitions(partitioner, server, new_topic):
+    keys = [b"%d" % number for number in range(50)] + [b"\x80\xff", "ü".encode(), b"a" * 100]
+    ours, theirs = new_topic(7), new_topic(7)
+    swift_write(
+        server.bootstrap, ours, [line(key, key, []) for key in keys], partitioner=partitioner)
+    librdkafka_write(
+        server.bootstrap, theirs, [(key, key, []) for key in keys], partitioner=partitioner)
+    places = {
+        topic: {key: partition for partition, key, _, _ in
+                librdkafka_read(server.bootstrap, topic, len(keys))}
+        for topic in (ours, theirs)}
+    assert places[ours] == places[theirs]
+
+
+def test_java_reads_what_it_wrote_and_the_reverse(server, new_topic, java):
+    for codec in JAVA_CODECS:
+        topic = new_topic(1)
+        swift_write(
+            server.bootstrap, topic,
+            [line(b"k%d" % one, b"v%d" % one, [("h", b"%d" % one)]) for one in range(100)],
+            compression_type=codec)
+        seen = [json.loads(text) for text in java("ReadTopic", server.bootstrap, topic, 1).splitlines()]
+        assert [base64.b64decode(one["value"]) for one in seen] == [b"v%d" % one for one in range(100)]
+        assert [base64.b64decode(one["key"]) for one in seen] == [b"k%d" % one for one in range(100)]
+        assert [[name, base64.b64decode(value)] for one in seen for name, value in one["headers"]] == [
+            ["h", b"%d" % one] for one in range(100)]
+        topic = new_topic(2)
+        java("WriteTopic", server.bootstrap, topic, codec, 100)
+        seen = swift_read(server.bootstrap, topic, 100)
+        for number in range(100):
+            wanted = (number % 2, b"%d" % number, b"value %d" % number, [("h", b"%d" % number)])
+            assert wanted in seen
+
+
+def test_committed_records_are_seen_by_both_and_aborted_by_none(server, new_topic):
+    topic = new_topic(1)
+    lines = []
+    for number in range(6):
+        lines += [line(None, b"%d" % number, []), "abort" if number % 2 else "commit"]
+    swift_write(server.bootstrap, topic, lines, transactional_id="swift")
+    producer = Producer({"bootstrap.servers": server.bootstrap, "transactional.id": "librdkafka"})
+    producer.init_transactions(30)
+    for number in range(6, 12):
+        producer.begin_transaction()
+        producer.produce(topic, b"%d" % number)
+        (producer.abort_transaction if number % 2 else producer.commit_transaction)(30)
+    wanted = [b"%d" % number for number in range(0, 12, 2)]
+    settings = {"isolation_level": "read_committed"}
+    theirs = librdkafka_read(server.bootstrap, topic, len(wanted), **settings)
+    ours = swift_read(server.bootstrap, topic, len(wanted), **settings)
+    assert [value for _, _, value, _ in theirs] == wanted
+    assert [value for _, _, value, _ in ours] == wanted
+
+
+def test_swift_and_librdkafka_share_one_group(server, new_topic):
+    topic, group = new_topic(4), "mixed"
+    settings = {"group.protocol": "consumer"}
+    theirs = Consumer({
+        "bootstrap.servers": server.bootstrap, "group.id": group,
+        "auto.offset.reset": "earliest"} | settings)
+    theirs.subscribe([topic])
+    flags = [f"{name}={value}" for name, value in settings.items()]
+    ours = subprocess.Popen(
+        [PIPE, "read", server.bootstrap, topic, "1000000", f"group.id={group}", *flags],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    seen = []
+    reader = threading.Thread(target=lambda: seen.extend(iter(ours.stdout.readline, "")))
+    reader.start()
+    try:
+        def shared():
+            theirs.poll(0.1)
+            return len(theirs.assignment()) == 2
+
+        wait_for(shared, "two partitions for each", seconds=60)
+        producer = Producer({"bootstrap.servers": server.bootstrap})
+        for number in range(40):
+            producer.produce(topic, b"%d" % number, partition=number % 4)
+        assert producer.flush(30) == 0
+        got = []
+
+        def all_read():
+            got.extend(one for one in theirs.consume(100, 0.1) if not one.error())
+            return len(got) + len(seen) >= 40
+
+        wait_for(all_read, "40 records", seconds=60)
+        mine = {int(text.split(" ")[0]) for text in seen}
+        assert mine.isdisjoint({one.partition() for one in got})
+        assert len(seen) == 20 and len(got) == 20
+    finally:
+        ours.kill()
+        ours.wait()
+        reader.join()
+        theirs.close()
