@@ -18,7 +18,7 @@ CLIENT_TESTS ?= -m "not slow"
 
 .DEFAULT_GOAL := build
 .PHONY: build start cluster test test-swift test-clients verify format lint generate \
-    check-generated bench simulate simulate-seeds fuzz fuzz-smoke install clean libraries clients
+    check-generated bench chaos simulate simulate-seeds fuzz fuzz-smoke install clean libraries clients
 
 ## build: the release binary at .build/release/martlet
 build: libraries
@@ -87,6 +87,10 @@ fuzz: libraries
 # A little of it on every change: some two minutes, besides the build.
 fuzz-smoke: libraries
 	scripts/fuzz --seconds 6
+
+## chaos: a cluster of real nodes under faults and load; SEED=, ROUNDS=, NODES=, LONGEST_PAUSE=
+chaos: build clients
+	ROUNDS=$(or $(ROUNDS),200) $(VENV)/bin/python -m pytest -s -m slow tests-clients/test_chaos.py
 
 ## install: the binary and its kafka-* links under PREFIX
 install: build

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 
 import wire
 from fault_proxy import FaultProxy
@@ -159,9 +160,26 @@ class Cluster:
             return 0
 
     def healed(self, seconds=60.0):
-        """Waits until all nodes serve and every partition has all of its replicas in sync."""
-        wait_for(lambda: self.brokers() == self.size, "brokers:\n" + self.tails(), seconds)
-        wait_for(lambda: not self.lagging(), "full in-sync sets", seconds)
+        """Waits until all nodes serve and every partition has all of its replicas in sync, and
+        goes on to for a second: what a fault has just broken may not be known everywhere yet."""
+        deadline = time.monotonic() + seconds
+        good_since = None
+        while good_since is None or time.monotonic() - good_since < 1:
+            problem = self.problem()
+            if problem:
+                good_since = None
+                assert time.monotonic() < deadline, f"{problem} after {seconds} s\n{self.tails()}"
+            elif good_since is None:
+                good_since = time.monotonic()
+            time.sleep(0.05)
+
+    def problem(self):
+        """What is not as it should be; empty when all is well."""
+        count = self.brokers()
+        if count != self.size:
+            return f"{count} brokers"
+        lagging = self.lagging()
+        return f"not in sync: {sorted(lagging)}" if lagging else ""
 
     def lagging(self):
         """Partitions whose in-sync set is not full, as the nodes that are up say; all of them."""

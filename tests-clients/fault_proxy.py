@@ -88,7 +88,7 @@ class FaultProxy:
         except OSError:
             data = b""
         if not data:
-            return self.drop(end)
+            return self.drop(end, broken=False)
         if end in self.senders and self.senders[end] is None:
             self.senders[end] = sender_of(data)
             if self.is_cut(self.senders[end]):
@@ -103,7 +103,7 @@ class FaultProxy:
             if self.is_cut(sender):
                 self.drop(client)
 
-    def drop(self, end):
+    def drop(self, end, broken=True):
         other = self.links.pop(end, None)
         if other is None:
             return
@@ -111,7 +111,7 @@ class FaultProxy:
         for one in (end, other):
             self.selector.unregister(one)
             self.senders.pop(one, None)
-            reset(one)
+            reset(one) if broken else one.close()
 
 
 def client_id(node):
