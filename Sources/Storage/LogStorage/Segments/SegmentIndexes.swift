@@ -16,10 +16,13 @@ struct OffsetIndex {
         Int(try file.integer(Int32.self, entry: index, at: 4))
     }
 
-    /// The caller sees to it that both fit.
+    /// An offset too far from the base offset, which only damage makes, is left out; the caller
+    /// sees to it that the position fits.
     func append(_ offset: Offset, at position: Int) {
+        let distance = offset.rawValue - baseOffset.rawValue
+        guard (0...Int64(Int32.max)).contains(distance) else { return }
         file.append {
-            $0.appendBigEndian(UInt32(offset - baseOffset))
+            $0.appendBigEndian(UInt32(distance))
             $0.appendBigEndian(UInt32(position))
         }
     }
@@ -70,10 +73,13 @@ struct TimeIndex {
         count == 0 ? TimestampEntry(timestamp: -1, offset: baseOffset) : try entry(count - 1)
     }
 
-    /// Adds an entry unless it does not go beyond the last one.
+    /// Adds an entry unless it does not go beyond the last one, or is too far from the base offset,
+    /// which only damage makes: a lookup then reads more of the segment.
     func appendIfLater(_ entry: TimestampEntry) throws(FileError) {
         let last = try last()
-        guard entry.timestamp > last.timestamp, entry.offset >= last.offset else { return }
+        guard entry.timestamp > last.timestamp, entry.offset >= last.offset,
+            entry.offset.rawValue - baseOffset.rawValue <= Int64(Int32.max)
+        else { return }
         file.append {
             $0.appendBigEndian(UInt64(bitPattern: entry.timestamp))
             $0.appendBigEndian(UInt32(entry.offset - baseOffset))
