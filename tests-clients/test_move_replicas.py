@@ -82,7 +82,7 @@ def test_java_moves_a_replica_under_load(new_server, java):
 def test_a_move_survives_kill_9(new_server):
     chance = random.Random(os.environ.get("SEED", "move"))
     server, folders, load = start_with_load(
-        new_server, replica_alter_log_dirs_io_max_bytes_per_second=3_000_000)
+        new_server, replica_alter_log_dirs_io_max_bytes_per_second=30_000_000)
     for _ in range(ROUNDS):
         target = elsewhere(server, folders)
         assert "Successfully started" in move(server, target)
