@@ -78,11 +78,8 @@ extension QuorumReplica {
             leaderID: leaderID, leaderEpoch: state.leaderEpoch, voteGranted: isGranted)
         var response = VoteResponse(
             topics: [.init(topicName: Self.topicPartition.topic, partitions: [partition])])
-        if let leader = leaderAddress(version >= 1) {
-            response.nodeEndpoints = [
-                .init(
-                    nodeID: leader.id, host: leader.endpoint.host, port: leader.endpoint.port)
-            ]
+        response.nodeEndpoints = leaderEndpoints(version >= 1) {
+            .init(nodeID: $0, host: $1, port: $2)
         }
         return response
     }
@@ -96,21 +93,27 @@ extension QuorumReplica {
             case let said = request.topics[0].partitions[0],
             Self.isMetadata(request.topics[0].topicName, said.partitionIndex)
         else { return BeginQuorumEpochResponse(errorCode: KafkaError.invalidRequest.rawValue) }
-        if let refusal = refusal(of: said.leaderID, in: said.leaderEpoch) {
-            return beginAnswer(refusal, version)
-        }
-        let leader = BrokerID(said.leaderID)
-        guard agrees(leader, LeaderEpoch(said.leaderEpoch)) else {
-            return beginAnswer(.invalidRequest, version)
-        }
         let listeners = request.leaderEndpoints.map {
             QuorumListener(name: $0.name, endpoint: .init(host: $0.host, port: $0.port))
         }
-        _ = try learn(leader, LeaderEpoch(said.leaderEpoch), address(of: leader, listeners))
+        let error = try hear(of: said.leaderID, in: said.leaderEpoch, at: listeners)
+        guard error == .none else { return beginAnswer(error, version) }
         guard isAddressee(request.voterID, said.voterDirectoryID) else {
             return beginAnswer(.invalidVoterKey, version)
         }
         return beginAnswer(.none, version)
+    }
+
+    /// Takes in what a leader says of itself; why it is refused, or `none`.
+    private func hear(
+        of id: Int32, in number: Int32, at listeners: [QuorumListener]
+    ) throws(QuorumError) -> KafkaError {
+        if let refusal = refusal(of: id, in: number) { return refusal }
+        let leader = BrokerID(id)
+        let epoch = LeaderEpoch(number)
+        guard agrees(leader, epoch) else { return .invalidRequest }
+        _ = try learn(leader, epoch, address(of: leader, listeners))
+        return .none
     }
 
     private func address(
@@ -126,11 +129,8 @@ extension QuorumReplica {
             leaderID: leaderID, leaderEpoch: state.leaderEpoch)
         var response = BeginQuorumEpochResponse(
             topics: [.init(topicName: Self.topicPartition.topic, partitions: [partition])])
-        if let leader = leaderAddress(version >= 1) {
-            response.nodeEndpoints = [
-                .init(
-                    nodeID: leader.id, host: leader.endpoint.host, port: leader.endpoint.port)
-            ]
+        response.nodeEndpoints = leaderEndpoints(version >= 1) {
+            .init(nodeID: $0, host: $1, port: $2)
         }
         return response
     }
@@ -144,18 +144,12 @@ extension QuorumReplica {
             case let said = request.topics[0].partitions[0],
             Self.isMetadata(request.topics[0].topicName, said.partitionIndex)
         else { return EndQuorumEpochResponse(errorCode: KafkaError.invalidRequest.rawValue) }
-        if let refusal = refusal(of: said.leaderID, in: said.leaderEpoch) {
-            return endAnswer(refusal, version)
-        }
-        let leader = BrokerID(said.leaderID)
-        guard agrees(leader, LeaderEpoch(said.leaderEpoch)) else {
-            return endAnswer(.invalidRequest, version)
-        }
         let listeners = request.leaderEndpoints.map {
             QuorumListener(name: $0.name, endpoint: .init(host: $0.host, port: $0.port))
         }
-        _ = try learn(leader, LeaderEpoch(said.leaderEpoch), address(of: leader, listeners))
-        if let role = role.follower, role.leader == leader {
+        let error = try hear(of: said.leaderID, in: said.leaderEpoch, at: listeners)
+        guard error == .none else { return endAnswer(error, version) }
+        if let role = role.follower, role.leader == BrokerID(said.leaderID) {
             var successors = said.preferredCandidates.map {
                 MemberKey(BrokerID($0.candidateID), $0.candidateDirectoryID)
             }
@@ -185,11 +179,8 @@ extension QuorumReplica {
             leaderID: leaderID, leaderEpoch: state.leaderEpoch)
         var response = EndQuorumEpochResponse(
             topics: [.init(topicName: Self.topicPartition.topic, partitions: [partition])])
-        if let leader = leaderAddress(version >= 1) {
-            response.nodeEndpoints = [
-                .init(
-                    nodeID: leader.id, host: leader.endpoint.host, port: leader.endpoint.port)
-            ]
+        response.nodeEndpoints = leaderEndpoints(version >= 1) {
+            .init(nodeID: $0, host: $1, port: $2)
         }
         return response
     }

@@ -131,12 +131,8 @@ extension QuorumReplica {
                 topic: Self.topicPartition.topic, topicID: .metadataTopic,
                 partitions: [partition])
         ]
-        if let leader = leaderAddress(version >= 17) {
-            response.nodeEndpoints = [
-                .init(
-                    nodeID: leader.id, host: leader.endpoint.host,
-                    port: Int32(leader.endpoint.port))
-            ]
+        response.nodeEndpoints = leaderEndpoints(version >= 17) {
+            .init(nodeID: $0, host: $1, port: Int32($2))
         }
         return response
     }

@@ -45,6 +45,13 @@ extension QuorumReplica {
         return (leader.rawValue, endpoint)
     }
 
+    /// The leader's address as the `nodeEndpoints` of an answer; empty where `leaderAddress` is.
+    func leaderEndpoints<Endpoint>(
+        _ hasRoom: Bool, _ make: (_ nodeID: Int32, _ host: String, _ port: UInt16) -> Endpoint
+    ) -> [Endpoint] {
+        leaderAddress(hasRoom).map { [make($0.id, $0.endpoint.host, $0.endpoint.port)] } ?? []
+    }
+
     /// What is wrong with a request of a member that leads or wants to.
     func refusal(of node: Int32, in epoch: Int32) -> KafkaError? {
         if epoch < state.leaderEpoch { return .fencedLeaderEpoch }

@@ -22,11 +22,8 @@ extension QuorumReplica {
         }
         var response = FetchSnapshotResponse(
             topics: [.init(name: request.topics[0].name, partitions: [piece])])
-        if let leader = leaderAddress(version >= 1) {
-            response.nodeEndpoints = [
-                .init(
-                    nodeID: leader.id, host: leader.endpoint.host, port: leader.endpoint.port)
-            ]
+        response.nodeEndpoints = leaderEndpoints(version >= 1) {
+            .init(nodeID: $0, host: $1, port: $2)
         }
         return response
     }
