@@ -1,5 +1,6 @@
 """Numbered records of idempotent producers with acks=all, and what must be found of them."""
 
+import subprocess
 import threading
 import time
 
@@ -19,7 +20,8 @@ class Load(threading.Thread):
         self.ending = threading.Event()
         self.producer = confluent_kafka.Producer({
             "bootstrap.servers": server.bootstrap, "enable.idempotence": True, "acks": "all",
-            "delivery.timeout.ms": 300_000, "socket.timeout.ms": 5000, "linger.ms": 1, "batch.num.messages": 50,
+            "delivery.timeout.ms": 300_000, "socket.timeout.ms": 5000, "linger.ms": 1,
+            "batch.num.messages": 50,
             "reconnect.backoff.ms": 10, "reconnect.backoff.max.ms": 100,
             "retry.backoff.ms": 10, "log_level": 0})
 
@@ -53,8 +55,75 @@ class Load(threading.Thread):
         self.left = self.producer.flush(60)
 
 
-def check(server, loads):
-    """Every acknowledged record is there, once, in order, at its offset; a load is one partition."""
+class JavaProgram:
+    """One of tests-clients/java that works until its input ends; then its lines, split."""
+
+    def __init__(self, java, program, *arguments):
+        self.name = program
+        self.process = subprocess.Popen(
+            [*java.command(program), *map(str, arguments)], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def lines(self):
+        output, errors = self.process.communicate("end\n", timeout=120)
+        assert self.process.returncode == 0, f"{self.name}: {errors[-4000:]}"
+        return [line.split(" ") for line in output.splitlines()]
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+
+
+class JavaLoad:
+    """A load as `check` looks at it, by Java's producer."""
+
+    def __init__(self, java, server, topic, partition):
+        self.topic, self.partition = topic, partition
+        self.program = JavaProgram(java, "NumberedLoad", server.bootstrap, topic, partition)
+
+    def join(self):
+        lines = self.program.lines()
+        self.count, self.left = len(lines), 0
+        self.acknowledged = {
+            int(offset): b"%d %s" % (self.partition, number.encode()) for offset, number in lines}
+
+
+class Follower(threading.Thread):
+    """Reads a topic with librdkafka while it is written, until it is told to end and has all."""
+
+    def __init__(self, server, topic, partitions):
+        super().__init__()
+        self.partitions = [confluent_kafka.TopicPartition(
+            topic, number, confluent_kafka.OFFSET_BEGINNING) for number in range(partitions)]
+        self.ending, self.lines, self.failed = threading.Event(), [], []
+        self.consumer = confluent_kafka.Consumer({
+            "bootstrap.servers": server.bootstrap, "group.id": "unused",
+            "enable.auto.commit": False, "auto.offset.reset": "error", "socket.timeout.ms": 5000,
+            "reconnect.backoff.max.ms": 500, "log_level": 0})
+
+    def run(self):
+        self.consumer.assign(self.partitions)
+        seen = [0] * len(self.partitions)
+        while not (self.ending.is_set() and seen == self.ends()) and not self.failed:
+            message = self.consumer.poll(0.5)
+            if message is None:
+                continue
+            if message.error():
+                self.failed.append(message.error())
+                continue
+            seen[message.partition()] = message.offset() + 1
+            number = int(message.value().split(b" ")[1])
+            self.lines.append((message.partition(), message.offset(), number))
+        self.consumer.close()
+
+    def ends(self):
+        return [self.consumer.get_watermark_offsets(one, timeout=30)[1] for one in self.partitions]
+
+
+def check(server, loads, followed=()):
+    """Every acknowledged record is there, once, in order, at its offset; a load is one partition.
+    What each reader of the whole time saw, (partition, offset, number), is the same."""
     seen = readers.with_confluent(server.bootstrap, loads[0].topic, len(loads))
     assert [load.left for load in loads] == [0] * len(loads), "records that were not taken within 60 s"
     for load in loads:
@@ -63,3 +132,6 @@ def check(server, loads):
         assert stored == load.acknowledged
         numbers = [int(value.split(b" ")[1]) for value in stored.values()]
         assert numbers == [*range(load.count)]
+    expected = [(one.partition, one.offset, int(one.value.split(b" ")[1])) for one in seen]
+    for lines in followed:
+        assert sorted(lines) == expected

@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from martlet_server import BINARY, wait_for
-from numbered_load import Load, check
+from numbered_load import Follower, JavaLoad, JavaProgram, Load, check
 
 SEED = os.environ.get("SEED", "chaos")
 ROUNDS = int(os.environ.get("ROUNDS", "6"))
@@ -100,17 +100,25 @@ class Faults:
 
 
 @pytest.mark.slow
-def test_nothing_acknowledged_is_lost_doubled_or_reordered(new_cluster):
+def test_nothing_acknowledged_is_lost_doubled_or_reordered(new_cluster, java, request):
     chance = random.Random(SEED)
     cluster = new_cluster(NODES, proxied=True)
     cluster.start()
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap, "log_level": 0})
-    wanted = NewTopic("load", PARTITIONS, 3, config={"segment.bytes": "1048576"})
-    admin.create_topics([wanted])["load"].result(30)
+    for name, partitions in (("load", PARTITIONS), ("java", 1)):
+        wanted = NewTopic(name, partitions, 3, config={"segment.bytes": "1048576"})
+        admin.create_topics([wanted])[name].result(30)
     cluster.healed()
     loads = [Load(cluster, "load", partition, pause=0.002) for partition in range(PARTITIONS)]
-    for load in loads:
-        load.start()
+    follower = Follower(cluster, "load", PARTITIONS)
+    for thread in (*loads, follower):
+        thread.start()
+    java_load = JavaLoad(java, cluster, "java", 0)
+    java_followers = {
+        topic: JavaProgram(java, "FollowTopic", cluster.bootstrap, topic, partitions)
+        for topic, partitions in (("load", PARTITIONS), ("java", 1))}
+    for program in (java_load.program, *java_followers.values()):
+        request.addfinalizer(program.close)
     faults = Faults(cluster, chance)
     for number in range(ROUNDS):
         fault = chance.choice(faults.all())
@@ -122,9 +130,14 @@ def test_nothing_acknowledged_is_lost_doubled_or_reordered(new_cluster):
               f"longest pause {max(load.take_longest_pause() for load in loads):.2f} s", flush=True)
     for load in loads:
         load.ending.set()
-    for load in loads:
+    for load in (*loads, java_load):
         load.join()
-        assert load.failed == []
-    check(cluster, loads)
-    print(f"{ROUNDS} rounds, {sum(load.count for load in loads)} records")
+    follower.ending.set()
+    follower.join()
+    assert [*follower.failed, *(failure for load in loads for failure in load.failed)] == []
+    followed = {name: [tuple(map(int, line)) for line in one.lines()]
+                for name, one in java_followers.items()}
+    check(cluster, loads, [follower.lines, followed["load"]])
+    check(cluster, [java_load], [followed["java"]])
+    print(f"{ROUNDS} rounds, {sum(load.count for load in (*loads, java_load))} records")
     cluster.stop()
