@@ -15,7 +15,7 @@ import time
 
 import confluent_kafka
 
-from martlet_server import ROOT, wait_for
+from martlet_server import BINARY, ROOT, wait_for
 
 
 class Member:
@@ -100,11 +100,14 @@ class Group:
         self.members = []
 
     def start(self, client, **settings):
-        pairs = [f"{key.replace('_', '.') if client in ('confluent', 'java') else key}={value}"
+        dotted = client in ("confluent", "java", "swift")
+        pairs = [f"{key.replace('_', '.') if dotted else key}={value}"
                  for key, value in settings.items()]
         arguments = [self.bootstrap, self.group, self.topic, *pairs]
         if client == "java":
             command = [*self.java.command("GroupMember"), *arguments]
+        elif client == "swift":
+            command = [BINARY.parent / "record-pipe", "member", *arguments]
         else:
             program = ROOT / "tests-clients/group_member.py"
             command = [sys.executable, str(program), client, *arguments]

@@ -4,12 +4,13 @@ partitions, and all are members of one group."""
 import base64
 import json
 import subprocess
-import threading
 
 import confluent_kafka
 import pytest
 from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
 
+from group_checker import Feed, Group
 from martlet_server import BINARY, wait_for
 
 PIPE = BINARY.parent / "record-pipe"
@@ -163,42 +164,60 @@ def test_committed_records_are_seen_by_both_and_aborted_by_none(server, new_topi
     assert [value for _, _, value, _ in ours] == wanted
 
 
-def test_swift_and_librdkafka_share_one_group(server, new_topic):
-    topic, group = new_topic(4), "mixed"
-    settings = {"group.protocol": "consumer"}
-    theirs = Consumer({
-        "bootstrap.servers": server.bootstrap, "group.id": group,
-        "auto.offset.reset": "earliest"} | settings)
-    theirs.subscribe([topic])
-    flags = [f"{name}={value}" for name, value in settings.items()]
-    ours = subprocess.Popen(
-        [PIPE, "read", server.bootstrap, topic, "1000000", f"group.id={group}", *flags],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    seen = []
-    reader = threading.Thread(target=lambda: seen.extend(iter(ours.stdout.readline, "")))
-    reader.start()
+JAVA_COOPERATIVE = "org.apache.kafka.clients.consumer.CooperativeStickyAssignor"
+# The default of each; for `cooperative`, what each calls the assignor.
+GROUPS = {
+    "classic": {},
+    "cooperative": {"swift": "cooperative-sticky", "confluent": "cooperative-sticky",
+                    "java": JAVA_COOPERATIVE},
+    "consumer": {},
+}
+
+
+MIXED_SETTINGS = {
+    "group_initial_rebalance_delay_ms": 100,
+    "group_consumer_heartbeat_interval_ms": 500,
+    "group_consumer_min_heartbeat_interval_ms": 500,
+    "group_consumer_session_timeout_ms": 10000,
+    "group_consumer_min_session_timeout_ms": 10000,
+}
+
+
+@pytest.mark.parametrize("kind, first", [
+    ("classic", "swift"), ("classic", "confluent"), ("cooperative", "swift"), ("consumer", "swift")])
+def test_swift_librdkafka_and_java_share_one_group(
+        kind, first, new_server, tmp_path, java):
+    server = new_server(**MIXED_SETTINGS)
+    server.start()
+    admin = AdminClient({"bootstrap.servers": server.bootstrap})
+    topic = f"mixed-{kind}-{first}"
+    admin.create_topics([NewTopic(topic, 6, 1)])[topic].result(30)
+    group = Group(server.bootstrap, f"mixed-{kind}", topic, 6, tmp_path, java)
+    feed = Feed(server.bootstrap, topic, 6)
+
+    def start(client):
+        settings = {"group_protocol": "consumer"} if kind == "consumer" else {}
+        if GROUPS[kind]:
+            settings["partition_assignment_strategy"] = GROUPS[kind][client]
+        member = group.start(client, **settings)
+        group.settle()
+        return member
+
     try:
-        def shared():
-            theirs.poll(0.1)
-            return len(theirs.assignment()) == 2
-
-        wait_for(shared, "two partitions for each", seconds=60)
-        producer = Producer({"bootstrap.servers": server.bootstrap})
-        for number in range(40):
-            producer.produce(topic, b"%d" % number, partition=number % 4)
-        assert producer.flush(30) == 0
-        got = []
-
-        def all_read():
-            got.extend(one for one in theirs.consume(100, 0.1) if not one.error())
-            return len(got) + len(seen) >= 40
-
-        wait_for(all_read, "40 records", seconds=60)
-        mine = {int(text.split(" ")[0]) for text in seen}
-        assert mine.isdisjoint({one.partition() for one in got})
-        assert len(seen) == 20 and len(got) == 20
+        # Whoever comes first leads a classic group, and assigns to the others.
+        leader = start(first)
+        for client in ("confluent", "java", "swift"):
+            start(client)
+        leader.leave()
+        group.settle()
+        group.alive[0].crash()
+        group.settle()
+        start(first)
+        ends = feed.stop()
+        group.wait_until_read(ends)
+        for member in group.alive:
+            member.leave()
+        group.check()
     finally:
-        ours.kill()
-        ours.wait()
-        reader.join()
-        theirs.close()
+        feed.stopping = True
+        group.stop()

@@ -12,11 +12,13 @@ import MartletClient
 ///
 ///     record-pipe write BOOTSTRAP TOPIC [setting=value ...] < lines
 ///     record-pipe read BOOTSTRAP TOPIC COUNT [setting=value ...]
+///     record-pipe member BOOTSTRAP GROUP TOPIC [setting=value ...]
 ///
 /// A line has key, value and headers, separated by blanks: bytes in hexadecimal, `-` for none,
 /// headers as `name=bytes,name=bytes`. What is read has the partition and the offset before that.
 /// Settings have Kafka's names. With `group.id`, `read` is a member of the group; with
 /// `transactional.id`, lines `commit` and `abort` end the transaction of the lines before.
+/// `member` tells what it does as a member of a group, until SIGTERM makes it leave.
 @main struct RecordPipe {
     static func main() async {
         let words = Array(CommandLine.arguments.dropFirst())
@@ -27,7 +29,10 @@ import MartletClient
             case "read" where words.count >= 4:
                 try await read(
                     words[1], words[2], Int(words[3]) ?? 0, try settings(words[4...]))
-            default: throw Complaint(text: "record-pipe write|read BOOTSTRAP TOPIC ...")
+            case "member" where words.count >= 4:
+                try await GroupMember.run(
+                    words[1], group: words[2], words[3], try settings(words[4...]))
+            default: throw Complaint(text: "record-pipe write|read|member BOOTSTRAP ...")
             }
         } catch {
             print(error)

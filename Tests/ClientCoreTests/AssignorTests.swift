@@ -84,8 +84,26 @@ import Testing
         var sent = member("m", ["t", "u"], owns: [1, 2], generation: 7)
         sent.instanceID = "i"
         let read = try MemberSubscription(
-            memberID: "m", instanceID: "i", try sent.encoded(for: assignor))
+            memberID: "m", instanceID: "i", try sent.encoded(for: assignor), for: assignor)
         #expect(read == sent)
+    }
+
+    /// What librdkafka 2.16 sends: empty user data, no owned partitions, an empty rack; and what
+    /// Java's cooperative assignor does: the generation as user data.
+    @Test(arguments: [
+        (Assignor.range, "0003000000010001740000000000000000ffffffff0000"),
+        (.sticky, "0003000000010001740000000000000000ffffffff0000"),
+        (.cooperativeSticky, "00030000000100017400000004000000070000000000000007ffff"),
+    ])
+    func subscriptionsOfOtherClientsAreRead(assignor: Assignor, hex: String) throws {
+        let digits = Array(hex.utf8).map { $0 - ($0 < 0x3A ? 0x30 : 0x57) }
+        let bytes = stride(from: 0, to: digits.count, by: 2).map {
+            digits[$0] << 4 | digits[$0 + 1]
+        }
+        let read = try MemberSubscription(
+            memberID: "m", instanceID: nil, bytes, for: assignor)
+        #expect(read.topics == ["t"] && read.owned.isEmpty)
+        #expect(read.generation == (assignor == .cooperativeSticky ? 7 : -1))
     }
 
     @Test func assignmentsAreReadBack() throws {

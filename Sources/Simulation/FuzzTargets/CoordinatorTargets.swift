@@ -115,9 +115,11 @@ private func fuzzConsumerProtocol(_ bytes: RawSpan) {
 }
 
 private func checkSubscription(_ blob: [UInt8]) {
-    guard let read = try? MemberSubscription(memberID: "m", instanceID: nil, blob) else { return }
+    let read = try? MemberSubscription(memberID: "m", instanceID: nil, blob, for: .sticky)
+    guard let read else { return }
     guard let written = try? read.encoded(for: .cooperativeSticky) else { return }
-    let again = try? MemberSubscription(memberID: "m", instanceID: nil, written)
+    let again = try? MemberSubscription(
+        memberID: "m", instanceID: nil, written, for: .sticky)
     require(again?.topics == read.topics, "a subscription changes: \(read)")
     require(
         again?.owned.sorted() == read.owned.sorted(), "owned partitions change: \(read)")

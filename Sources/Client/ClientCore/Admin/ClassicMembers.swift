@@ -6,7 +6,8 @@ public enum ClassicMembers {
     /// The topics of a subscription; none of one that cannot be read.
     public static func topics(_ metadata: [UInt8]) -> [String] {
         do throws(WireError) {
-            return try MemberSubscription(memberID: "", instanceID: nil, metadata).topics.sorted()
+            return try MemberSubscription(memberID: "", instanceID: nil, metadata, for: .range)
+                .topics.sorted()
         } catch { return [] }
     }
 

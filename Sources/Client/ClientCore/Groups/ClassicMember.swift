@@ -8,7 +8,7 @@ extension ConsumerCore {
         beat(now)
         guard group.ticket == nil, group.notBefore.map({ $0 <= now }) ?? true else { return }
         switch group.phase {
-        case .out: join(now)
+        case .out: if !hasCommitsOfRevoked { join(now) }
         case .assigning: assignMembers(now)
         case .stable:
             if group.needsRejoin || hasSubscriptionChanged() { rejoin(now) }
@@ -100,7 +100,7 @@ extension ConsumerCore {
                 group?.members = try answer.members.map { member throws(WireError) in
                     try MemberSubscription(
                         memberID: member.memberID, instanceID: member.groupInstanceID,
-                        member.metadata)
+                        member.metadata, for: assignor)
                 }
             } catch {
                 throw .malformedResponse("a member's subscription: \(error)")

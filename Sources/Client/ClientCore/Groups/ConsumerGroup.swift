@@ -17,11 +17,19 @@ extension ConsumerCore {
     }
 
     /// Commits offsets, or the positions of all assigned partitions; `committed` tells.
+    ///
+    /// - Throws: `invalidState` without a `group.id`; for a member of a group, also for a partition
+    ///   that is not its own (any more): another member may have got further.
     public mutating func commit(
         _ offsets: [TopicPartition: CommittedOffset]?, waiter: UInt64?, now: ClientInstant
     ) throws(ClientError) {
-        guard group != nil else { throw .invalidState("committing needs a group.id") }
+        guard let group else { throw .invalidState("committing needs a group.id") }
         let offsets = offsets ?? positions
+        if group.subscription != nil,
+            let foreign = offsets.keys.filter({ partitions[$0] == nil }).min()
+        {
+            throw .invalidState("\(foreign) is not assigned to this member")
+        }
         guard !offsets.isEmpty else {
             if let waiter { outputs.append(.committed(waiter, nil)) }
             return
@@ -77,6 +85,12 @@ extension ConsumerCore {
             positions[id] = CommittedOffset(position, leaderEpoch: partition.positionEpoch)
         }
         return positions
+    }
+
+    /// Whether offsets of partitions that were given up are still to be committed: others must not
+    /// get those before.
+    var hasCommitsOfRevoked: Bool {
+        commits.contains { commit in commit.offsets.keys.contains { partitions[$0] == nil } }
     }
 
     /// Commits positions that have changed since the last time, for nobody in particular.
@@ -174,6 +188,12 @@ extension ConsumerCore {
         lose(order)
         group?.ticket = nil
         group?.revoking = []
+        // The partitions may be others' by now, who have got further.
+        let error = ClientError.broker(.unknownMemberID, message: "put out of the group")
+        for commit in commits where !commit.isInFlight {
+            if let waiter = commit.waiter { outputs.append(.committed(waiter, error)) }
+        }
+        commits.removeAll { !$0.isInFlight }
         if forgettingMember, group?.settings.groupProtocol == .classic { group?.memberID = "" }
         group?.step()
     }

@@ -24,7 +24,7 @@ extension ConsumerCore {
         }
         self.group?.isBeating = true
         self.group?.needsRejoin = false
-        self.group?.toldOwned = order
+        if tellsOwned(group) { self.group?.toldOwned = order }
         self.group?.nextHeartbeat = now + group.heartbeatInterval
         network.send(request, version: version, to: node, .memberHeartbeat, now: now)
     }
@@ -32,8 +32,14 @@ extension ConsumerCore {
     /// Joining, a new subscription and changed partitions are told at once.
     private func isBeatDue(_ group: GroupMembership, _ now: ClientInstant) -> Bool {
         if group.generation < 0 || group.needsRejoin { return true }
-        if group.ticket == nil, group.toldOwned != order { return true }
+        if group.ticket == nil, tellsOwned(group) { return true }
         return group.nextHeartbeat.map { $0 <= now } ?? true
+    }
+
+    /// Whether the coordinator is to hear what we have: it gives others what we no longer have.
+    private func tellsOwned(_ group: GroupMembership) -> Bool {
+        group.generation < 0 || group.needsRejoin
+            || (group.toldOwned != order && !hasCommitsOfRevoked)
     }
 
     private func heartbeat(
@@ -54,7 +60,7 @@ extension ConsumerCore {
                 request.subscribedTopicNames = group.topics(network.metadata)
             }
         }
-        if isFull || group.toldOwned != order {
+        if tellsOwned(group) {
             let owned = group.generation < 0 ? [] : order
             request.topicPartitions = owned.byTopic.map { topic, partitions in
                 .init(

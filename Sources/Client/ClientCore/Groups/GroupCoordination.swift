@@ -148,7 +148,9 @@ extension ConsumerCore {
             if let waiter = commit.waiter { outputs.append(.committed(waiter, nil)) }
         } catch {
             let mayPass = error.isRetriable || error.kafkaError == .staleMemberEpoch
-            if losesCoordinator(error) || mayPass, commit.deadline > now {
+            // Whoever was put out of the group does not commit as a stranger.
+            let isAuthor = group?.subscription == nil || group?.isMember == true
+            if losesCoordinator(error) || mayPass, isAuthor, commit.deadline > now {
                 commits[0].notBefore = now + settings.network.retryBackoff
                 return
             }

@@ -27,7 +27,12 @@ package struct MemberSubscription: Equatable {
 
     /// Reads what a member sent in JoinGroup. A later version than the known ones is read as the
     /// last known one, which it begins with.
-    package init(memberID: String, instanceID: String?, _ bytes: [UInt8]) throws(WireError) {
+    ///
+    /// - Parameter assignor: the one that was chosen: user data mean something to `sticky` only;
+    ///   for others, clients send what they like.
+    package init(
+        memberID: String, instanceID: String?, _ bytes: [UInt8], for assignor: Assignor
+    ) throws(WireError) {
         // Bytes have no padding.
         var reader = unsafe WireReader(bytes.span.bytes)
         let version = min(try reader.readInt16(), 3)
@@ -37,7 +42,9 @@ package struct MemberSubscription: Equatable {
             topic.partitions.map { TopicPartition(topic: topic.topic, partition: $0) }
         }
         generation = body.generationID
-        if owned.isEmpty, let data = body.userData { try readSticky(data) }
+        if assignor == .sticky, owned.isEmpty, let data = body.userData, !data.isEmpty {
+            try readSticky(data)
+        }
     }
 
     init(memberID: String, instanceID: String?, topics: [String]) {
