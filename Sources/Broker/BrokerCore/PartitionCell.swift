@@ -24,6 +24,8 @@ public final class PartitionCell: @unchecked Sendable {
     /// Of its own, so that who is inside `lock` may ask for the directory too.
     private let directoryLock: any PartitionLock
     private let lock: any PartitionLock
+    /// Held by the one flush that runs; taken before `lock`, never within it.
+    private let flushLock: any PartitionLock
     private let replica: PartitionReplica
 
     public init(
@@ -36,6 +38,7 @@ public final class PartitionCell: @unchecked Sendable {
         self.directory = logDirectory
         self.directoryLock = makeLock()
         self.lock = makeLock()
+        self.flushLock = makeLock()
         self.replica = replica
     }
 
@@ -68,6 +71,19 @@ public final class PartitionCell: @unchecked Sendable {
         let replica = enter()
         defer { leave() }
         return body(replica)
+    }
+
+    /// Syncs what `replica` holds now, where it wants it, on the caller's thread; whom to wake.
+    ///
+    /// One flush of a log runs at a time: two would write the same `leader-epoch-checkpoint.tmp`,
+    /// and the older could put its epochs over the newer's.
+    public func flush(
+        _ durability: Durability, where isWanted: (PartitionReplica) -> Bool = { _ in true }
+    ) throws(FileError) -> [WaitTicket] {
+        flushLock.enter()
+        defer { flushLock.leave() }
+        guard let ticket = locked({ isWanted($0) ? $0.beginFlush() : nil }) else { return [] }
+        return try completeFlush(ticket.run(), durability: durability)
     }
 
     /// Takes over what came of a flush; whom to wake, for the high watermark may have moved. After

@@ -2,6 +2,7 @@ import BrokerCore
 import Foundation
 import KafkaWire
 import LogStorage
+import NIOConcurrencyHelpers
 import Replication
 
 /// Syncs the partitions of one log directory: group commit, one `fdatasync` for all that wait.
@@ -15,6 +16,7 @@ final class FlushThread: @unchecked Sendable {
     /// The instant at which the thread looks again by itself; `nil` while it is at work.
     private var wakesAt: Int64?
     private var stopping = false
+    private let ended = ConditionLock(value: false)
     private let clock = Clock()
     private let durability: Durability
     private let wake: @Sendable ([WaitTicket]) -> Void
@@ -46,12 +48,14 @@ final class FlushThread: @unchecked Sendable {
         if isLate { condition.signal() }
     }
 
-    /// Ends the thread; a round that runs ends before it.
+    /// Ends the thread; returns once a round that runs has ended.
     func stop() {
         condition.lock()
         stopping = true
         condition.signal()
         condition.unlock()
+        ended.lock(whenValue: true)
+        ended.unlock()
     }
 
     private func run() {
@@ -62,6 +66,8 @@ final class FlushThread: @unchecked Sendable {
             schedule.finished(began: began, now: clock.now.monotonicNs)
             condition.unlock()
         }
+        ended.lock()
+        ended.unlock(withValue: true)
     }
 
     private func nextRound() -> [PartitionCell]? {
@@ -81,16 +87,15 @@ final class FlushThread: @unchecked Sendable {
     }
 
     private func flush(_ cells: [PartitionCell]) {
-        let begun = cells.compactMap { cell in cell.locked { $0.beginFlush() }.map { (cell, $0) } }
         // With the writes of all files under way, each sync waits for less, and the first one
         // commits what the file system's journal holds of the others.
-        if begun.count > 1 { for (_, ticket) in begun { ticket.startWriting() } }
-        for (cell, ticket) in begun { finish(ticket, of: cell) }
+        if cells.count > 1 { for cell in cells { cell.locked { $0.beginFlush() }?.startWriting() } }
+        for cell in cells { flush(cell) }
     }
 
-    private func finish(_ ticket: FlushTicket, of cell: PartitionCell) {
+    private func flush(_ cell: PartitionCell) {
         do {
-            let wakes = try cell.completeFlush(ticket.run(), durability: durability)
+            let wakes = try cell.flush(durability)
             if !wakes.isEmpty { wake(wakes) }
         } catch {
             failed(cell, error)

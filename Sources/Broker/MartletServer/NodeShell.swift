@@ -207,7 +207,9 @@ final class NodeShell: @unchecked Sendable {
         // After the view that they tell of.
         for (ticket, message) in effects.completions { complete(ticket, message) }
         for load in effects.loads { submit(load) }
-        if let controllerPeers, !effects.peers.isEmpty { controllerPeers.send(effects.peers) }
+        if let controllerPeers, !effects.peers.isEmpty, !lock.withLock({ isDetached }) {
+            controllerPeers.send(effects.peers)
+        }
         if let reason = effects.failure { nodeFailed(reason) }
         for task in effects.tasks { submit(task) }
     }

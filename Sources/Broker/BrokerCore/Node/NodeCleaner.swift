@@ -72,12 +72,7 @@ public final class NodeCleaner: @unchecked Sendable {
     private func flushClosedSegments(
         of cell: PartitionCell, _ durability: Durability
     ) throws(FileError) -> [WaitTicket] {
-        let ticket = cell.locked { replica in
-            replica.log.flushedOffset < replica.log.activeSegmentBaseOffset
-                ? replica.beginFlush() : nil
-        }
-        guard let ticket else { return [] }
-        return try cell.completeFlush(ticket.run(), durability: durability)
+        try cell.flush(durability) { $0.log.flushedOffset < $0.log.activeSegmentBaseOffset }
     }
 
     private func next(

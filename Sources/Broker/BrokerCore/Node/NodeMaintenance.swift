@@ -31,6 +31,9 @@ public struct NodeMaintenance: Sendable {
         public var flushes: [PartitionCell] = []
         /// Replicas that lie in another log directory now.
         public var moved: [PartitionCell] = []
+
+        /// Nothing is to be done.
+        public init() {}
     }
 
     /// Writes one of the checkpoints of every directory: high watermarks
@@ -102,21 +105,19 @@ public struct NodeMaintenance: Sendable {
     }
 
     /// Syncs every log: with `replicated`, what the system has not written by itself.
-    public func flushAll() -> Outcome { flush { $0.beginFlush() } }
+    public func flushAll() -> Outcome { flush { _ in true } }
 
     /// Syncs the logs whose last closed segment is not on disk yet: with `replicated` nobody waits
     /// for it, and recovery shall not have to read all that was ever written.
     public func flushClosedSegments() -> Outcome {
-        flush { $0.log.flushedOffset < $0.log.activeSegmentBaseOffset ? $0.beginFlush() : nil }
+        flush { $0.log.flushedOffset < $0.log.activeSegmentBaseOffset }
     }
 
-    private func flush(_ ticket: (PartitionReplica) -> FlushTicket?) -> Outcome {
+    private func flush(where isWanted: (PartitionReplica) -> Bool) -> Outcome {
         var outcome = Outcome()
         for cell in onlineCells {
-            guard let ticket = cell.locked(ticket) else { continue }
             do throws(FileError) {
-                outcome.wakes += try cell.completeFlush(
-                    ticket.run(), durability: view.settings.durability)
+                outcome.wakes += try cell.flush(view.settings.durability, where: isWanted)
             } catch {
                 outcome.failures.append((cell.logDirectory, error))
             }

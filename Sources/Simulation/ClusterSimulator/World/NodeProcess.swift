@@ -20,6 +20,8 @@ final class NodeProcess {
     /// What waits for the flush thread, and whether it is at work.
     private var schedule = FlushSchedule(pace: FlushPace())
     private var isFlushing = false
+    /// What flushes logs by itself and so waits for the round of flushes that is under way.
+    private var afterFlush: [() -> Void] = []
 
     private var world: SimulatedWorld { node.world }
 
@@ -269,6 +271,9 @@ final class NodeProcess {
                 finish(begun.dropFirst(), began: began)
             } else {
                 isFlushing = false
+                let waiting = afterFlush
+                afterFlush = []
+                for work in waiting { work() }
                 schedule.finished(began: began, now: world.scheduler.now)
                 flushDue()
             }
@@ -294,24 +299,33 @@ final class NodeProcess {
         let node = self.node
         every(ms: 3100) { $0.applyRetention(now: node.now.wallMs) }
         every(ms: 1000) { $0.checkFollowers(now: node.now) }
-        every(ms: 2700) { [self] _ in cleaner.round(view, now: node.now.wallMs) }
+        every(ms: 2700) { [self] _ in
+            guard isFlushing else { return cleaner.round(view, now: node.now.wallMs) }
+            afterFlush.append { [self] in
+                carryOut(cleaner.round(view, now: node.now.wallMs))
+            }
+            return .init()
+        }
     }
 
     private func every(
         ms: Int64, _ round: @escaping (NodeMaintenance) -> NodeMaintenance.Outcome
     ) {
         after(us: ms * 500...ms * 1500) { [self] in
-            let outcome = round(NodeMaintenance(view: view, surroundings: surroundings))
-            wake(outcome.wakes, except: nil)
-            onController { controller in
-                for (directory, error) in outcome.failures {
-                    controller.fail(directory: directory, reason: error.description)
-                }
-                controller.removeLater(outcome.deletions)
-                controller.propose(outcome.proposals)
-                controller.removeDueFiles()
-            }
+            carryOut(round(NodeMaintenance(view: view, surroundings: surroundings)))
             every(ms: ms, round)
+        }
+    }
+
+    private func carryOut(_ outcome: NodeMaintenance.Outcome) {
+        wake(outcome.wakes, except: nil)
+        onController { controller in
+            for (directory, error) in outcome.failures {
+                controller.fail(directory: directory, reason: error.description)
+            }
+            controller.removeLater(outcome.deletions)
+            controller.propose(outcome.proposals)
+            controller.removeDueFiles()
         }
     }
 
