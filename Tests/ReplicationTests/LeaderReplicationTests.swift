@@ -207,6 +207,22 @@ import Testing
         #expect(replica.highWatermark == Offset(10))
     }
 
+    @Test func nobodyWaitsForWhoHasLeftUntilItHasCaughtUp() throws {
+        lead()
+        try append(5)
+        fetch(by: 2, at: 5, now: 10)
+        fetch(by: 3, at: 5, now: 10)
+        // Fenced; it comes back with an empty disk within `replica.lag.time.max.ms`.
+        lead(partitionEpoch: 2, isr: [1, 2])
+        try append(1)
+        fetch(by: 3, at: 0, epoch: 8, now: 20)
+        fetch(by: 2, at: 6, now: 20)
+        #expect(replica.highWatermark == Offset(6))
+        fetch(by: 3, at: 3, epoch: 8, now: 30)
+        #expect(replica.followers[1].isJoining == false)
+        #expect(fetch(by: 3, at: 6, epoch: 8, now: 40).proposal != nil)
+    }
+
     // MARK: Shrink
 
     @Test func aFollowerThatLagsForTooLongLeaves() throws {

@@ -42,6 +42,14 @@ struct FollowerState: Equatable, Sendable {
         lastFetch = (now, leaderEnd)
     }
 
+    /// The controller has taken it out of the in-sync set: what it once had says nothing any more.
+    /// It may come back with an empty disk, and nobody shall wait for it before it has caught up.
+    mutating func hasLeft() {
+        lastCaughtUp = nil
+        lastFetch = nil
+        isJoining = false
+    }
+
     /// Whether it holds all of the leader's log, or did within the last `maxLagMs`.
     func isCaughtUp(leaderEnd: Offset, now: Int64, maxLagMs: Int64) -> Bool {
         if logEndOffset == leaderEnd { return true }

@@ -81,7 +81,12 @@ public final class PartitionReplica {
             if self.role == role { return [] }
             return becomeFollower(of: assignment.leader, epoch: assignment.leaderEpoch)
         }
+        let before = inSync.committed
         inSync.adopt(assignment.isr, partitionEpoch: assignment.partitionEpoch)
+        for index in followers.indices
+        where before.contains(followers[index].broker) && !inSync.contains(followers[index].broker) {
+            followers[index].hasLeft()
+        }
         var wakes: Wakes = []
         if leaderEpoch != assignment.leaderEpoch {
             wakes = lead(in: assignment.leaderEpoch)
