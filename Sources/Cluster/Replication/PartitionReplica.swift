@@ -84,7 +84,8 @@ public final class PartitionReplica {
         let before = inSync.committed
         inSync.adopt(assignment.isr, partitionEpoch: assignment.partitionEpoch)
         for index in followers.indices
-        where before.contains(followers[index].broker) && !inSync.contains(followers[index].broker) {
+        where before.contains(followers[index].broker) && !inSync.contains(followers[index].broker)
+        {
             followers[index].hasLeft()
         }
         var wakes: Wakes = []
