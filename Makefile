@@ -68,6 +68,7 @@ check-generated: test-swift
 ## bench: measure and print a Markdown table (docs/PERFORMANCE.md)
 bench: build clients
 	scripts/install-packages gcc libc6-dev librdkafka-dev
+	swift build $(RELEASE) --product imagescale
 	$(VENV)/bin/python bench/bench.py
 
 ## simulate: nodes under faults by seed, for so many minutes

@@ -101,6 +101,10 @@ let package = Package(
         .executableTarget(
             name: "protocolgen", path: "Sources/Tools/protocolgen", swiftSettings: shell),
         .executableTarget(
+            name: "imagescale",
+            dependencies: ["ClusterController", "MetadataQuorum", "KafkaProtocol", "KafkaWire"],
+            path: "Sources/Tools/imagescale", swiftSettings: shell),
+        .executableTarget(
             name: "simulate", dependencies: ["ClusterSimulator", "KafkaWire"],
             path: "Sources/Tools/simulate",
             swiftSettings: shell),

@@ -5,6 +5,7 @@ SECONDS=10 of each round trip, ONLY="cold_start throughput" (all parts without i
 `GB=1 TOPIC_PARTITIONS=1000 ROUNDS=1 SECONDS=3 make bench` is a quick run.
 """
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -23,7 +24,8 @@ from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
 import consumer_group  # noqa: E402
 import group_load  # noqa: E402
 import wire  # noqa: E402
-from martlet_server import Server  # noqa: E402
+from cluster import Cluster  # noqa: E402
+from martlet_server import Server, wait_for  # noqa: E402
 
 GB = float(os.environ.get("GB", "10"))
 PARTITIONS = int(os.environ.get("TOPIC_PARTITIONS", "10000"))
@@ -91,7 +93,7 @@ def produce_cpu(folder):
     server.start()
     create(server, ["flood"], 4)
     before = server.cpu_seconds()
-    load("produce", server.bootstrap, "flood", 4, COUNT, SIZE)
+    load("produce", server.bootstrap, "flood", 4, COUNT, SIZE, 1)
     spent = (server.cpu_seconds() - before) / GB
     server.stop()
     shutil.rmtree(server.folder)
@@ -108,7 +110,7 @@ def throughput(folder):
         server = Server(folder / f"load-{number}")
         server.start()
         create(server, ["flood"], 4)
-        for mode, extra in (("in", ["produce", SIZE]), ("out", ["consume"])):
+        for mode, extra in (("in", ["produce", SIZE, 1]), ("out", ["consume"])):
             before = server.cpu_seconds()
             seconds, = load(extra[0], server.bootstrap, "flood", 4, COUNT, *extra[1:])
             figures[mode].append((server.cpu_seconds() - before) / GB)
@@ -254,8 +256,107 @@ def consumer_groups(folder):
         settled)
 
 
+def image_scale(folder):
+    """One controller's image of large clusters, 1000 brokers, replication factor 3."""
+    tool = ROOT / ".build/release/imagescale"
+    for partitions in (10_000, 100_000, 1_000_000):
+        runs = [subprocess.run([tool, str(partitions)], check=True, stdout=subprocess.PIPE)
+                for _ in range(ROUNDS)]
+        memory, reading, deciding, replaying, writing, _ = zip(
+            *([float(word) for word in run.stdout.split()] for run in runs))
+        what = f"image of {partitions} partitions on 1000 brokers"
+        row(f"{what}: memory of each", "bytes", "", memory)
+        row(f"{what}: load from a snapshot", "ms", "< 10000", reading)
+        row(f"{what}: decide over the loss of a broker", "ms", "", deciding)
+        row(f"{what}: replay that decision", "ms", "", replaying)
+        row(f"{what}: write a snapshot", "ms", "", writing)
+
+
+@contextlib.contextmanager
+def started(folder, **settings):
+    """Three nodes, ended and removed at the end."""
+    with contextlib.closing(Cluster(folder, **settings)) as cluster:
+        cluster.start()
+        yield cluster
+    shutil.rmtree(folder)
+
+
+def led_by_first(cluster, topic, partitions, factor):
+    """A topic whose partitions are all led by the first node."""
+    others = [node.number for node in cluster.nodes[1:]][:factor - 1]
+    admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
+    wanted = NewTopic(topic, partitions, replica_assignment=[[1, *others]] * partitions)
+    admin.create_topics([wanted])[topic].result(60)
+    cluster.healed()
+
+
+def replication(folder):
+    """What followers cost a leader, and what three nodes sustain on the disk that they share."""
+    leaders, alone, three = {1: [], 3: []}, [], []
+    for number in range(ROUNDS):
+        with started(folder / f"replicated-{number}", martlet_durability="replicated") as cluster:
+            for factor in leaders:
+                led_by_first(cluster, f"led-{factor}", 4, factor)
+                before = cluster.nodes[0].cpu_seconds()
+                load("produce", cluster.bootstrap, f"led-{factor}", 4, COUNT, SIZE, 1)
+                cluster.healed()
+                leaders[factor].append((cluster.nodes[0].cpu_seconds() - before) / GB)
+        with started(folder / f"flushed-{number}") as cluster:
+            for factor, rates in ((1, alone), (3, three)):
+                topic = f"led-{factor}"
+                led_by_first(cluster, topic, 4, factor)
+                seconds, = load("produce", cluster.bootstrap, topic, 4, COUNT, SIZE, "all")
+                rates.append(factor * GB * 1000 / seconds)
+    row("leader's CPU for each follower, replicated", "s/GB", "< 0.4",
+        [(three - one) / 2 for one, three in zip(leaders[1], leaders[3])])
+    row("one replica, flushed, acks=all", "MB/s", "", alone)
+    row("three replicas on one disk, flushed, acks=all: written in all", "MB/s",
+        f">= {0.7 * statistics.median(alone):.0f} (70 % of one)", three)
+
+
+def many_replicas(folder):
+    """Three nodes that hold PARTITIONS * 2 partitions of replication factor 3."""
+    count, per_topic = 2 * PARTITIONS, min(1000, 2 * PARTITIONS)
+    with started(folder / "replicas") as cluster:
+        measure_replicas(cluster, count, per_topic)
+
+
+def measure_replicas(cluster, count, per_topic):
+    admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
+    begun = time.monotonic()
+    for number in range(count // per_topic):
+        name = f"many-{number}"
+        admin.create_topics([NewTopic(name, per_topic, 3)], request_timeout=120)[name].result(120)
+    wait_for(lambda: all(len(wire.metadata(node.port)[1]) == count for node in cluster.nodes),
+             "all partitions known everywhere", 300)
+    cluster.healed(300)
+    row(f"{count} partitions on 3 nodes: created and in sync", "s", "", [time.monotonic() - begun])
+    row(f"{count} partitions on 3 nodes: resident memory of a node", "MB", "",
+        [node.resident_bytes() / 1e6 for node in cluster.nodes])
+    time.sleep(2)
+    before = [node.cpu_seconds() for node in cluster.nodes]
+    time.sleep(SECONDS)
+    row(f"{count} idle partitions on 3 nodes: a node's CPU", "% of a core", "",
+        [100 * (node.cpu_seconds() - old) / SECONDS for node, old in zip(cluster.nodes, before)])
+    begun = time.monotonic()
+    cluster.nodes[0].kill()
+    wait_for(lambda: leads_nothing(cluster.nodes[1].port, 1), "other leaders", 120)
+    row(f"{count} partitions on 3 nodes: all led by others after kill -9 of one", "s", "",
+        [time.monotonic() - begun])
+    begun = time.monotonic()
+    cluster.nodes[0].spawn_again()
+    cluster.healed(300)
+    row(f"{count} partitions on 3 nodes: the killed one back in sync", "s", "",
+        [time.monotonic() - begun])
+
+
+def leads_nothing(port, broker):
+    """Whether the node at `port` knows of no partition that `broker` leads."""
+    return all(leader not in (broker, -1) for leader, _, _ in wire.metadata(port)[1].values())
+
+
 PARTS = (cold_start, round_trips, transactions, offset_commits, heartbeats, many_partitions,
-         consumer_groups, throughput)
+         consumer_groups, image_scale, replication, many_replicas, throughput)
 
 
 def chosen():

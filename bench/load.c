@@ -1,6 +1,6 @@
 /* The load of bench.py: librdkafka producers and consumers, a bare produce round trip, fdatasync.
  *
- *   load produce BOOTSTRAP TOPIC PARTITIONS COUNT SIZE
+ *   load produce BOOTSTRAP TOPIC PARTITIONS COUNT SIZE ACKS
  *   load consume BOOTSTRAP TOPIC PARTITIONS COUNT
  *   load latency BOOTSTRAP TOPIC RATE COUNT SIZE      acks=all, one record in flight, librdkafka
  *   load roundtrip PORT RATE COUNT < request          the same on a bare socket: one frame, again and again
@@ -94,7 +94,7 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
 static void produce(char **a) {
     long partitions = atol(a[2]), count = atol(a[3]), size = atol(a[4]);
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    set(conf, "acks", "1");
+    set(conf, "acks", a[5]);
     set(conf, "queue.buffering.max.kbytes", "200000");
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_t *producer = client(RD_KAFKA_PRODUCER, conf, a[0]);
@@ -356,7 +356,7 @@ int main(int count, char **arguments) {
         const char *name;
         int arguments;
         void (*run)(char **);
-    } modes[] = {{"produce", 5, produce}, {"consume", 4, consume}, {"latency", 5, latency},
+    } modes[] = {{"produce", 6, produce}, {"consume", 4, consume}, {"latency", 5, latency},
                  {"roundtrip", 3, roundtrip}, {"fdatasync", 4, sync_file}, {"floor", 2, floor_of_produce},
                  {"flood", 4, flood}, {"beat", 3, beat}};
     for (size_t i = 0; count > 1 && i < sizeof modes / sizeof *modes; i++)

@@ -46,6 +46,8 @@ struct TargetRule {
         "MartletClient": shell(
             wire.union(["ClientCore", "NIOCore", "NIOPosix", "Logging"])),
         "protocolgen": shell([]),
+        "imagescale": shell(
+            ["ClusterController", "MetadataQuorum", "KafkaProtocol", "KafkaWire"]),
         "simulate": shell(["ClusterSimulator", "KafkaWire"]),
         "martlet": shell(
             server.union([
