@@ -85,7 +85,9 @@ import Testing
     @Test func recordsBelowTheLogStartAreNotFound() throws {
         let log = try log()
         try log.append(
-            try testBatch([.init("a", "1", at: 10), .init("b", "1", at: 20), .init("c", "1", at: 5)]))
+            try testBatch([
+                .init("a", "1", at: 10), .init("b", "1", at: 20), .init("c", "1", at: 5),
+            ]))
         try log.deleteRecords(before: Offset(2))
         #expect(try found(log, 0) == [5, 2])
         #expect(try found(log, 10) == nil)

@@ -5,8 +5,9 @@ import KafkaWire
 import MetadataQuorum
 
 /// Measures one controller's image of a large cluster: `imagescale PARTITIONS [BROKERS]` prints
-/// bytes of memory a partition; milliseconds to read a snapshot file and replay it, to decide over the
-/// loss of a broker, to replay what was decided, to write the snapshot; the records of that decision.
+/// bytes of memory a partition; milliseconds to read a snapshot file and replay it, to decide over
+/// the loss of a broker, to replay what was decided, to write the snapshot; the records of that
+/// decision.
 
 /// Topics of this many partitions, each on three brokers.
 let partitionsPerTopic = 100
