@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import socket
 import time
 
 import confluent_kafka
@@ -89,6 +90,34 @@ def test_java_clients_use_the_cluster(cluster, java):
     seen = readers.with_java(java, cluster.bootstrap, "java", 3)
     assert len(seen) == 200
     assert seen == readers.with_confluent(cluster.bootstrap, "java", 3)
+
+
+def test_a_restarted_broker_answers_clients_once_it_knows_the_metadata(cluster):
+    topics = [f"topic-{number}" for number in range(20)]
+    admin = AdminClient({"bootstrap.servers": cluster.bootstrap, "log_level": 0})
+    for one in admin.create_topics([NewTopic(topic, 3, 3) for topic in topics]).values():
+        one.result(40)
+    cluster.healed()
+    for node in cluster.nodes:
+        node.kill()
+    first, *others = cluster.nodes
+    first.spawn()
+    # It is there, and finds no majority: no client may take it for a node that serves.
+    wait_for(lambda: accepts(first.controller_port), "the controller's listener")
+    assert not accepts(first.port)
+    for node in others:
+        node.spawn()
+    known = wait_for(lambda: first.answers() and wire.metadata(first.port)[1], "first answer")
+    assert {name for name, _ in known} == set(topics)
+    cluster.healed()
+
+
+def accepts(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 class Failures:

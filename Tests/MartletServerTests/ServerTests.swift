@@ -3,6 +3,8 @@ import Foundation
 import KafkaProtocol
 import KafkaWire
 import Logging
+import MetadataQuorum
+import NIOConcurrencyHelpers
 import Testing
 
 @testable import MartletServer
@@ -120,6 +122,27 @@ func eventually(
         }
         #expect(error?.description.contains(":\(port)") == true)
         #expect(!FileManager.default.fileExists(atPath: directory.path))
+        try running.stop()
+    }
+
+    @Test func aNodeWithoutItsQuorumRefusesClients() throws {
+        let other = Voter(
+            key: MemberKey(BrokerID(2)),
+            listeners: [.init(name: "CONTROLLER", endpoint: .init(host: "127.0.0.1", port: 1))])
+        let directory = RunningServer.freshDirectory()
+        try RunningServer(directory: directory).stop()
+        let running = try RunningServer(directory: directory) { configuration in
+            var quorum = QuorumSettings(
+                staticVoters: VoterSet([other]), listeners: [], listenerName: "CONTROLLER",
+                mayVote: false)
+            quorum.electionTimeoutMs = 100
+            configuration.node.quorum = quorum
+            configuration.node.isController = false
+        }
+        let serves = NIOLockedValueBox(false)
+        running.server.whenServing { serves.withLockedValue { $0 = true } }
+        #expect(throws: (any Error).self) { try running.connect() }
+        #expect(!serves.withLockedValue { $0 })
         try running.stop()
     }
 

@@ -20,6 +20,9 @@ public struct Binding: Sendable, Equatable {
         self.host = host
         self.port = port
     }
+
+    /// The address as the system takes it.
+    var boundHost: String { host.isEmpty ? "0.0.0.0" : host }
 }
 
 /// Binds listeners and gives each connection to the shell of its event loop.
@@ -81,14 +84,23 @@ final class Acceptor: @unchecked Sendable {
         if let bytes = settings.receiveBufferBytes {
             bootstrap = bootstrap.childChannelOption(.socketOption(.so_rcvbuf), value: .init(bytes))
         }
-        let host = binding.host.isEmpty ? "0.0.0.0" : binding.host
         do {
-            return try bootstrap.bind(host: host, port: binding.port).wait()
+            return try bootstrap.bind(host: binding.boundHost, port: binding.port).wait()
         } catch {
-            throw NodeError(
-                "cannot listen on \(host):\(binding.port) (listener \(binding.name)): \(error); "
-                    + "stop what uses the port or set another in listeners")
+            throw Self.refusal(of: binding, error)
         }
+    }
+
+    /// Why a listener could not be bound, and what to do.
+    static func refusal(of binding: Binding, _ error: any Error) -> NodeError {
+        NodeError(
+            "cannot listen on \(binding.boundHost):\(binding.port) (listener \(binding.name)): "
+                + "\(error); stop what uses the port or set another in listeners")
+    }
+
+    /// Lets connections in on a listener that is bound.
+    func accept(on channel: any Channel) {
+        channel.setOption(ChannelOptions.autoRead, value: true).cascade(to: nil)
     }
 
     private func adopt(_ channel: any Channel, _ binding: Binding) throws {

@@ -24,14 +24,19 @@ final class NodeShell: @unchecked Sendable {
     private var flushers: [String: FlushThread] = [:]
     private var controllerThread: ControllerThread?
     private var controllerPeers: PeerShell?
+    private var limits = LoopLimits()
     let memory: MemoryGate
+    /// Clients may come; called at most once.
+    private let nodeServes: @Sendable () throws -> Void
     /// The node cannot go on; called at most once.
     private let nodeFailed: @Sendable (String) -> Void
 
     init(
         view: BrokerView, surroundings: NodeSurroundings, pool: NIOThreadPool, logger: Logger,
-        memoryMax: Int, nodeFailed: @escaping @Sendable (String) -> Void
+        memoryMax: Int, nodeServes: @escaping @Sendable () throws -> Void,
+        nodeFailed: @escaping @Sendable (String) -> Void
     ) {
+        self.nodeServes = nodeServes
         self.memory = MemoryGate(limit: memoryMax)
         self.nodeFailed = nodeFailed
         self.latestView = view
@@ -45,27 +50,33 @@ final class NodeShell: @unchecked Sendable {
 
     // MARK: Start and stop
 
-    func start(
-        controller: sending NodeController, eventLoops: [any EventLoop], limits: LoopLimits,
-        directories: [String]
-    ) {
+    /// Makes the event loops' cores. Connections may come from then on.
+    func prepare(_ eventLoops: [any EventLoop], _ limits: LoopLimits) {
         var peers = PeerSettings()
         peers.frameBytes = limits.frameBytes
         peers.clientID = "broker-\(view.settings.nodeID.rawValue)"
         var limits = limits
         limits.loopCount = Int32(eventLoops.count)
-        let loopLimits = limits
+        self.limits = limits
         let connectionLog = ConnectionLog(logger: logger)
         let view = self.view
         var seeds = SystemRandomNumberGenerator()
         loops = eventLoops.enumerated().map { index, eventLoop in
             let core = BrokerLoop(
-                index: Int32(index), view: view, limits: loopLimits,
+                index: Int32(index), view: view, limits: limits,
                 random: SplitMix64(seed: seeds.next()))
             return LoopShell(
                 core: core, eventLoop: eventLoop, node: self, clock: clock, log: connectionLog,
                 peers: peers)
         }
+        controllerPeers = PeerShell(eventLoop: eventLoops[0], clock: clock, settings: peers)
+        controllerPeers?.answered = { [self] id, outcome in
+            onController { $0.peerAnswered(id, outcome) }
+        }
+    }
+
+    /// Starts the threads, and the controller on its own.
+    func start(controller: sending NodeController, directories: [String]) {
         for directory in directories {
             flushers[directory] = FlushThread(
                 name: "flush", durability: view.settings.durability, pace: limits.flushPace,
@@ -73,11 +84,7 @@ final class NodeShell: @unchecked Sendable {
                 failed: { [self] cell, error in directoryFailed(cell.logDirectory, error) })
         }
         controllerThread = ControllerThread(controller) { [self] in carryOut($0) }
-        controllerPeers = PeerShell(eventLoop: eventLoops[0], clock: clock, settings: peers)
-        controllerPeers?.answered = { [self] id, outcome in
-            onController { $0.peerAnswered(id, outcome) }
-        }
-        // What the start left to be done: coordinators to load.
+        // What the start left to be done: coordinators to load, clients to let in.
         onController { _ in }
     }
 
@@ -203,6 +210,7 @@ final class NodeShell: @unchecked Sendable {
             lock.withLock { latestView = view }
             for loop in loops { submit(to: loop) { core, _ in core.published(view) } }
         }
+        if effects.serves { letClientsIn() }
         wake(effects.wakes, except: nil)
         // After the view that they tell of.
         for (ticket, message) in effects.completions { complete(ticket, message) }
@@ -212,6 +220,14 @@ final class NodeShell: @unchecked Sendable {
         }
         if let reason = effects.failure { nodeFailed(reason) }
         for task in effects.tasks { submit(task) }
+    }
+
+    private func letClientsIn() {
+        do {
+            try nodeServes()
+        } catch {
+            nodeFailed("\(error)")
+        }
     }
 
     /// Replays a coordinator's log on an I/O thread, then puts it to work on a loop.

@@ -10,13 +10,16 @@ import Replication
 
 /// A running node: a combined controller and broker in this process.
 ///
-/// `start` returns once clients can connect; `stop` once all is on disk and the directories are
-/// free.
+/// `start` returns once a node that is alone lets clients in; a node of a cluster does so once it
+/// has found the others and caught up with their metadata (`whenServing`). `stop` returns once all
+/// is on disk and the directories are free.
 public final class Server: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let pool: NIOThreadPool
     private let shell: NodeShell
+    /// Those of other controllers.
     private let channels: [any Channel]
+    private let clients: ClientListeners
     private let maintenance: Maintenance
     private let logger: Logger
 
@@ -27,13 +30,14 @@ public final class Server: Sendable {
 
     private init(
         group: MultiThreadedEventLoopGroup, pool: NIOThreadPool, shell: NodeShell,
-        channels: [any Channel], maintenance: Maintenance, logger: Logger,
-        listeners: [NodeOptions.Listener], clusterID: String
+        channels: [any Channel], clients: ClientListeners, maintenance: Maintenance,
+        logger: Logger, listeners: [NodeOptions.Listener], clusterID: String
     ) {
         self.group = group
         self.pool = pool
         self.shell = shell
         self.channels = channels
+        self.clients = clients
         self.maintenance = maintenance
         self.logger = logger
         self.listeners = listeners
@@ -44,8 +48,8 @@ public final class Server: Sendable {
 
     /// Starts a node.
     ///
-    /// The listeners are bound first, so that a taken port is told before any data is touched, and
-    /// accept once the node is ready.
+    /// The ports are taken first, so that one in use is told before any data is touched. Other
+    /// controllers are answered at once, clients once the node serves.
     ///
     /// - Parameter failed: called at most once, on some thread, when the node cannot go on (its
     ///   metadata log or all of its directories failed); whoever started it stops it then.
@@ -75,14 +79,11 @@ public final class Server: Sendable {
             group: group, frameLimit: configuration.limits.frameBytes,
             settings: configuration.connections, log: ConnectionLog(logger: logger))
         var options = configuration.node
-        var channels: [any Channel] = []
-        for (index, binding) in configuration.bindings.enumerated() {
-            let channel = try acceptor.bind(binding)
-            channels.append(channel)
-            if options.listeners[index].port == 0 {
-                options.listeners[index].port = Self.port(of: channel)
-            }
+        let clients = try ClientListeners(configuration.bindings, acceptor)
+        for (index, port) in clients.ports.enumerated() where options.listeners[index].port == 0 {
+            options.listeners[index].port = UInt16(port)
         }
+        var channels: [any Channel] = []
         for binding in configuration.controllerBindings {
             let channel = try acceptor.bind(binding)
             channels.append(channel)
@@ -97,21 +98,40 @@ public final class Server: Sendable {
         let view = controller.currentView
         let shell = NodeShell(
             view: view, surroundings: surroundings, pool: pool, logger: logger,
-            memoryMax: configuration.connections.memoryMax, nodeFailed: failed)
-        shell.start(
-            controller: controller, eventLoops: Array(group.makeIterator()),
-            limits: configuration.limits, directories: options.logDirectories)
+            memoryMax: configuration.connections.memoryMax,
+            nodeServes: { try clients.open() },
+            nodeFailed: {
+                clients.nodeFailed($0)
+                failed($0)
+            })
+        shell.prepare(Array(group.makeIterator()), configuration.limits)
         acceptor.open(shell)
-        for channel in channels {
-            try channel.setOption(ChannelOptions.autoRead, value: true).wait()
-        }
+        shell.start(controller: controller, directories: options.logDirectories)
+        for channel in channels { acceptor.accept(on: channel) }
+        if !options.isBroker { try clients.open() }
         let maintenance = Maintenance(
             shell: shell, surroundings: surroundings, pool: pool, eventLoop: group.next(),
             intervals: configuration.intervals)
-        return Server(
-            group: group, pool: pool, shell: shell, channels: channels, maintenance: maintenance,
-            logger: logger, listeners: options.listeners, clusterID: view.settings.clusterID)
+        let server = Server(
+            group: group, pool: pool, shell: shell, channels: channels, clients: clients,
+            maintenance: maintenance, logger: logger, listeners: options.listeners,
+            clusterID: view.settings.clusterID)
+        if options.isAlone { try server.awaitService() }
+        return server
     }
+
+    private func awaitService() throws {
+        do throws(NodeError) {
+            try clients.waitUntilOpen()
+        } catch {
+            try stop()
+            throw error
+        }
+    }
+
+    /// Runs `action` once clients can connect, at once where they can; not at all on a node that
+    /// stops before.
+    public func whenServing(_ action: @escaping @Sendable () -> Void) { clients.whenOpen(action) }
 
     private static func port(of channel: any Channel) -> UInt16 {
         UInt16(channel.localAddress?.port ?? 0)
@@ -133,6 +153,7 @@ public final class Server: Sendable {
     public func stop() throws {
         shell.leave()
         maintenance.stop()
+        try clients.close()
         for channel in channels { try channel.close().wait() }
         shell.detachLoops()
         try group.syncShutdownGracefully()

@@ -71,6 +71,7 @@ extension NodeController {
             openPartitions(lifecycle.plans)
             lifecycle.plans = []
             lifecycle.stage = .serving
+            effects.serves = true
             lifecycle.nextAttempt = now
             return true
         case .unregistered, .registered, .serving, .leaving: break

@@ -29,6 +29,9 @@ public final class NodeController {
         public var completions: [(ticket: WaitTicket, message: any KafkaMessage)] = []
         /// Requests to other nodes; their outcomes come back as `peerAnswered`.
         public var peers: [PeerRequest] = []
+        /// The metadata here have caught up and the partitions are open: clients may come, and
+        /// the broker asks to be unfenced. Told once.
+        public var serves = false
         /// Why the node cannot go on and must be stopped; told once.
         public var failure: String?
     }

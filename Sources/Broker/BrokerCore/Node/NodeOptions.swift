@@ -66,7 +66,7 @@ public struct NodeOptions: Sendable {
 
 extension NodeOptions {
     /// Whether this node makes a cluster of its own.
-    var isAlone: Bool {
+    public var isAlone: Bool {
         guard let quorum else { return true }
         let others = quorum.staticVoters.ids.contains { $0 != nodeID }
         return isController && !others && quorum.bootstrap.isEmpty

@@ -31,13 +31,23 @@ enum ServerLauncher {
         } catch {
             throw Failure("The node did not start: \(error)")
         }
-        let addresses = server.listeners.map { "\($0.host):\($0.port)" }.joined(separator: ", ")
-        console.print("Martlet is ready: connect clients to \(addresses)")
-        console.flush()
-        let failure = signals.wait()
+        server.whenServing { signals.nodeServes() }
+        let failure = signals.wait {
+            console.print("Martlet is ready: \(invitation(to: server))")
+            console.flush()
+        }
         if let failure { logger.critical("the node stops: \(failure)") }
         try server.stop()
         return failure == nil ? 0 : 1
+    }
+}
+
+extension ServerLauncher {
+    private static func invitation(to server: Server) -> String {
+        let addresses = server.listeners.map { "\($0.host):\($0.port)" }
+        return addresses.isEmpty
+            ? "a controller of the metadata quorum"
+            : "connect clients to \(addresses.joined(separator: ", "))"
     }
 }
 
@@ -46,6 +56,7 @@ private final class StopSignals: @unchecked Sendable {
     // Sendable: `sources` is set once and used by the thread that waits.
     private let received = DispatchSemaphore(value: 0)
     private let failure = Mutex<String?>(nil)
+    private let serves = Mutex(false)
     private let sources: [any DispatchSourceSignal]
 
     init() {
@@ -65,10 +76,24 @@ private final class StopSignals: @unchecked Sendable {
         received.signal()
     }
 
+    /// Clients can connect.
+    func nodeServes() {
+        serves.withLock { $0 = true }
+        received.signal()
+    }
+
     /// Returns at the first signal, or with the reason why the node cannot go on; the next signal
-    /// takes its usual effect.
-    func wait() -> String? {
+    /// takes its usual effect. Calls `ready` once clients can connect.
+    func wait(_ ready: () -> Void) -> String? {
         received.wait()
+        let begins = serves.withLock { value in
+            defer { value = false }
+            return value
+        }
+        if begins {
+            ready()
+            received.wait()
+        }
         for source in sources { source.cancel() }
         signal(SIGTERM, SIG_DFL)
         signal(SIGINT, SIG_DFL)
