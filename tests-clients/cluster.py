@@ -1,5 +1,6 @@
 """Several real nodes on free ports: formatted, started, killed, paused, wiped, cut off."""
 
+import base64
 import os
 import shutil
 import signal
@@ -36,7 +37,7 @@ class Node(Server):
     def write_config(self):
         """With everything that the command line would override."""
         voters = ",".join(
-            f"{one.number}@127.0.0.1:{one.advertised_controller}"
+            f"{'' if self.cluster.dynamic else f'{one.number}@'}127.0.0.1:{one.advertised_controller}"
             for one in self.cluster.nodes if one.is_controller)
         ports = ([("PLAINTEXT", self.port, self.advertised)] if self.is_broker else []) + (
             [("CONTROLLER", self.controller_port, self.advertised_controller)]
@@ -49,7 +50,7 @@ class Node(Server):
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "inter.broker.listener.name": "PLAINTEXT",
             "controller.listener.names": "CONTROLLER",
-            "controller.quorum.voters": voters,
+            self.cluster.quorum_key: voters,
             "log.dirs": self.folder / "data",
         } | DEFAULTS | self.cluster.settings
         lines = [f"{key}={value}\n" for key, value in self.overrides.items()]
@@ -78,10 +79,19 @@ class Node(Server):
     def command(self):
         return [str(BINARY), "server", "--config", str(self.config)]
 
-    def format(self):
+    def format(self, *flags):
+        if self.cluster.dynamic and not flags:
+            flags = ["--no-initial-controllers"]
         subprocess.run(
-            [BINARY, "storage", "format", "--cluster-id", CLUSTER_ID, "--config", self.config],
+            [BINARY, "storage", "format", "--cluster-id", CLUSTER_ID, "--config", self.config, *flags],
             check=True, capture_output=True, text=True)
+
+    def directory_id(self):
+        """The id of the directory that holds the metadata log, as its 16 bytes."""
+        for line in (self.folder / "data" / "meta.properties").read_text().splitlines():
+            if line.startswith("directory.id="):
+                return base64.urlsafe_b64decode(line.split("=", 1)[1].replace("\\", "") + "==")
+        raise AssertionError("no directory.id")
 
     def is_up(self):
         return self.process is not None and self.process.poll() is None
@@ -120,10 +130,12 @@ class Node(Server):
 
 
 class Cluster:
-    """Nodes with a static quorum: `size` combined ones unless `roles` has `process.roles` of each;
-    `proxied` ones can be cut off."""
+    """Nodes with a static quorum, or one of changing voters that begins with node 1 (`dynamic`):
+    `size` combined ones unless `roles` has `process.roles` of each; `proxied` ones can be cut off."""
 
-    def __init__(self, folder, size=3, proxied=False, roles=None, **settings):
+    def __init__(self, folder, size=3, proxied=False, roles=None, dynamic=False, **settings):
+        self.dynamic = dynamic
+        self.quorum_key = f"controller.quorum.{'bootstrap.servers' if dynamic else 'voters'}"
         self.roles = roles or ["broker,controller"] * size
         self.folder, self.proxied = folder, proxied
         self.settings = {key.replace("_", "."): value for key, value in settings.items()}
@@ -139,7 +151,7 @@ class Cluster:
 
     def start(self, seconds=30.0):
         for node in self.nodes:
-            node.format()
+            node.format(*(["--standalone"] if self.dynamic and node.number == 1 else []))
             node.spawn()
         wait_for(lambda: self.brokers() == self.size, f"{self.size} brokers", seconds)
 
@@ -206,6 +218,16 @@ class Cluster:
                 if number > 0:
                     return number
         return None
+
+    def leader(self, topic, partition=0):
+        """The number of the node that leads a partition; waits for one."""
+        up = next(node for node in self.nodes if node.is_up() and node.is_broker)
+
+        def found():
+            shown = wire.metadata(up.port)[1].get((topic, partition), (-1,))
+            return max(0, shown[0])
+
+        return wait_for(found, f"leader of {topic}-{partition}")
 
     def tails(self):
         return "\n".join(f"node {node.number}:\n{node.tail(12)}" for node in self.nodes)

@@ -97,12 +97,13 @@ extension QuorumReplica {
 
     // MARK: The new voter
 
+    /// From version 4 on an answer names features that begin at level 0, as `kraft.version` does.
     private func askVersions(of voter: Voter, at endpoint: QuorumEndpoint) -> Bool {
         var request = ApiVersionsRequest()
         request.clientSoftwareName = "martlet"
         request.clientSoftwareVersion = "1"
         return send(
-            request, to: endpoint, voter.key.id, for: .apiVersions(voter.key), versions: 3...3)
+            request, to: endpoint, voter.key.id, for: .apiVersions(voter.key), versions: 3...4)
     }
 
     /// Adds the voter if it can do what the quorum does, and has the log.
