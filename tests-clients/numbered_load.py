@@ -12,7 +12,7 @@ import readers
 class Load(threading.Thread):
     """Produces numbered records to one partition; remembers the offset of each acknowledged one."""
 
-    def __init__(self, server, topic, partition, pause=0.0005):
+    def __init__(self, server, topic, partition, pause=0.0005, **settings):
         super().__init__()
         self.topic, self.partition, self.pause = topic, partition, pause
         self.acknowledged, self.failed = {}, []
@@ -23,7 +23,7 @@ class Load(threading.Thread):
             "delivery.timeout.ms": 300_000, "socket.timeout.ms": 5000, "linger.ms": 1,
             "batch.num.messages": 50,
             "reconnect.backoff.ms": 10, "reconnect.backoff.max.ms": 100,
-            "retry.backoff.ms": 10, "log_level": 0})
+            "retry.backoff.ms": 10, "log_level": 0, **settings})
 
     def delivered(self, error, message):
         now = time.monotonic()
@@ -114,8 +114,11 @@ class Follower(threading.Thread):
                 continue
             seen[message.partition()] = message.offset() + 1
             number = int(message.value().split(b" ")[1])
-            self.lines.append((message.partition(), message.offset(), number))
+            self.took(message.partition(), message.offset(), number)
         self.consumer.close()
+
+    def took(self, *line):
+        self.lines.append(line)
 
     def ends(self):
         return [self.consumer.get_watermark_offsets(one, timeout=30)[1] for one in self.partitions]

@@ -100,7 +100,7 @@ import Testing
         let id = node.controller.directories.all.first { $0.path == target }?.id
         #expect(topic[0]?.directory(of: 1) == id)
         node.advance(ms: 60_001)
-        node.controller.removeDueFiles()
+        node.removeDueFiles()
         #expect(try Self.names(node.fileSystem) == ["\(target)/words-0"])
 
         let client = node.connect()
@@ -138,7 +138,7 @@ import Testing
         #expect(!mover.hasWork(node.view))
         #expect(try Self.cell(node).logDirectory == source)
         node.advance(ms: 60_001)
-        node.controller.removeDueFiles()
+        node.removeDueFiles()
         #expect(try Self.names(node.fileSystem) == ["\(source)/words-0"])
     }
 
@@ -193,7 +193,7 @@ import Testing
         Self.run(node, mover)
         #expect(try Self.texts(node).isEmpty)
         node.advance(ms: 60_001)
-        node.controller.removeDueFiles()
+        node.removeDueFiles()
         #expect(try Self.names(node.fileSystem).count == 1)
     }
 
@@ -327,7 +327,7 @@ import Testing
         let all = (0...last + 1).map { "v\($0)" }
         #expect(try Self.texts(next) == all, "\(place)")
         next.advance(ms: 60_001)
-        next.controller.removeDueFiles()
+        next.removeDueFiles()
         #expect(try Self.names(next.fileSystem) == ["\(target)/words-0"], "\(place)")
         let durable =
             options.durability == .flushed

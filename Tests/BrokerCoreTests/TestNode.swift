@@ -60,6 +60,11 @@ final class TestNode {
     /// While set, what is not in memory is read only by `warm`.
     var holdsWarming = false
     private var unwarmed: [(slices: [FileSlice], ticket: WaitTicket)] = []
+    /// While set, work for I/O threads is left to `runJobs`.
+    var holdsJobs: Bool
+    /// Clients may come.
+    private(set) var serves = false
+    private(set) var jobs: [DiskJob] = []
     private var inboxes: [ConnectionID: [[UInt8]]] = [:]
     /// Why the node could not go on.
     private(set) var failure: String?
@@ -76,7 +81,7 @@ final class TestNode {
     init(
         on fileSystem: MemoryFileSystem = MemoryFileSystem(), clock: VirtualClock = VirtualClock(),
         directories: [String] = ["/data"], loops count: Int32 = 1,
-        limits: LoopLimits = LoopLimits(), seed: UInt64 = 1,
+        limits: LoopLimits = LoopLimits(), seed: UInt64 = 1, holdsJobs: Bool = false,
         customize: (inout NodeOptions) -> Void = { _ in }
     ) throws {
         let reports = Reports()
@@ -95,10 +100,10 @@ final class TestNode {
             },
             surroundings: NodeSurroundings(
                 fileSystem: fileSystem, makeLock: { TestLock() },
-                inParallel: { count, body in for index in 0..<count { body(index) } },
                 report: { reports.add($0) }),
             seed: seed, clock: { clock.now })
         let view = controller.currentView
+        self.holdsJobs = holdsJobs
         self.fileSystem = fileSystem
         self.seed = seed
         self.clock = clock
@@ -251,6 +256,12 @@ final class TestNode {
         carryOut(round(NodeMaintenance(view: view, surroundings: controller.surroundings)))
     }
 
+    /// Has the files removed whose delay has passed.
+    func removeDueFiles() {
+        controller.removeDueFiles()
+        carryOut(controller.takeEffects())
+    }
+
     func carryOut(_ outcome: NodeMaintenance.Outcome) {
         wake(outcome.wakes)
         for (directory, error) in outcome.failures {
@@ -315,6 +326,7 @@ final class TestNode {
         case .reloadCoordinator(let cell):
             controller.reloadCoordinator(cell)
             carryOut(controller.takeEffects())
+        case .report(let text): reports.add(text)
         case .pauseReading(let id): paused.insert(id)
         case .resumeReading(let id): paused.remove(id)
         case .holding(let id, let bytes): held[id] = bytes
@@ -332,8 +344,19 @@ final class TestNode {
             if let task = load.load() { loops[0].run(task, now: clock.now) }
         }
         if let reason = effects.failure { failure = reason }
+        serves = serves || effects.serves
+        jobs += effects.jobs
+        if !holdsJobs { runJobs() }
         peerRequests += effects.peers.map { (nil, $0) }
         for task in effects.tasks { loops[0].run(task, now: clock.now) }
+    }
+
+    /// Does what the node has I/O threads do.
+    func runJobs() {
+        while !jobs.isEmpty {
+            controller.finished(jobs.removeFirst().run())
+            carryOut(controller.takeEffects())
+        }
     }
 
     private func complete(_ ticket: WaitTicket, _ message: any KafkaMessage) {

@@ -191,7 +191,7 @@ import Testing
         let old = { try node.fileSystem.list("/data").filter { $0.hasSuffix("-delete") } }
         #expect(try old().count == 1)
         node.advance(ms: 60_000)
-        node.controller.removeDueFiles()
+        node.removeDueFiles()
         #expect(try old().isEmpty)
     }
 

@@ -31,7 +31,7 @@ import Testing
         try listener.close().wait()
         let start = ContinuousClock.now
         let outcomes = try Self.outcomes(of: [Self.request(1, port: port)])
-        guard case .failed(.unreachable) = outcomes[1] else {
+        guard case .failed(.refused) = outcomes[1] else {
             Issue.record("got \(String(describing: outcomes[1]))")
             return
         }

@@ -130,7 +130,9 @@ func eventually(
             key: MemberKey(BrokerID(2)),
             listeners: [.init(name: "CONTROLLER", endpoint: .init(host: "127.0.0.1", port: 1))])
         let directory = RunningServer.freshDirectory()
-        try RunningServer(directory: directory).stop()
+        let formatted = try RunningServer(directory: directory)
+        try formatted.stop()
+        defer { withExtendedLifetime(formatted) {} }
         let running = try RunningServer(directory: directory) { configuration in
             var quorum = QuorumSettings(
                 staticVoters: VoterSet([other]), listeners: [], listenerName: "CONTROLLER",

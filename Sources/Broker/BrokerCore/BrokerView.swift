@@ -19,6 +19,10 @@ public struct BrokerView: Sendable {
     /// The log directories, for the requests that ask about them.
     public let directories: any DirectoryAccess
     private let byID: [KafkaUUID: TopicCells]
+    /// Brokers that were fenced a moment ago, which Metadata still names.
+    let lingeringBrokers: Set<Int32>
+    /// Whether partitions of this node may lie in a log directory that has failed.
+    private let hasOfflineDirectories: Bool
     /// Which partitions this node follows.
     let fetchers: FetcherPlans
     let quotas: ReplicationQuotas?
@@ -34,7 +38,9 @@ public struct BrokerView: Sendable {
         controller: Controller, activeController: ControllerLocation = .here, imageOffset: Offset,
         settings: BrokerSettings,
         directories: any DirectoryAccess, topics: [KafkaUUID: TopicCells],
-        idsByName: [String: KafkaUUID], fetchers: FetcherPlans = FetcherPlans(),
+        idsByName: [String: KafkaUUID], lingeringBrokers: Set<Int32> = [],
+        hasOfflineDirectories: Bool = false,
+        fetchers: FetcherPlans = FetcherPlans(),
         quotas: ReplicationQuotas? = nil,
         coordinators: CoordinatorCells = CoordinatorCells(),
         topicChanges: GroupTopicChanges = GroupTopicChanges(since: .max)
@@ -46,6 +52,8 @@ public struct BrokerView: Sendable {
         self.directories = directories
         self.byID = topics
         self.idsByName = idsByName
+        self.lingeringBrokers = lingeringBrokers
+        self.hasOfflineDirectories = hasOfflineDirectories
         self.fetchers = fetchers
         self.quotas = quotas
         self.coordinators = coordinators
@@ -89,11 +97,12 @@ public struct BrokerView: Sendable {
         return refusal(topic[partition])
     }
 
-    /// What is placed here and not held lies in a log directory that is offline.
+    /// What is placed here and not held is about to be made, or lies in a log directory that is
+    /// offline.
     private func refusal(_ partition: PartitionImage?) -> KafkaError {
         guard let partition else { return .unknownTopicOrPartition }
         let isHere = partition.replicas.contains(settings.nodeID.rawValue)
-        return isHere ? .kafkaStorageError : .notLeaderOrFollower
+        return isHere && hasOfflineDirectories ? .kafkaStorageError : .notLeaderOrFollower
     }
 
     /// All topics of this node, in order of name.

@@ -31,6 +31,8 @@ public enum LoopEffect {
     case reloadCoordinator(PartitionCell)
     /// A log directory answered with an error: serve no more from it.
     case directoryFailed(path: String, FileError)
+    /// Tell the operator.
+    case report(String)
     /// Take in no more of this connection until `resumeReading`.
     case pauseReading(ConnectionID)
     case resumeReading(ConnectionID)

@@ -152,6 +152,7 @@ final class LoopShell: @unchecked Sendable {
         case .complete(let ticket, let message): node.complete(ticket, message)
         case .reloadCoordinator(let cell): node.onController { $0.reloadCoordinator(cell) }
         case .directoryFailed(let path, let error): node.directoryFailed(path, error)
+        case .report(let text): node.report(text)
         case .pauseReading(let id): handlers[id]?.pause(.outstanding)
         case .resumeReading(let id): handlers[id]?.resume(.outstanding)
         case .holding(let id, let bytes): handlers[id]?.requestsHold(bytes)

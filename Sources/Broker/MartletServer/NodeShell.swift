@@ -170,6 +170,8 @@ final class NodeShell: @unchecked Sendable {
         }
     }
 
+    func report(_ text: String) { surroundings.report(text) }
+
     func directoryFailed(_ path: String, _ error: FileError) {
         controllerThread?.submit { $0.fail(directory: path, reason: error.description) }
     }
@@ -215,11 +217,20 @@ final class NodeShell: @unchecked Sendable {
         // After the view that they tell of.
         for (ticket, message) in effects.completions { complete(ticket, message) }
         for load in effects.loads { submit(load) }
+        for job in effects.jobs { submit(job) }
         if let controllerPeers, !effects.peers.isEmpty, !lock.withLock({ isDetached }) {
             controllerPeers.send(effects.peers)
         }
         if let reason = effects.failure { nodeFailed(reason) }
         for task in effects.tasks { submit(task) }
+    }
+
+    /// What was begun comes to its end, even while the pool shuts down.
+    private func submit(_ job: DiskJob) {
+        pool.submit { [self] _ in
+            let result = job.run()
+            onController { $0.finished(result) }
+        }
     }
 
     private func letClientsIn() {

@@ -1,4 +1,5 @@
 import BrokerCore
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -52,10 +53,12 @@ final class PeerShell: @unchecked Sendable {
         drain()
     }
 
-    fileprivate func closed(_ id: PeerConnectionID, _ reason: String) {
+    fileprivate func closed(
+        _ id: PeerConnectionID, _ reason: String, wasRefused: Bool = false
+    ) {
         connecting.remove(id)
         channels[id] = nil
-        core.closed(id, reason: reason, now: clock.now)
+        core.closed(id, reason: reason, wasRefused: wasRefused, now: clock.now)
         drain()
     }
 
@@ -112,7 +115,8 @@ final class PeerShell: @unchecked Sendable {
             .assumeIsolated().whenComplete { [self] result in
                 switch result {
                 case .success(let channel): connected(id, channel)
-                case .failure(let error): closed(id, Self.reason(error))
+                case .failure(let error):
+                    closed(id, Self.reason(error), wasRefused: Self.isRefusal(error))
                 }
             }
     }
@@ -123,6 +127,17 @@ final class PeerShell: @unchecked Sendable {
         return
             (causes + [failure.dnsAError, failure.dnsAAAAError].compactMap { $0.map { "\($0)" } })
             .joined(separator: "; ")
+    }
+
+    /// Whether each address of the host answered that nobody listens on the port.
+    private static func isRefusal(_ error: any Error) -> Bool {
+        guard let failure = error as? NIOConnectionError else {
+            return (error as? IOError)?.errnoCode == ECONNREFUSED
+        }
+        return !failure.connectionErrors.isEmpty
+            && failure.connectionErrors.allSatisfy {
+                ($0.error as? IOError)?.errnoCode == ECONNREFUSED
+            }
     }
 
     private func scheduleTimer() {

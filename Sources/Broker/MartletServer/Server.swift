@@ -142,8 +142,7 @@ public final class Server: Sendable {
     ) -> NodeSurroundings {
         NodeSurroundings(
             fileSystem: PosixFileSystem(), makeLock: { PartitionMutex() },
-            inParallel: { count, body in Parallel.run(count, body) },
-            report: { logger.warning("\($0)") })
+            report: { logger.warning("\($0)") }, note: { logger.info("\($0)") })
     }
 
     // MARK: Stop
@@ -157,8 +156,9 @@ public final class Server: Sendable {
         for channel in channels { try channel.close().wait() }
         shell.detachLoops()
         try group.syncShutdownGracefully()
-        shell.stop { $0.stop() }
+        // What I/O threads have in hand comes back before the controller ends.
         try pool.syncShutdownGracefully()
+        shell.stop { $0.stop() }
     }
 }
 

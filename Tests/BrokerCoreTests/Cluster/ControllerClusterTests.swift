@@ -131,12 +131,32 @@ import Testing
         #expect(cluster[dead].view.image == cluster[active].view.image)
     }
 
-    @Test func aBrokerWhoseConnectionBreaksIsFencedSoon() throws {
+    @Test func aBrokerWhoseProcessIsGoneIsFencedAtOnce() throws {
         let cluster = try TestCluster()
         try cluster.runUntilServing()
         let active = try #require(cluster.active)
         let dead = active % 3 + 1
         let before = cluster.clock.now.monotonicMs
+        cluster.kill(dead)
+        try cluster.run { cluster[active].view.image.brokers[dead]?.isFenced == true }
+        #expect(cluster.clock.now.monotonicMs - before <= 10)
+        // Clients are told of its address a little longer than of its leadership.
+        func named() throws -> [Int32] {
+            try cluster[active].connect().call(MetadataRequest(topics: []), version: 12)
+                .brokers.map(\.nodeID)
+        }
+        #expect(try named() == [1, 2, 3])
+        try cluster.run { try named() == [1, 2, 3].filter { $0 != dead } }
+        #expect((3000...3100).contains(cluster.clock.now.monotonicMs - before))
+    }
+
+    @Test func aBrokerWhoseConnectionBreaksAndThatIsSilentIsFencedSoon() throws {
+        let cluster = try TestCluster()
+        try cluster.runUntilServing()
+        let active = try #require(cluster.active)
+        let dead = active % 3 + 1
+        let before = cluster.clock.now.monotonicMs
+        cluster.isolated = [dead]
         cluster.kill(dead)
         try cluster.run { cluster[active].view.image.brokers[dead]?.isFenced == true }
         #expect((500...600).contains(cluster.clock.now.monotonicMs - before))

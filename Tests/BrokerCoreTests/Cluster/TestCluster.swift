@@ -147,8 +147,12 @@ final class TestCluster {
     private func carry(_ sent: (loop: Int32?, request: PeerRequest), from id: Int32) throws {
         let request = sent.request
         let target = Int32(request.to.host.dropFirst(5)) ?? 0
-        guard let node = nodes[target], !isolated.contains(id), !isolated.contains(target) else {
-            nodes[id]?.answerPeer(sent, .failed(.unreachable("down")))
+        guard !isolated.contains(id), !isolated.contains(target) else {
+            nodes[id]?.answerPeer(sent, .failed(.unreachable("cut off")))
+            return
+        }
+        guard let node = nodes[target] else {
+            nodes[id]?.answerPeer(sent, .failed(.refused("down")))
             return
         }
         let key = LineID(from: id, loop: sent.loop, to: request.to, lane: request.lane)

@@ -48,7 +48,6 @@ final class ReplicaBroker {
             nodeID: BrokerID(id), durability: durability, fetchersPerLeader: 1,
             surroundings: NodeSurroundings(
                 fileSystem: fileSystem, makeLock: { TestLock() },
-                inParallel: { count, body in for index in 0..<count { body(index) } },
                 report: { Issue.record("\($0)") }))
         directories = ReplicaDirectory(table, fileSystem)
         loop = BrokerLoop(
@@ -83,8 +82,8 @@ final class ReplicaBroker {
                         try open(partition.id, of: topic)
                     }
                     wakes += table.updateRole(of: partition.id, in: topic)
-                } else if let (_, woken) = table.remove(partition.id, of: topic) {
-                    wakes += woken
+                } else if let cell = table.topics[topic.id]?[partition.id] {
+                    wakes += table.remove(cell)
                     try fileSystem.removeTree("\(Self.directory)/\(topic.name)-\(partition.id)")
                 }
             }

@@ -332,7 +332,8 @@ final class ReplicaCluster {
         case .isr(let proposal): propose(proposal, from: broker.id)
         case .brokerDisconnected: break
         case .directoryFailed(let path, let error): Issue.record("\(path): \(error)")
-        case .controller, .complete, .reloadCoordinator, .pauseReading, .resumeReading, .holding:
+        case .controller, .complete, .reloadCoordinator, .report, .pauseReading, .resumeReading,
+            .holding:
             break
         }
     }

@@ -14,8 +14,16 @@ struct ControllerTimers {
     let fastFailoverMs: Int64
     private var nextRebalance: Int64
     private var nextUnclean: Int64
-    /// Brokers whose connection broke, and when they will be fenced if nothing is heard of them.
-    private var broken: [Int32: (epoch: Int64, due: Int64)] = [:]
+    /// Brokers whose connection broke.
+    private var suspects: [Int32: Suspect] = [:]
+
+    private struct Suspect {
+        let epoch: Int64
+        /// When it will be fenced if nothing is heard of it, in monotonic ms.
+        let due: Int64
+        /// When to look whether its process is there.
+        var nextProbe: Int64
+    }
 
     init(_ controller: Controller, now: Int64) {
         func number(_ key: String, _ byDefault: Int64) -> Int64 {
@@ -32,7 +40,7 @@ struct ControllerTimers {
 
     /// When something is due, in monotonic ms.
     var next: Int64 {
-        let brokers = broken.values.map(\.due).min() ?? .max
+        let brokers = suspects.values.map { min($0.due, $0.nextProbe) }.min() ?? .max
         return min(brokers, nextUnclean, rebalanceMs == nil ? .max : nextRebalance)
     }
 
@@ -50,18 +58,32 @@ struct ControllerTimers {
 
     /// The connection over which a broker reported has broken: its process may have died.
     mutating func noteBroken(_ broker: Int32, epoch: Int64, now: Int64) {
-        guard fastFailoverMs > 0, broken[broker]?.epoch != epoch else { return }
-        broken[broker] = (epoch, now + fastFailoverMs)
+        guard fastFailoverMs > 0, suspects[broker]?.epoch != epoch else { return }
+        suspects[broker] = Suspect(epoch: epoch, due: now + fastFailoverMs, nextProbe: now)
     }
 
+    /// Brokers to look after now, in order of their ids; each once, until `probeAgain`.
+    mutating func takeProbes(_ now: Int64) -> [(broker: Int32, epoch: Int64)] {
+        let due = suspects.filter { $0.value.nextProbe <= now }.sorted { $0.key < $1.key }
+        for (broker, _) in due { suspects[broker]?.nextProbe = .max }
+        return due.map { ($0.key, $0.value.epoch) }
+    }
+
+    /// A look told nothing: look again at `instant`.
+    mutating func probeAgain(_ broker: Int32, epoch: Int64, at instant: Int64) {
+        if isSuspect(broker, epoch: epoch) { suspects[broker]?.nextProbe = instant }
+    }
+
+    /// Whether nothing was heard of the broker since its connection broke.
+    func isSuspect(_ broker: Int32, epoch: Int64) -> Bool { suspects[broker]?.epoch == epoch }
+
     /// A broker was heard of.
-    mutating func noteHeard(_ broker: Int32) { broken[broker] = nil }
+    mutating func noteHeard(_ broker: Int32) { suspects[broker] = nil }
 
     /// Brokers that were not heard of since their connection broke, in order of their ids.
     mutating func takeBroken(_ now: Int64) -> [(broker: Int32, epoch: Int64)] {
-        guard !broken.isEmpty else { return [] }
-        let due = broken.filter { now >= $0.value.due }.sorted { $0.key < $1.key }
-        for (broker, _) in due { broken[broker] = nil }
+        let due = suspects.filter { now >= $0.value.due }.sorted { $0.key < $1.key }
+        for (broker, _) in due { suspects[broker] = nil }
         return due.map { ($0.key, $0.value.epoch) }
     }
 }
@@ -103,6 +125,14 @@ extension ActiveController {
     func suspect(_ broker: Int32) {
         guard let known = image.brokers[broker], !known.isFenced else { return }
         timers.noteBroken(broker, epoch: known.epoch, now: clock().monotonicMs)
+    }
+
+    /// Connections to a broker are refused whose own one broke.
+    func brokerDied(_ broker: Int32, epoch: Int64) {
+        guard timers.isSuspect(broker, epoch: epoch), image.brokers[broker]?.epoch == epoch else {
+            return
+        }
+        fence(broker, "its connection broke and its process is gone")
     }
 
     /// The connection over which a broker sent its heartbeats has broken.

@@ -9,7 +9,8 @@ extension BrokerLoop {
         let missing =
             view.settings.autoCreateTopics ? cluster.topicsToCreate(for: request) : []
         guard !missing.isEmpty else {
-            var response = cluster.metadata(request, version: context.apiVersion)
+            var response = cluster.metadata(
+                request, version: context.apiVersion, lingering: view.lingeringBrokers)
             response.authorize(request)
             return answer(response, to: context)
         }

@@ -27,7 +27,7 @@ extension NodeController {
         do throws(FileError) {
             return try PlacedCopyMarker.isIn(open.load.path, surroundings.fileSystem)
         } catch {
-            fail(directory: open.directory, reason: error.description)
+            takeOffline(open.directory, reason: error.description)
             return false
         }
     }
@@ -60,7 +60,7 @@ extension NodeController {
             try surroundings.fileSystem.rename(open.load.path, to: load.path)
             try surroundings.fileSystem.syncDirectory(open.directory)
         } catch {
-            fail(directory: open.directory, reason: error.description)
+            takeOffline(open.directory, reason: error.description)
             return nil
         }
         return PlannedOpen(
@@ -98,7 +98,7 @@ extension NodeController {
         } catch {
             switch error {
             case .io(let cause), .failed(let cause):
-                fail(directory: future.directory, reason: cause.description)
+                takeOffline(future.directory, reason: cause.description)
             case .corrupt, .offsetOutOfRange:
                 // Of a topic of that name that is no more.
                 discardCopy(future.load.path, of: cell.topicPartition, in: future.directory)
@@ -115,7 +115,7 @@ extension NodeController {
             try surroundings.fileSystem.rename(path, to: target)
             pendingDeletions.add(target, due: clock().wallMs, isDirectory: true)
         } catch {
-            fail(directory: directory, reason: error.description)
+            takeOffline(directory, reason: error.description)
         }
     }
 
@@ -137,7 +137,7 @@ extension NodeController {
         do throws(FileError) {
             effects.wakes += try directories.moves.abandon(cell, durability: options.durability)
         } catch {
-            fail(directory: target ?? cell.logDirectory, reason: error.description)
+            takeOffline(target ?? cell.logDirectory, reason: error.description)
         }
     }
 }

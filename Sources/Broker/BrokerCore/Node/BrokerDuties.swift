@@ -62,7 +62,7 @@ extension NodeController {
         settledAt = now
         if stepControllerRegistration(now: now) { return true }
         if duties.tellsDirectories, lifecycle.stage == .serving { lifecycle.nextAttempt = .min }
-        if stepLifecycle(now: now) { return true }
+        if stepLifecycle(now: now) || probeSuspects(now: now) { return true }
         if handOutProducerIDs() || askForIsr(now: now) { return true }
         guard lifecycle.stage == .serving, knowsController, now >= duties.nextAttempt else {
             return false

@@ -6,9 +6,9 @@ import LogStorage
 /// Where this broker stands with the controller.
 ///
 /// `unregistered` → (BrokerRegistration is answered) `registered` → (the metadata here have the
-/// registration, the partitions are open) `serving` → (`leave`) `leaving` → (the controller lets it
-/// go) `gone`. From `registered` on, heartbeats keep the session; they ask to be unfenced from
-/// `serving` on.
+/// registration; then I/O threads have opened the partitions) `serving` → (`leave`) `leaving` →
+/// (the controller lets it go) `gone`. From `registered` on, heartbeats keep the session; they ask
+/// to be unfenced from `serving` on.
 struct BrokerLifecycle {
     enum Stage { case unregistered, registered, serving, leaving, gone }
 
@@ -67,13 +67,7 @@ extension NodeController {
         guard options.isBroker, !lifecycle.isAsking else { return false }
         switch lifecycle.stage {
         case .gone: return false
-        case .registered where ownRegistration?.epoch == lifecycle.epoch:
-            openPartitions(lifecycle.plans)
-            lifecycle.plans = []
-            lifecycle.stage = .serving
-            effects.serves = true
-            lifecycle.nextAttempt = now
-            return true
+        case .registered where stepOpening(now: now): return true
         case .unregistered, .registered, .serving, .leaving: break
         }
         guard now >= lifecycle.nextAttempt else { return false }
@@ -83,6 +77,22 @@ extension NodeController {
         }
         lifecycle.isAsking = true
         if lifecycle.stage == .unregistered { register() } else { sendHeartbeat() }
+        return true
+    }
+
+    /// Opens the partitions once the metadata are known, and serves once they are open.
+    private func stepOpening(now: Int64) -> Bool {
+        guard ownRegistration?.epoch == lifecycle.epoch else { return false }
+        if !holdsPartitions {
+            let plans = lifecycle.plans
+            lifecycle.plans = []
+            openPartitions(plans)
+            return true
+        }
+        guard hasOpenedPartitions, logWork.isEmpty else { return false }
+        lifecycle.stage = .serving
+        effects.serves = true
+        lifecycle.nextAttempt = now
         return true
     }
 
@@ -218,9 +228,10 @@ extension NodeController {
         lifecycle.nextAttempt = clock().monotonicMs
     }
 
-    /// Whether nothing is left that this broker leads, or nobody to be told.
+    /// Whether nothing is left that this broker leads, and another controller knows that it may
+    /// take over; or nobody is there to be told.
     public var hasLeft: Bool {
-        lifecycle.stage == .gone || failure != nil
+        (lifecycle.stage == .gone && !quorum.isResigning) || failure != nil
     }
 }
 

@@ -27,6 +27,8 @@ public final class NodeController {
         public var tasks: [CoordinatorTask] = []
         /// Answers of delayed requests.
         public var completions: [(ticket: WaitTicket, message: any KafkaMessage)] = []
+        /// Work for I/O threads; the results come back as `finished`.
+        public var jobs: [DiskJob] = []
         /// Requests to other nodes; their outcomes come back as `peerAnswered`.
         public var peers: [PeerRequest] = []
         /// The metadata here have caught up and the partitions are open: clients may come, and
@@ -65,11 +67,16 @@ public final class NodeController {
     var producerIDs = ProducerIDBlock()
     var isrProposals = IsrProposals()
     var pendingDeletions = PendingDeletions()
+    /// What waits to be done to the partitions' files.
+    var logWork = LogWork()
     /// The partitions on disk have been opened. Until then none is made anew.
     var hasOpenedPartitions = false
+    /// Copies of replicas on their way between log directories, until the replicas are open.
+    var foundCopies: [PlannedOpen] = []
     /// The directories have been read: partitions come and go with the image.
     var holdsPartitions = false
-    /// The configuration of topics that partitions are being made of; of this change of the image.
+    /// The configuration of topics that logs are made or opened of; looked up once for each change
+    /// of the image and each job.
     var knownConfigs: [String: LogConfig] = [:]
     var random: SplitMix64
     let clock: @Sendable () -> ClockReading
@@ -80,6 +87,8 @@ public final class NodeController {
     /// Answers of the active controller to this process that have not been looked at.
     var ownAnswers = FIFO<() -> Void>()
     var topicChanges: GroupTopicChanges
+    /// Brokers that Metadata still names.
+    var lingering = LingeringBrokers()
     private var isSettling = false
     /// When duties were looked at last, in monotonic ms.
     var settledAt = Int64.min
@@ -167,6 +176,7 @@ public final class NodeController {
             }
             active.timersDue()
         }
+        if lingering.expire(now: now) { publish() }
         settle()
     }
 
@@ -179,7 +189,8 @@ public final class NodeController {
             registration.nextAction,
         ].filter { $0 > settledAt }
         let next = min(
-            quorum.nextDeadline ?? .max, active?.nextDeadline ?? .max, own.min() ?? .max)
+            quorum.nextDeadline ?? .max, active?.nextDeadline ?? .max, lingering.nextExpiry,
+            own.min() ?? .max)
         return next == .max ? nil : next
     }
 
@@ -231,6 +242,8 @@ public final class NodeController {
             controller: controller, activeController: controllerLocation,
             imageOffset: committedEnd + -1, settings: makeSettings(),
             directories: directories, topics: table.topics, idsByName: table.idsByName,
+            lingeringBrokers: lingering.ids,
+            hasOfflineDirectories: directories.all.contains { !$0.isOnline },
             fetchers: table.fetchers, quotas: table.quotas,
             coordinators: coordinators.cells, topicChanges: topicChanges)
     }
@@ -275,27 +288,4 @@ public final class NodeController {
 
     /// The view as it stands.
     public var currentView: BrokerView { makeView() }
-
-    // MARK: Files
-
-    /// Notes files to remove, each after its delay in ms.
-    public func removeLater(_ files: [(path: String, delayMs: Int64)]) {
-        for (path, delay) in files { pendingDeletions.add(path, due: clock().wallMs + delay) }
-    }
-
-    /// The same for directories with all that is in them.
-    public func removeLater(directories: [(path: String, delayMs: Int64)]) {
-        for (path, delay) in directories {
-            pendingDeletions.add(path, due: clock().wallMs + delay, isDirectory: true)
-        }
-    }
-
-    /// Removes the files whose delay has passed.
-    public func removeDueFiles() {
-        var due = pendingDeletions.takeDue(clock().wallMs)
-        guard !due.isEmpty else { return }
-        if let error = due.removeDue(.max, in: surroundings.fileSystem) {
-            surroundings.report("deleted files could not be removed: \(error)")
-        }
-    }
 }

@@ -5,7 +5,8 @@ import Replication
 
 /// The node's log directories, shared by the controller and the I/O threads, behind a lock.
 public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
-    // Sendable: `directories`, `metadata`, `topics`, `cleaned` are reached only with `lock` held.
+    // Sendable: `directories`, `metadata`, `topics`,
+    // `isComplete`, `cleaned` are reached only with `lock` held.
     private let lock: any PartitionLock
     /// Held over the writing of a checkpoint: the last one written holds all that those before it
     /// did.
@@ -17,6 +18,8 @@ public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
     public let moves: ReplicaMoves
     /// The partitions of this node as they were published last, for the directories' checkpoints.
     private var topics: [KafkaUUID: TopicCells] = [:]
+    /// `topics` has all that the directories hold: a checkpoint of less would forget the rest.
+    private var isComplete = false
     /// By directory, how far its logs are compacted.
     private var cleaned: [String: [TopicPartition: Offset]] = [:]
 
@@ -79,6 +82,9 @@ public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
         }
     }
 
+    /// All partitions that were found have been opened; checkpoints are written from now on.
+    func partitionsAreOpen() { locked { isComplete = true } }
+
     /// Later checkpoints are of these partitions.
     func publish(_ topics: [KafkaUUID: TopicCells]) { locked { self.topics = topics } }
 
@@ -116,6 +122,7 @@ public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
     ) throws(FileError) {
         checkpointLock.enter()
         defer { checkpointLock.leave() }
+        guard locked({ isComplete }) else { return }
         var offsets = moves.offsets(kind, in: directory)
         for cell in cells(in: directory) {
             offsets[cell.topicPartition] = cell.locked { offset(kind, of: $0, in: directory) }

@@ -9,6 +9,12 @@ extension NodeController {
     /// Serves no more from a directory that answered with an error. The node ends when it was the
     /// one of the metadata log, or the last.
     public func fail(directory: String, reason: String) {
+        takeOffline(directory, reason: reason)
+        settle()
+    }
+
+    /// The same, in the middle of something.
+    func takeOffline(_ directory: String, reason: String) {
         let id = directories.all.first { $0.path == directory }?.id
         guard directories.fail(directory, reason: reason) else { return }
         surroundings.report("log directory \(directory) is taken offline: \(reason)")
@@ -21,7 +27,6 @@ extension NodeController {
             return end("all log directories have failed, \(directory) last: \(reason)")
         }
         if let id { duties.noteLoss(of: id) }
-        settle()
     }
 
     /// Without its metadata log a node cannot go on.

@@ -36,7 +36,7 @@ extension NodeController {
             }
         case .report(let text):
             // Of a quorum of one there is nothing to tell.
-            if quorum.voters.count > 1 { surroundings.report("metadata quorum: \(text)") }
+            if quorum.voters.count > 1 { surroundings.note("metadata quorum: \(text)") }
         case .failed(let reason): metadataFailed(reason)
         }
     }
@@ -79,6 +79,8 @@ extension NodeController {
         controller.image = run.image
         committedEnd = max(committedEnd, end)
         guard !run.delta.isEmpty else { return }
+        lingering.note(
+            run.delta.brokers, before: before, after: controller.image, now: clock().monotonicMs)
         apply(run.delta, since: before)
         noteLeaving(run.delta)
     }

@@ -89,22 +89,20 @@ extension NodeOptions {
 public struct NodeSurroundings: Sendable {
     public var fileSystem: any FileSystem
     public var makeLock: @Sendable () -> any PartitionLock
-    /// Runs `body` for each index below `count`, on several threads where there are any, and
-    /// returns when all are done.
-    public var inParallel:
-        @Sendable (_ count: Int, _ body: @escaping @Sendable (Int) -> Void) -> Void
-    /// Says something that an operator should read.
+    /// Says something that an operator should look into.
     public var report: @Sendable (String) -> Void
+    /// Says something that an operator may want to know later.
+    public var note: @Sendable (String) -> Void
 
     public init(
         fileSystem: any FileSystem, makeLock: @escaping @Sendable () -> any PartitionLock,
-        inParallel: @escaping @Sendable (Int, @escaping @Sendable (Int) -> Void) -> Void,
-        report: @escaping @Sendable (String) -> Void
+        report: @escaping @Sendable (String) -> Void,
+        note: (@Sendable (String) -> Void)? = nil
     ) {
         self.fileSystem = fileSystem
         self.makeLock = makeLock
-        self.inParallel = inParallel
         self.report = report
+        self.note = note ?? report
     }
 }
 

@@ -24,6 +24,7 @@ extension NodeController {
         }
         for resource in delta.sortedConfigs { applyConfig(resource) }
         noteTopicChanges(delta)
+        workOnLogs()
         publish()
     }
     /// Tells the groups' coordinators which topics have changed.
@@ -64,8 +65,8 @@ extension NodeController {
         if table.topics[topic.id]?[partition] == nil {
             // Its log may lie in a directory that is offline: an empty one in another would make
             // what was acknowledged disappear.
-            guard isNew || liesNowhere(image) else { return }
-            create(partition, of: topic, image)
+            if isNew || liesNowhere(image) { create(partition, of: topic, image) }
+            return
         }
         effects.wakes += table.updateRole(of: partition, in: topic)
         if let cell = table.topics[topic.id]?[partition] { coordinators.update(cell) }
@@ -80,78 +81,55 @@ extension NodeController {
         return online.count == directories.all.count || online.contains { $0.id == id }
     }
 
-    /// Makes a partition's log in the directory that its record names, or in the emptiest one.
+    /// Has a partition's log made in the directory that its record names, or in the emptiest one.
     private func create(_ partition: Int32, of topic: TopicImage, _ image: PartitionImage) {
-        let config = knownConfigs[topic.name] ?? topicConfigs.logConfig(of: topic.name)
-        knownConfigs[topic.name] = config
+        guard !logWork.isCreating(ReplicaKey(topicID: topic.id, partition: partition)) else {
+            return
+        }
         let name = TopicPartition(topic: topic.name, partition: partition)
         let preferred = directories.moves.takePreference(for: name)
             .flatMap { path in directories.online.first { $0.path == path }?.id }
         let wanted = preferred ?? image.directory(of: options.nodeID.rawValue)
-        for directory in directories.choices(preferring: wanted) {
-            do throws(LogError) {
-                try table.create(
-                    partition, of: topic, in: directory, config: config, now: clock().wallMs)
-                directories.countPartitions(1, in: directory.path)
-                return
-            } catch {
-                surroundings.report("\(topic.name)-\(partition): \(error)")
-                fail(directory: directory.path, reason: "\(error)")
-            }
-        }
+        guard let directory = directories.choices(preferring: wanted).first else { return }
+        directories.countPartitions(1, in: directory.path)
+        logWork.add(
+            .create(
+                PlannedCreation(
+                    name: name, topicID: topic.id, directory: directory.path,
+                    config: config(of: topic.name))))
     }
 
     private func remove(_ topic: TopicImage) {
         let (cells, wakes) = table.remove(topic)
         effects.wakes += wakes
-        discard(cells)
+        for cell in cells { discard(cell) }
         coordinators.topicDeleted(topic.name, topic.id)
     }
 
     /// A reassignment has taken the partition from this node: its log goes.
     private func removeReplica(_ partition: Int32, of topic: TopicImage) {
-        guard let (cell, wakes) = table.remove(partition, of: topic) else { return }
-        effects.wakes += wakes
-        discard([cell])
+        guard let cell = table.topics[topic.id]?[partition] else { return }
+        removeReplica(cell)
     }
 
-    /// Has the logs of partitions deleted that are not of this node any more.
-    private func discard(_ cells: [PartitionCell]) {
-        for cell in cells {
-            coordinators.remove(cell)
-            endMove(of: cell)
-            setAside(cell)
-        }
-        // A later log of that name is a new one.
-        let touched = cells.filter {
-            directories.noteCleaned($0.topicPartition, to: nil, in: $0.logDirectory)
-        }
-        for directory in Set(touched.map(\.logDirectory)).sorted()
-        where directories.isOnline(directory) {
-            do throws(FileError) {
-                try directories.checkpoint(.cleaner, of: directory)
-            } catch {
-                fail(directory: directory, reason: error.description)
-            }
-        }
+    /// Takes a replica out of service that is not this node's any more.
+    func removeReplica(_ cell: PartitionCell) {
+        effects.wakes += table.remove(cell)
+        discard(cell)
     }
 
-    /// Renames a deleted partition's directory; its files go after `file.delete.delay.ms`.
-    private func setAside(_ cell: PartitionCell) {
+    /// Has the log of a partition deleted that is not of this node any more: its directory gets
+    /// another name, and its files go after `file.delete.delay.ms`.
+    private func discard(_ cell: PartitionCell) {
+        coordinators.remove(cell)
+        endMove(of: cell)
+        let directory = cell.logDirectory
+        let name = cell.topicPartition
+        let wasCleaned = directories.noteCleaned(name, to: nil, in: directory)
         // At the next start a directory that is offline now has a stray.
-        guard directories.isOnline(cell.logDirectory) else { return }
-        let name = PartitionDirectoryName(
-            cell.topicPartition, role: .delete, uniqueID: KafkaUUID.random(using: &random))
-        let target = "\(cell.logDirectory)/\(name.name)"
+        guard directories.isOnline(directory) else { return }
         let delay = cell.locked { $0.log.config.fileDeleteDelayMs }
-        do throws(FileError) {
-            let source = "\(cell.logDirectory)/\(cell.topicPartition)"
-            try surroundings.fileSystem.rename(source, to: target)
-            try surroundings.fileSystem.syncDirectory(cell.logDirectory)
-            pendingDeletions.add(target, due: clock().wallMs + delay, isDirectory: true)
-            directories.countPartitions(-1, in: cell.logDirectory)
-        } catch {
-            fail(directory: cell.logDirectory, reason: error.description)
-        }
+        logWork.add(
+            .discard(discard(of: name, in: directory, delayMs: delay, wasCleaned: wasCleaned)))
     }
 }

@@ -87,7 +87,8 @@ extension QuorumOutcome {
         switch outcome {
         case .answered(let version, let body): self = .answered(version: version, body: body)
         case .failed(.unsupportedVersion): self = .unsupportedVersion
-        case .failed(.unreachable(let reason)), .failed(.closed(let reason)):
+        case .failed(.refused(let reason)), .failed(.unreachable(let reason)),
+            .failed(.closed(let reason)):
             self = .disconnected(reason)
         case .failed(let failure): self = .failed(failure.description)
         }

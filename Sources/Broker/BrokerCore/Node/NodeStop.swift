@@ -9,6 +9,7 @@ extension NodeController {
     /// No event loop may use the node any more.
     public func stop() {
         leave()
+        endLogWork()
         _ = directories.moves.suspend(durability: options.durability)
         let maintenance = NodeMaintenance(view: makeView(), surroundings: surroundings)
         var failed: Set<String> = []
@@ -57,12 +58,27 @@ extension NodeController {
     }
 
     private func markClean(except failed: Set<String>) {
+        guard holdsPartitions else { return markUntouched() }
+        // What was not opened may still need recovery.
+        guard hasOpenedPartitions else { return }
         for directory in directories.online where !failed.contains(directory.path) {
             do throws(FileError) {
                 try directory.cleanShutdownFile(in: surroundings.fileSystem)
                     .write(brokerEpoch: brokerEpoch)
             } catch {
                 surroundings.report("\(directory.path): \(error)")
+            }
+        }
+    }
+
+    /// The node did not come to open its partitions: they are as they were found.
+    private func markUntouched() {
+        for plan in lifecycle.plans where plan.wasClean && directories.isOnline(plan.directory) {
+            do throws(FileError) {
+                try CleanShutdownFile(in: plan.directory, fileSystem: surroundings.fileSystem)
+                    .write(brokerEpoch: plan.brokerEpoch ?? -1)
+            } catch {
+                surroundings.report("\(plan.directory): \(error)")
             }
         }
     }

@@ -4,7 +4,7 @@ import KafkaWire
 import LogStorage
 import Replication
 
-/// The partitions that this node holds: opens, creates and deletes their logs as the image changes.
+/// The partitions that this node holds, and their roles as the image changes.
 ///
 /// Used on the controller's thread alone; event loops see it through the view that it makes.
 final class PartitionTable {
@@ -43,7 +43,7 @@ final class PartitionTable {
 
     // MARK: Changes
 
-    /// Takes in a log that was opened from disk.
+    /// Takes in a log that was opened or made.
     func adopt(_ opened: OpenedPartition, of topic: TopicImage) {
         let replica = PartitionReplica(
             log: opened.log, role: .offline(reason: "starting"),
@@ -58,24 +58,6 @@ final class PartitionTable {
         topics[topic.id, default: TopicCells(name: topic.name, id: topic.id, partitions: [])]
             .set(cell, at: partition)
         idsByName[topic.name] = topic.id
-    }
-
-    /// Makes the log of a partition that this node does not hold yet.
-    ///
-    /// Nothing is synced: what a power cut takes of an empty log is made anew, and the first flush
-    /// of records makes the directory durable before it counts them.
-    func create(
-        _ partition: Int32, of topic: TopicImage, in directory: LogDirectory, config: LogConfig,
-        now: Int64
-    ) throws(LogError) {
-        let name = TopicPartition(topic: topic.name, partition: partition)
-        let path = "\(directory.path)/\(name)"
-        let log = try PartitionLog.open(
-            directory: path, topicPartition: name, topicID: topic.id,
-            config: config, fileSystem: surroundings.fileSystem,
-            recoveryPoint: .zero, logStartOffset: .zero, cleanShutdown: false, now: now)
-        adopt(
-            OpenedPartition(log: log, highWatermark: .zero, directory: directory.path), of: topic)
     }
 
     /// Gives a replica the role that the image has for it; returns whom to wake.
@@ -113,13 +95,16 @@ final class PartitionTable {
         return (cells, cells.flatMap(retire))
     }
 
-    /// Forgets a replica that is not placed here any more; its cell, and whom to wake.
-    func remove(
-        _ partition: Int32, of topic: TopicImage
-    ) -> (cell: PartitionCell, wakes: [WaitTicket])? {
-        guard let cell = topics[topic.id]?[partition] else { return nil }
-        topics[topic.id]?.partitions[Int(partition)] = nil
-        return (cell, retire(cell))
+    /// Forgets a replica that is not placed here any more; returns whom to wake.
+    func remove(_ cell: PartitionCell) -> [WaitTicket] {
+        let id = cell.topicID
+        topics[id]?.partitions[Int(cell.topicPartition.partition)] = nil
+        if topics[id]?.partitions.allSatisfy({ $0 == nil }) == true {
+            topics[id] = nil
+            let name = cell.topicPartition.topic
+            if idsByName[name] == id { idsByName[name] = nil }
+        }
+        return retire(cell)
     }
 
     /// Takes a replica out of service for good; whom to wake.

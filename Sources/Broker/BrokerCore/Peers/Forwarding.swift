@@ -115,7 +115,7 @@ private final class Forwarding: Resumable {
     private func take(_ outcome: PeerOutcome, on loop: BrokerLoop, _ now: ClockReading) {
         guard loop.pending[ticket.request] != nil else { return }
         switch outcome.decoded(EnvelopeResponse.self) {
-        case .failure(.unreachable), .failure(.closed): later(on: loop, now)
+        case .failure(.refused), .failure(.unreachable), .failure(.closed): later(on: loop, now)
         case .failure(.timedOut):
             loop.completed(ticket, message: refused(.requestTimedOut), now: now)
         case .failure(.unsupportedVersion), .failure(.malformed):

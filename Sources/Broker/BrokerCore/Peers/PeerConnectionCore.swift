@@ -102,12 +102,14 @@ struct PeerConnectionCore {
     }
 
     /// The connection could not be made, or has ended.
-    mutating func closed(_ id: PeerConnectionID, reason: String, now: ClockReading) {
+    mutating func closed(
+        _ id: PeerConnectionID, reason: String, wasRefused: Bool = false, now: ClockReading
+    ) {
         guard id == self.id else { return }
         switch state {
         case .idle, .resting: return
         case .ready where sent.isEmpty && waiting.isEmpty: state = .idle
-        case .connecting, .asking, .ready: lose(reason, now)
+        case .connecting, .asking, .ready: lose(reason, wasRefused: wasRefused, now)
         }
     }
 
@@ -187,10 +189,10 @@ struct PeerConnectionCore {
     }
 
     private mutating func askVersions(_ version: Int16) {
-        let question = ApiVersionsRequest(
-            clientSoftwareName: "martlet", clientSoftwareVersion: "4.4.0")
         do throws(WireError) {
-            try send(question, of: .apiVersions, version, for: nil, deadline: setupDeadline)
+            try send(
+                ApiVersionsRequest.ofThisNode, of: .apiVersions, version, for: nil,
+                deadline: setupDeadline)
         } catch {
             preconditionFailure("ApiVersions \(version) cannot be encoded: \(error)")
         }
@@ -290,7 +292,9 @@ struct PeerConnectionCore {
     }
 
     /// The connection is no more: rests, and fails what it had.
-    private mutating func lose(_ reason: String, _ now: ClockReading) {
+    private mutating func lose(
+        _ reason: String, wasRefused: Bool = false, _ now: ClockReading
+    ) {
         let wasReady = if case .ready = state { true } else { false }
         let limit = min(
             settings.backoffMaxMs, settings.backoffMs << Int64(min(failures, 16)))
@@ -305,11 +309,16 @@ struct PeerConnectionCore {
         sent = []
         waiting = []
         for request in lost { fail(request, .closed("\(endpoint): \(reason)")) }
-        for request in unsent {
-            fail(
-                request,
-                wasReady
-                    ? .closed("\(endpoint): \(reason)") : .unreachable("\(endpoint): \(reason)"))
-        }
+        let text = "\(endpoint): \(reason)"
+        let failure: PeerFailure =
+            wasReady ? .closed(text) : wasRefused ? .refused(text) : .unreachable(text)
+        for request in unsent { fail(request, failure) }
+    }
+}
+
+extension ApiVersionsRequest {
+    /// What this node asks others with.
+    static var ofThisNode: ApiVersionsRequest {
+        ApiVersionsRequest(clientSoftwareName: "martlet", clientSoftwareVersion: "4.4.0")
     }
 }

@@ -46,8 +46,12 @@ public struct PeerConnections {
     }
 
     /// The connection could not be made, or has ended.
-    public mutating func closed(_ id: PeerConnectionID, reason: String, now: ClockReading) {
-        with(id.slot) { $0.closed(id, reason: reason, now: now) }
+    ///
+    /// - Parameter wasRefused: the other machine said that nobody listens on the port.
+    public mutating func closed(
+        _ id: PeerConnectionID, reason: String, wasRefused: Bool = false, now: ClockReading
+    ) {
+        with(id.slot) { $0.closed(id, reason: reason, wasRefused: wasRefused, now: now) }
     }
 
     /// Bytes came in.

@@ -21,6 +21,8 @@ public enum PeerLane: Hashable, Sendable {
     case markers
     /// Fetch of the metadata log, a long poll, and FetchSnapshot.
     case quorumFetch
+    /// Whether a node is there at all.
+    case probe
     /// Fetch by a replica fetcher, by its number.
     case replica(Int32)
 }
@@ -58,6 +60,8 @@ public struct PeerRequest: Sendable {
 
 /// Why a request has no answer.
 public enum PeerFailure: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The machine is there, and nobody listens on the port.
+    case refused(String)
     /// No connection could be made: the request was not sent.
     case unreachable(String)
     /// The connection ended before the answer; whether the request was carried out is unknown.
@@ -70,7 +74,7 @@ public enum PeerFailure: Error, Equatable, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .unreachable(let reason): "not reachable: \(reason)"
+        case .refused(let reason), .unreachable(let reason): "not reachable: \(reason)"
         case .closed(let reason): "connection lost: \(reason)"
         case .timedOut: "no answer in time"
         case .unsupportedVersion: "the other node speaks no version of it"

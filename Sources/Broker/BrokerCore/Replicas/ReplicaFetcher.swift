@@ -35,6 +35,8 @@ final class ReplicaFetcher: Resumable {
     /// When to go on after a failure of the connection (monotonic ns).
     private var restUntil: Int64?
     private var failures = 0
+    private var connectionReports = FetcherReports()
+    private var partitionReports = FetcherReports()
 
     /// Versions of Fetch that it speaks: with topic ids and the broker's epoch.
     private static let versions: ClosedRange<Int16> = 15...FetchRequest.validVersions.upperBound
@@ -212,17 +214,27 @@ final class ReplicaFetcher: Resumable {
         outstanding -= 1
         guard loop.fetchers[id] === self else { return }
         guard generation == session.generation else { return step(on: loop) }
-        guard case .answered(_, let body) = outcome,
-            case .success(let response) = outcome.decoded(FetchResponse.self)
-        else { return rest(now, on: loop) }
+        let body: [UInt8]
+        let response: FetchResponse
+        switch outcome.decoded(FetchResponse.self) {
+        case .success(let decoded):
+            guard case .answered(_, let bytes) = outcome else { return }
+            (response, body) = (decoded, bytes)
+        case .failure(let failure): return rest(failure.description, now, on: loop)
+        }
         guard response.errorCode == KafkaError.none.rawValue else {
             // The session is gone, which costs one full request; anything else waits.
             let error = KafkaError(rawValue: response.errorCode) ?? .unknownServerError
-            guard error.isOfFetchSession, !session.isFull else { return rest(now, on: loop) }
+            guard error.isOfFetchSession, !session.isFull else {
+                return rest(error.name, now, on: loop)
+            }
             session.reset()
             return step(on: loop)
         }
         failures = 0
+        if connectionReports.ends() {
+            loop.emit(.report("fetches from broker \(id.leader.rawValue) again"))
+        }
         session.accepted(response.sessionID)
         // Bytes have no padding.
         let bytes = unsafe body.span.bytes
@@ -238,10 +250,17 @@ final class ReplicaFetcher: Resumable {
     }
 
     /// Pauses after a failure of the connection.
-    private func rest(_ now: ClockReading, on loop: BrokerLoop) {
+    private func rest(_ reason: String, _ now: ClockReading, on loop: BrokerLoop) {
         session.reset()
         let instant = now.deadline(afterMs: pauseMs(failures, on: loop))
         failures += 1
+        if connectionReports.speaks(failures: failures, now: now) {
+            loop.emit(
+                .report(
+                    "cannot fetch from broker \(id.leader.rawValue), which leads "
+                        + "\(partitions.count) partitions that this broker follows, and goes on "
+                        + "trying: \(reason)"))
+        }
         restUntil = instant
         loop.wake(self, at: instant)
     }
@@ -261,7 +280,7 @@ final class ReplicaFetcher: Resumable {
         switch KafkaError(rawValue: data.errorCode) ?? .unknownServerError {
         case .none: break
         case .offsetOutOfRange: return findLeaderOffsets(key, now: now, on: loop)
-        default: return pause(key, now: now, on: loop)
+        case let error: return pause(key, because: error.name, now: now, on: loop)
         }
         if data.divergingEpoch.epoch >= 0 || data.divergingEpoch.endOffset >= 0 {
             let target = FollowerTruncation.Target(
@@ -335,10 +354,19 @@ final class ReplicaFetcher: Resumable {
     }
 
     /// Leaves a partition out for a while.
-    private func pause(_ key: ReplicaKey, now: ClockReading, on loop: BrokerLoop) {
+    private func pause(
+        _ key: ReplicaKey, because reason: String = "its log does not continue the leader's",
+        now: ClockReading, on loop: BrokerLoop
+    ) {
         guard let partition = partitions[key] else { return }
         let instant = now.deadline(afterMs: pauseMs(partition.failures, on: loop))
         partitions[key]?.failures += 1
+        if partitionReports.speaks(failures: partition.failures + 1, now: now) {
+            loop.emit(
+                .report(
+                    "the replica of \(partition.cell.topicPartition) cannot follow broker "
+                        + "\(id.leader.rawValue), and goes on trying: \(reason)"))
+        }
         rest(key, until: instant, on: loop)
     }
 

@@ -37,8 +37,15 @@ public struct ClusterView: Sendable {
 
     /// The endpoints of all brokers that clients may connect to, sorted by id.
     public var endpoints: [(broker: BrokerRegistration, endpoint: Endpoint)] {
+        endpoints(lingering: [])
+    }
+
+    /// The same with some that are fenced.
+    func endpoints(
+        lingering: Set<Int32>
+    ) -> [(broker: BrokerRegistration, endpoint: Endpoint)] {
         image.sortedBrokers.compactMap { broker in
-            guard available.contains(broker.id) else { return nil }
+            guard available.contains(broker.id) || lingering.contains(broker.id) else { return nil }
             return broker.endpoint(of: listener).map { (broker, $0) }
         }
     }

@@ -10,14 +10,15 @@ extension ClusterView {
     ///
     /// - Parameter mayDescribe: topics it refuses are left out of "all", and answered with
     ///   TOPIC_AUTHORIZATION_FAILED when asked for, without saying whether they exist.
+    /// - Parameter lingering: brokers that are named although they are fenced.
     public func metadata(
-        _ request: MetadataRequest, version: Int16,
+        _ request: MetadataRequest, version: Int16, lingering: Set<Int32> = [],
         mayDescribe: (_ topic: String) -> Bool = { _ in true }
     ) -> MetadataResponse {
         var response = MetadataResponse()
         response.clusterID = clusterID
         response.controllerID = controllerID
-        response.brokers = endpoints.map { broker, endpoint in
+        response.brokers = endpoints(lingering: lingering).map { broker, endpoint in
             .init(
                 nodeID: broker.id, host: endpoint.host, port: Int32(endpoint.port),
                 rack: broker.rack)

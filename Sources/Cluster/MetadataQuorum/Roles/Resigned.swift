@@ -20,6 +20,12 @@ final class ResignedRole {
 }
 
 extension QuorumReplica {
+    /// It has given up leading, and none of the others has confirmed yet that it knows.
+    public var isResigning: Bool {
+        guard case .resigned(let role) = role, !role.successors.isEmpty else { return false }
+        return role.unacknowledged.count == role.successors.count
+    }
+
     func becomeResigned(from leader: LeaderRole) {
         let successors = leader.votersByProgress.map(\.key).filter { $0.id != nodeID }
         emit(.report("no longer leads epoch \(epoch.rawValue)"))

@@ -169,6 +169,7 @@ final class NodeProcess {
         case .reloadCoordinator(let cell): onController { $0.reloadCoordinator(cell) }
         case .directoryFailed(let path, let error):
             onController { $0.fail(directory: path, reason: error.description) }
+        case .report(let text): surroundings.report(text)
         case .pauseReading(let id): connections[id]?.isPaused = true
         case .resumeReading(let id): resume(id)
         case .holding: break
@@ -210,6 +211,12 @@ final class NodeProcess {
             }
         }
         for task in effects.tasks { carryOut(task) }
+        for job in effects.jobs {
+            after(us: 10...20_000) { [self] in
+                let result = job.run()
+                onController { $0.finished(result) }
+            }
+        }
         for request in effects.peers {
             onController { $0.peerAnswered(request.id, .failed(.unreachable("no such node"))) }
         }

@@ -87,7 +87,6 @@ final class SimulatedNode {
         let world = UncheckedReference(self.world)
         return NodeSurroundings(
             fileSystem: disk, makeLock: { NoLock() },
-            inParallel: { count, body in for index in 0..<count { body(index) } },
             report: { text in
                 let world = world.value
                 world.trace.note(world.scheduler.now, "node says: \(text)")
