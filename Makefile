@@ -67,6 +67,7 @@ check-generated: test-swift
 
 ## bench: measure and print a Markdown table (docs/PERFORMANCE.md)
 bench: build clients
+	swift build $(RELEASE) --product client-load
 	scripts/install-packages gcc libc6-dev librdkafka-dev
 	swift build $(RELEASE) --product imagescale
 	$(VENV)/bin/python bench/bench.py

@@ -116,6 +116,7 @@ let package = Package(
             path: "Sources/Tools/martlet",
             swiftSettings: shell),
         example("exactly-once-copy", "ExactlyOnceCopy"),
+        example("client-load", "ClientLoad"),
         example("newcomer", "Newcomer"),
         example("record-pipe", "RecordPipe"),
         tests("KafkaWire", ["KafkaWire"]),

@@ -35,6 +35,8 @@ SIZE, RATE = 1024, 1000
 COUNT = int(GB * 1e9 / SIZE)
 LOAD = ROOT / ".build/bench/load"
 TRANSACTIONS = ROOT / ".build/bench/transactions"
+LIBRDKAFKA = ROOT / ".build/bench/client"
+SWIFT = ROOT / ".build/release/client-load"
 rows = []
 
 
@@ -355,8 +357,44 @@ def leads_nothing(port, broker):
     return all(leader not in (broker, -1) for leader, _, _ in wire.metadata(port)[1].values())
 
 
+def swift_client(folder):
+    """MartletClient and librdkafka by turns: the same records, to and from the same node."""
+    server = Server(folder / "client", **{"martlet.durability": "replicated"})
+    server.start()
+    clients = {"Swift": SWIFT, "librdkafka": LIBRDKAFKA}
+    figures = {}
+
+    def run(name, mode, *arguments):
+        done = subprocess.run([clients[name], mode, server.bootstrap, *map(str, arguments)],
+                              check=True, stdout=subprocess.PIPE)
+        first, second = map(float, done.stdout.split())
+        figures.setdefault((mode, *arguments[2:], name), []).append((first, second))
+
+    counts = {100: int(GB * 2e6), 1024: int(GB * 4e5)}
+    for number in range(ROUNDS):
+        for size, count in counts.items():
+            for name in clients:
+                topic = f"{name}-{size}-{number}"
+                create(server, [topic], 1)
+                run(name, "produce", topic, count, size)
+                run(name, "consume", topic, count, size)
+        for name in clients:
+            create(server, [f"trip-{name}-{number}"], 1)
+            run(name, "latency", f"trip-{name}-{number}", 1000 * SECONDS, 100)
+    server.stop()
+    for mode in ("produce", "consume"):
+        for size in counts:
+            for name in clients:
+                found = figures[mode, size, name]
+                row(f"{mode}, {size} B records, {name}", "/s", "", [rate for rate, _ in found])
+                row("the same, CPU of the client", "ns/record", "", [cost for _, cost in found])
+    for name in clients:
+        found = figures["latency", 100, name]
+        row(f"round trip with linger 0, {name}, p50", "us", "", [p50 for p50, _ in found])
+
+
 PARTS = (cold_start, round_trips, transactions, offset_commits, heartbeats, many_partitions,
-         consumer_groups, image_scale, replication, many_replicas, throughput)
+         consumer_groups, swift_client, image_scale, replication, many_replicas, throughput)
 
 
 def chosen():
@@ -372,6 +410,8 @@ def main():
     subprocess.run(["gcc", "-O2", "-Wall", "-o", LOAD, ROOT / "bench/load.c", "-lrdkafka"], check=True)
     subprocess.run(
         ["gcc", "-O2", "-Wall", "-o", TRANSACTIONS, ROOT / "bench/transactions.c"], check=True)
+    subprocess.run(
+        ["gcc", "-O2", "-Wall", "-o", LIBRDKAFKA, ROOT / "bench/client.c", "-lrdkafka"], check=True)
     with tempfile.TemporaryDirectory(dir=LOAD.parent) as name:
         folder = pathlib.Path(name)
         for part in chosen():

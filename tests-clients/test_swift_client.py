@@ -3,7 +3,9 @@ partitions, and all are members of one group."""
 
 import base64
 import json
+import pathlib
 import subprocess
+import time
 
 import confluent_kafka
 import pytest
@@ -221,3 +223,36 @@ def test_swift_librdkafka_and_java_share_one_group(
     finally:
         feed.stopping = True
         group.stop()
+
+
+@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.slow)])
+def test_a_reader_that_stalls_keeps_its_memory(seconds, server, new_topic):
+    """Nobody takes what the reader prints, so it stops reading, while more and more is written."""
+    topic = new_topic(4)
+    reader = subprocess.Popen(
+        [PIPE, "read", server.bootstrap, topic, "1000000"], stdout=subprocess.PIPE)
+    status = pathlib.Path(f"/proc/{reader.pid}/status")
+
+    def peak():
+        text = next(one for one in status.read_text().splitlines() if one.startswith("VmHWM:"))
+        return int(text.split()[1]) >> 10
+
+    try:
+        producer = Producer({"bootstrap.servers": server.bootstrap, "linger.ms": 5})
+        end, written = time.monotonic() + seconds, 0
+        while time.monotonic() < end or written < 200 << 20:
+            for _ in range(500):
+                producer.produce(topic, bytes(10_000))
+            assert producer.flush(30) == 0
+            written += 5_000_000
+            # Enough for any buffer, and no more than the disk likes.
+            if written > 500 << 20:
+                wait_for(lambda: time.monotonic() > end, "end of the stall", seconds + 1)
+        # An answer for each partition to read, one under way, and what the program itself takes.
+        assert peak() < 100, f"{peak()} MB after {written >> 20} MB"
+        line = reader.stdout.readline()
+        assert line.split()[0] in (b"0", b"1", b"2", b"3")
+    finally:
+        reader.kill()
+        reader.wait()
+        reader.stdout.close()

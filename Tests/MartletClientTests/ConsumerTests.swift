@@ -1,5 +1,6 @@
 import ClientCore
 import KafkaProtocol
+import KafkaRecords
 import KafkaWire
 import MartletClient
 import Testing
@@ -47,6 +48,65 @@ import Testing
         #expect(try await consumer.offsets(for: [partition: 5000])[partition]?.offset == nil)
         await consumer.close()
         #expect(try await next(consumer) == nil)
+    }
+
+    @Test func leavingTheLoopLosesNothing() async throws {
+        let node = try TestNode()
+        try await produce(100, to: node)
+        let consumer = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .earliest }
+        try consumer.assign([partition])
+        for offset in 0..<3 { #expect(try await next(consumer) == Offset(Int64(offset))) }
+        #expect(try consumer.position(of: partition) == Offset(2))
+        // The rest of the batch, and after it another, begin with what was not read.
+        let rest = try await consumer.poll(timeout: .seconds(30))
+        #expect(rest?.records.first?.offset == Offset(3))
+        #expect(try consumer.position(of: partition) == Offset(3))
+        let after = try #require(rest?.nextOffset)
+        if after < Offset(100) { #expect(try await next(consumer) == after) }
+        await consumer.close()
+    }
+
+    @Test func aSoughtPartitionGivesNothingOfTheBatchBefore() async throws {
+        let node = try TestNode()
+        try await produce(100, to: node)
+        let consumer = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .earliest }
+        try consumer.assign([partition])
+        var records = consumer.records.makeAsyncIterator()
+        #expect(try await records.next()?.offset == Offset(0))
+        try consumer.seek(partition, to: Offset(90))
+        #expect(try await records.next()?.offset == Offset(90))
+        await consumer.close()
+    }
+
+    @Test(arguments: [CompressionType.none, .gzip, .zstd, .lz4, .snappy])
+    func recordsAreReadWhereTheyLie(compression: CompressionType) async throws {
+        let node = try TestNode()
+        let producer = try Producer(bootstrap: node.bootstrap) { $0.compression = compression }
+        let headers = [
+            RecordHeader(key: "a", value: [1, 2]), RecordHeader(key: "", value: nil),
+        ]
+        let sent = [
+            ProducerRecord(topic: "t", partition: 0, key: [9], value: [7, 8], headers: headers),
+            ProducerRecord(topic: "t", partition: 0, key: nil, value: nil),
+            ProducerRecord(topic: "t", partition: 0, key: [], value: []),
+        ]
+        for record in sent { try await producer.enqueue(record) }
+        try await producer.close()
+        let consumer = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .earliest }
+        try consumer.assign([partition])
+        var seen: [ConsumerRecord] = []
+        for try await record in consumer.records {
+            seen.append(record)
+            if seen.count == sent.count { break }
+        }
+        for (record, wanted) in zip(seen, sent) {
+            #expect(record.key == wanted.key && record.value == wanted.value)
+            #expect(record.headers == wanted.headers)
+            #expect(record.keySize == wanted.key?.count)
+            #expect(record.withValue { $0.count } == wanted.value?.count)
+        }
+        #expect(Set(seen).count == 3 && seen[0] == seen[0])
+        await consumer.close()
     }
 
     @Test func aPausedPartitionGivesNothingUntilItIsResumed() async throws {

@@ -9,11 +9,11 @@ import Synchronization
 /// The user's threads enter the core under the lock to add what they want done, and leave; the
 /// loop performs the effects. The lock is never held over a wait, nor while outputs are told.
 final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
-    // Sendable: `machine` and `isPumpDue` are touched under `lock` only, all that is marked so on
-    // the event loop only.
+    // Sendable: `machine` and `isPumpDue` are touched under `lock` only, which makes each access
+    // the only one; all that is marked so on the event loop only.
     private let lock = Mutex(())
-    private var machine: Machine
-    private var isPumpDue = false
+    @exclusivity(unchecked) private var machine: Machine
+    @exclusivity(unchecked) private var isPumpDue = false
 
     private let eventLoop: any EventLoop
     private let log: Logger
@@ -47,9 +47,17 @@ final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
         _ body: (inout Machine, ClientInstant) -> (result: Result, wakes: Bool)
     ) -> Result {
         let now = Self.now
+        return enterUntimed { machine in body(&machine, now) }
+    }
+
+    /// The same, for what seldom needs the time.
+    @inline(__always)
+    func enterUntimed<Result>(
+        _ body: (inout Machine) -> (result: Result, wakes: Bool)
+    ) -> Result {
         var mustPump = false
         let result = lock.withLock { _ in
-            let (result, wakes) = body(&machine, now)
+            let (result, wakes) = body(&machine)
             if wakes, !isPumpDue {
                 isPumpDue = true
                 mustPump = true
@@ -66,9 +74,13 @@ final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
     private func pump(_ events: [ConnectionEvent] = []) {
         guard !isStopped else { return tellLast() }
         let now = Self.now
-        let (effects, outputs, wake) = lock.withLock { _ in
+        let work = lock.withLock { _ in
             isPumpDue = false
             for event in events { machine.handle(event, now: now) }
+            return UncheckedBox(machine.takeWork(now: now))
+        }.value
+        for item in work { item.run() }
+        let (effects, outputs, wake) = lock.withLock { _ in
             machine.advance(now: now)
             return UncheckedBox(
                 (machine.takeEffects(), machine.takeOutputs(), machine.nextWake))
@@ -137,17 +149,18 @@ final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
         }
     }
 
+    /// Has the core advanced at `wake`, or before: a timer that goes off too early costs less than
+    /// one made anew for each request.
     private func schedule(_ wake: ClientInstant?, _ now: ClientInstant) {
-        guard wake != timerAt else { return }
+        guard let wake else { return }
+        if let timerAt, timerAt <= wake { return }
         timer?.cancel()
         timerAt = wake
-        timer = wake.map { moment in
-            eventLoop.scheduleTask(
-                in: .nanoseconds(max(0, (moment - now).wholeNanoseconds))
-            ) {
-                self.timerAt = nil
-                self.pump()
-            }
+        timer = eventLoop.scheduleTask(
+            in: .nanoseconds(max(0, (wake - now).wholeNanoseconds))
+        ) {
+            self.timerAt = nil
+            self.pump()
         }
     }
 
@@ -182,18 +195,16 @@ struct UncheckedBox<Value>: @unchecked Sendable {
 }
 
 extension Channel {
-    /// Writes a request: its fields, with each payload in its place, without copying payloads
-    /// into one buffer.
+    /// Writes a request: its fields, with each payload in its place.
     fileprivate func send(_ frame: OutgoingFrame) {
+        var buffer = allocator.buffer(capacity: frame.byteCount)
         var position = 0
         for splice in frame.splices {
-            write(ByteBuffer(bytes: frame.fields[position..<splice.position]), promise: nil)
-            write(ByteBuffer(bytes: frame.payloads[splice.token]), promise: nil)
+            buffer.writeBytes(frame.fields[position..<splice.position])
+            buffer.writeBytes(frame.payloads[splice.token])
             position = splice.position
         }
-        if position < frame.fields.count {
-            write(ByteBuffer(bytes: frame.fields[position...]), promise: nil)
-        }
-        flush()
+        buffer.writeBytes(frame.fields[position...])
+        writeAndFlush(buffer, promise: nil)
     }
 }

@@ -55,8 +55,12 @@ public final class Consumer: Sendable {
         endings.handleRevocations(
             finish: { ticket in
                 loop.enter { core, now in (core.finishRebalance(ticket, now: now), true) }
+                reader.noteChange()
             },
-            before: { reader.noteProgress() })
+            before: {
+                reader.noteProgress()
+                reader.noteChange()
+            })
     }
 
     // MARK: What to read
@@ -67,7 +71,7 @@ public final class Consumer: Sendable {
     ///
     /// - Throws: `invalidState` for a consumer that has subscribed.
     public func assign(_ partitions: [TopicPartition]) throws(ClientError) {
-        try change { core throws(ClientError) in
+        try move { core throws(ClientError) in
             try core.assign(partitions, now: ClientLoop<ConsumerCore>.now)
         }
     }
@@ -87,19 +91,19 @@ public final class Consumer: Sendable {
     ///
     /// - Throws: `invalidState` for a partition that is not assigned.
     public func seek(_ partition: TopicPartition, to offset: Offset) throws(ClientError) {
-        try change { core throws(ClientError) in try core.seek(partition, to: offset) }
+        try move { core throws(ClientError) in try core.seek(partition, to: offset) }
     }
 
     /// Goes on reading at the first record of each partition.
     public func seekToBeginning(_ partitions: [TopicPartition]) throws(ClientError) {
-        try change { core throws(ClientError) in
+        try move { core throws(ClientError) in
             for id in partitions { try core.seek(id, toBeginning: true) }
         }
     }
 
     /// Goes on reading after the last record of each partition.
     public func seekToEnd(_ partitions: [TopicPartition]) throws(ClientError) {
-        try change { core throws(ClientError) in
+        try move { core throws(ClientError) in
             for id in partitions { try core.seek(id, toBeginning: false) }
         }
     }
@@ -133,6 +137,13 @@ public final class Consumer: Sendable {
 
     /// Bytes of records that were fetched and not read to their end.
     public var bufferedBytes: Int { loop.enter { core, _ in (core.bufferedBytes, false) } }
+
+    private func move(
+        _ body: (inout ConsumerCore) throws(ClientError) -> Void
+    ) throws(ClientError) {
+        try change(body)
+        reader.noteChange()
+    }
 
     func change<R>(
         _ body: (inout ConsumerCore) throws(ClientError) -> R
@@ -217,7 +228,7 @@ public final class Consumer: Sendable {
     /// Commits, if that is automatic, leaves the group, and ends the connections. Whoever reads
     /// comes to the end.
     public func close() async {
-        reader.noteProgress()
+        reader.close()
         endings.close()
         if hasGroup {
             await endings.waitLeft(loop, atMost: .seconds(30)) {

@@ -51,7 +51,7 @@ final class ConsumerEndings: Sendable {
         switch output {
         case .readable: wakeReader(true)
         case .rebalance(let event, let ticket):
-            if ticket != nil { state.withLock { $0.before }?() }
+            state.withLock { $0.before }?()
             handle(event, ticket)
         case .left: left()
         case .committed(let id, let error):

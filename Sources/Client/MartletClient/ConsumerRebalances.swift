@@ -4,7 +4,7 @@ import ClientCore
 extension ConsumerEndings {
     /// - Parameters:
     ///   - finish: tells the core that a revocation has been handled.
-    ///   - before: called before a revocation is handled.
+    ///   - before: called before an event is handled.
     func handleRevocations(
         finish: @escaping @Sendable (UInt64) -> Void, before: @escaping @Sendable () -> Void
     ) {

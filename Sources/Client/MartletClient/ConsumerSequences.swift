@@ -9,10 +9,6 @@ public struct ConsumerRecords: AsyncSequence, Sendable {
 
     public struct AsyncIterator: AsyncIteratorProtocol {
         let reader: ConsumerReader
-        private var records: [ConsumerRecord] = []
-        private var index = 0
-
-        init(reader: ConsumerReader) { self.reader = reader }
 
         public mutating func next() async throws(ClientError) -> ConsumerRecord? {
             try await next(isolation: nil)
@@ -20,14 +16,7 @@ public struct ConsumerRecords: AsyncSequence, Sendable {
         public mutating func next(
             isolation actor: isolated (any Actor)?
         ) async throws(ClientError) -> ConsumerRecord? {
-            while index == records.count {
-                guard let batch = try await reader.next(within: nil) else { return nil }
-                records = batch.records
-                index = 0
-            }
-            defer { index += 1 }
-            reader.noteRecord(records[index].offset)
-            return records[index]
+            try await reader.nextRecord()
         }
     }
 }

@@ -120,8 +120,9 @@ public final class Producer: Sendable {
 
     private func append(_ record: ProducerRecord, waiter: UInt64?) -> ProducerCore.AppendOutcome {
         let timestamp = record.timestamp ?? WallClock.milliseconds
-        return loop.enter { core, now in
-            let outcome = core.append(record, waiter: waiter, timestamp: timestamp, now: now)
+        return loop.enterUntimed { core in
+            let outcome = core.append(
+                record, waiter: waiter, timestamp: timestamp, now: ClientLoop<ProducerCore>.now)
             if case .appended(let wakes) = outcome { return (outcome, wakes) }
             return (outcome, false)
         }

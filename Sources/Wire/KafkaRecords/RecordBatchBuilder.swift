@@ -74,9 +74,10 @@ public struct RecordBatchBuilder: ~Copyable {
     private var baseTimestamp = RecordBatchHeader.noTimestamp
     private var maxTimestamp = RecordBatchHeader.noTimestamp
 
-    public init(_ options: Options = Options()) {
+    /// - Parameter capacity: bytes of records that there is room for from the beginning.
+    public init(_ options: Options = Options(), capacity: Int = 512) {
         self.options = options
-        payload = WireWriter(capacity: 512)
+        payload = WireWriter(capacity: capacity)
         if let horizon = options.deleteHorizonMs { baseTimestamp = horizon }
     }
 
@@ -137,31 +138,47 @@ public struct RecordBatchBuilder: ~Copyable {
     /// The batch. `lastOffset` is given when the last offset of the batch is not that of its last
     /// record, which compaction may have dropped.
     ///
+    /// - Parameter hasCRC: `false` leaves the CRC to `RecordBatchHeader.setProducer`, which is to
+    ///   follow and computes it in any case.
     /// - Throws: `badLevel`, `failed`; `tooLarge` when the batch passes 2 GiB.
-    public consuming func finish(lastOffset last: Offset? = nil) throws(CompressionError)
-        -> [UInt8]
-    {
+    public consuming func finish(
+        lastOffset last: Offset? = nil, hasCRC: Bool = true
+    ) throws(CompressionError) -> [UInt8] {
         let end = last ?? lastOffset ?? options.baseOffset
         let delta = Int32(exactly: end - options.baseOffset)
         guard let delta, delta >= 0, end >= lastOffset ?? options.baseOffset else {
             preconditionFailure("a batch from \(options.baseOffset) cannot end at \(end)")
         }
-        var output = CodecBuffer()
-        if count > 0 {
-            try Compression.compress(
-                payload.bytes, as: options.compression, level: options.compressionLevel,
-                into: &output)
+        guard options.compression != .none, count > 0 else {
+            return try batch(of: payload.bytes, delta, hasCRC)
         }
-        let isPlain = options.compression == .none || count == 0
-        let recordBytes = isPlain ? payload.count : output.count
+        var output = CodecBuffer()
+        try Compression.compress(
+            payload.bytes, as: options.compression, level: options.compressionLevel, into: &output)
+        return try batch(of: output.bytes, delta, hasCRC)
+    }
+
+    /// The header and the records' bytes, in one array that is written once.
+    private func batch(
+        of records: RawSpan, _ lastOffsetDelta: Int32, _ hasCRC: Bool
+    ) throws(CompressionError) -> [UInt8] {
         let overhead = RecordBatchHeader.byteCount - RecordBatchHeader.logOverhead
-        guard let length = Int32(exactly: overhead + recordBytes) else {
+        guard let length = Int32(exactly: overhead + records.byteCount) else {
             throw .tooLarge(limit: Int(Int32.max))
         }
-        var writer = WireWriter(capacity: RecordBatchHeader.byteCount + recordBytes)
-        header(length: length, lastOffsetDelta: delta).encode(to: &writer)
-        if isPlain { writer.writeRaw(payload.bytes) } else { writer.writeRaw(output.bytes) }
-        return Self.sealed(writer.toArray())
+        var head = WireWriter(capacity: RecordBatchHeader.byteCount)
+        header(length: length, lastOffsetDelta: lastOffsetDelta).encode(to: &head)
+        let size = head.count + records.byteCount
+        // Both parts are copied in, which makes `size` bytes.
+        var batch = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            let raw = UnsafeMutableRawBufferPointer(buffer)
+            unsafe head.withUnsafeBytes { unsafe raw.copyMemory(from: $0) }
+            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: raw[head.count...])
+            unsafe records.withUnsafeBytes { unsafe rest.copyMemory(from: $0) }
+            count = size
+        }
+        if hasCRC { Self.seal(&batch) }
+        return batch
     }
 
     /// A batch without records that keeps the place, the producer's state and the times of one
@@ -176,7 +193,9 @@ public struct RecordBatchBuilder: ~Copyable {
         empty.baseTimestamp = RecordBatchHeader.noTimestamp
         var writer = WireWriter(capacity: RecordBatchHeader.byteCount)
         empty.encode(to: &writer)
-        return sealed(writer.toArray())
+        var batch = writer.toArray()
+        seal(&batch)
+        return batch
     }
 
     // MARK: Parts
@@ -208,14 +227,12 @@ public struct RecordBatchBuilder: ~Copyable {
             recordCount: count)
     }
 
-    /// `batch` with its CRC.
-    private static func sealed(_ batch: [UInt8]) -> [UInt8] {
-        var batch = batch
+    /// Writes the CRC of `batch`.
+    private static func seal(_ batch: inout [UInt8]) {
         var span = batch.mutableSpan
         // Bytes have no padding, and any value of one is valid.
         var raw = unsafe span.mutableBytes
         RecordBatchHeader.renewCRC(in: &raw, at: 0)
-        return batch
     }
 
     private static func prefixSize(_ deltas: (offset: Int32, timestamp: Int64)) -> Int {

@@ -124,11 +124,19 @@ public struct RecordCursor: ~Escapable {
 
     /// The headers of a record, copied.
     public func headers(of fields: RecordFields) throws(BatchError) -> [RecordHeader] {
+        try Self.headers(payload.extracting(fields.headers), count: fields.headerCount)
+    }
+
+    /// `count` headers of a record, copied from where they lie.
+    ///
+    /// - Throws: `invalid` for bytes that `next` has not found to be headers.
+    public static func headers(
+        _ bytes: RawSpan, count: Int
+    ) throws(BatchError) -> [RecordHeader] {
         var headers: [RecordHeader] = []
-        headers.reserveCapacity(fields.headerCount)
-        var reader = WireReader(payload.extracting(fields.headers))
+        var reader = WireReader(bytes)
         do throws(WireError) {
-            for _ in 0..<fields.headerCount {
+            for _ in 0..<count {
                 let key = try reader.readRaw(Int(try reader.readVarint()))
                 let length = Int(try reader.readVarint())
                 let value = length < 0 ? nil : try reader.readRaw(length)

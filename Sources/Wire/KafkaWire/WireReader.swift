@@ -95,21 +95,41 @@ public struct WireReader: ~Escapable {
     /// An unsigned base-128 integer of two to five bytes.
     @usableFromInline @inline(never)
     mutating func readLongVarint() throws(WireError) -> UInt32 {
+        if remaining > 1 {
+            let (first, second) = unsafe (
+                bytes.unsafeLoad(fromUncheckedByteOffset: position, as: UInt8.self),
+                bytes.unsafeLoad(fromUncheckedByteOffset: position + 1, as: UInt8.self)
+            )
+            if first >= 0x80, second < 0x80 {
+                position += 2
+                return UInt32(first & 0x7F) | UInt32(second) << 7
+            }
+        }
         let value = try readUnsignedVarlong(maxBytes: 5)
         guard let result = UInt32(exactly: value) else { throw .badVarint }
         return result
     }
     /// A zigzag-encoded signed integer of at most 5 bytes.
-    @inlinable public mutating func readVarint() throws(WireError) -> Int32 {
+    @inlinable @inline(__always) public mutating func readVarint() throws(WireError) -> Int32 {
         let raw = try readUnsignedVarint()
         return Int32(bitPattern: raw >> 1) ^ -Int32(bitPattern: raw & 1)
     }
     /// A zigzag-encoded signed integer of at most 10 bytes.
-    @inlinable public mutating func readVarlong() throws(WireError) -> Int64 {
-        let raw = try readUnsignedVarlong(maxBytes: 10)
+    @inlinable @inline(__always) public mutating func readVarlong() throws(WireError) -> Int64 {
+        let raw: UInt64
+        if remaining > 0,
+            case let byte = unsafe bytes.unsafeLoad(
+                fromUncheckedByteOffset: position, as: UInt8.self), byte < 0x80
+        {
+            position += 1
+            raw = UInt64(byte)
+        } else {
+            raw = try readUnsignedVarlong(maxBytes: 10)
+        }
         return Int64(bitPattern: raw >> 1) ^ -Int64(bitPattern: raw & 1)
     }
-    @inlinable mutating func readUnsignedVarlong(maxBytes: Int) throws(WireError) -> UInt64 {
+    @usableFromInline @inline(never)
+    mutating func readUnsignedVarlong(maxBytes: Int) throws(WireError) -> UInt64 {
         var value: UInt64 = 0
         for index in 0..<maxBytes {
             let byte = try readUInt8()

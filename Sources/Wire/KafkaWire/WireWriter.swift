@@ -124,13 +124,21 @@ public struct Splice: Equatable, Sendable {
         if value < 0x80 { return writeInteger(UInt8(truncatingIfNeeded: value)) }
         writeUnsignedVarlong(UInt64(value))
     }
-    @inlinable public mutating func writeVarint(_ value: Int32) {
-        writeUnsignedVarlong(UInt64(UInt32(bitPattern: (value << 1) ^ (value >> 31))))
+    @inlinable @inline(__always) public mutating func writeVarint(_ value: Int32) {
+        writeShortVarlong(UInt64(UInt32(bitPattern: (value << 1) ^ (value >> 31))))
     }
-    @inlinable public mutating func writeVarlong(_ value: Int64) {
-        writeUnsignedVarlong(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
+    @inlinable @inline(__always) public mutating func writeVarlong(_ value: Int64) {
+        writeShortVarlong(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
     }
-    @usableFromInline mutating func writeUnsignedVarlong(_ value: UInt64) {
+    /// Most lengths and deltas of records take one byte or two.
+    @inlinable @inline(__always) mutating func writeShortVarlong(_ value: UInt64) {
+        if value < 0x80 { return writeInteger(UInt8(truncatingIfNeeded: value)) }
+        if value < 0x4000 {
+            return writeInteger(UInt16(truncatingIfNeeded: (value & 0x7F | 0x80) << 8 | value >> 7))
+        }
+        writeUnsignedVarlong(value)
+    }
+    @usableFromInline @inline(never) mutating func writeUnsignedVarlong(_ value: UInt64) {
         var rest = value
         while rest >= 0x80 {
             writeInteger(UInt8(truncatingIfNeeded: rest) | 0x80)

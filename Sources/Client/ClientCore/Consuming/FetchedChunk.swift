@@ -16,32 +16,6 @@ public struct FetchedChunk: Sendable {
     var size: Int { range.count }
 }
 
-/// A record as a consumer gets it.
-public struct ConsumerRecord: Sendable, Hashable {
-    public var topic: String
-    public var partition: Int32
-    public var offset: Offset
-    /// The epoch of the leader that took it; `nil` in logs of before Kafka 0.11.
-    public var leaderEpoch: Int32?
-    /// Milliseconds since the epoch, -1 for none.
-    public var timestamp: Int64
-    public var timestampType: TimestampType
-    public var key: [UInt8]?
-    public var value: [UInt8]?
-    public var headers: [RecordHeader]
-}
-
-/// Records of one partition that were written together, in the order of their offsets.
-public struct ConsumerBatch: Sendable {
-    public var partition: TopicPartition
-    public var records: [ConsumerRecord]
-    /// Where reading goes on after the batch.
-    public var nextOffset: Offset
-    /// The epoch of the leader that took it; `.none` when unknown.
-    public var leaderEpoch: LeaderEpoch
-    public var generation: UInt64
-}
-
 /// Decodes a chunk, one batch at a time, and leaves out what the reader must not see: control
 /// batches, records before the offset that was asked for, and, for readers of committed records,
 /// those of aborted transactions.
@@ -78,16 +52,15 @@ public struct ChunkReader: Sendable {
             if settings.checksCRCs {
                 try RecordBatchHeader.verifyCRC(bytes, at: 0, header: header)
             }
-            var batch = ConsumerBatch(
-                partition: chunk.partition, records: [], nextOffset: nextOffset,
+            let isWanted = isVisible(header, bytes)
+            let batch = ConsumerBatch(
+                partition: chunk.partition,
+                records: isWanted ? try records(bytes, header) : none(header),
+                nextOffset: max(nextOffset, header.nextOffset),
                 leaderEpoch: header.magic == 2 ? header.partitionLeaderEpoch : .none,
                 generation: chunk.generation)
-            if isVisible(header, bytes) {
-                try read(bytes, header, into: &batch)
-            }
             position += element.range.count
-            nextOffset = max(nextOffset, header.nextOffset)
-            batch.nextOffset = nextOffset
+            nextOffset = batch.nextOffset
             return batch
         } catch {
             throw .corruptRecords("\(chunk.partition) at offset \(nextOffset): \(error)")
@@ -113,20 +86,63 @@ public struct ChunkReader: Sendable {
         return !header.isControl && header.nextOffset > chunk.fetchOffset
     }
 
-    private func read(
-        _ bytes: RawSpan, _ header: RecordBatchHeader, into batch: inout ConsumerBatch
-    ) throws(BatchError) {
-        let records = try BatchReader.records(bytes, limit: settings.maxBatchBytes)
-        let epoch = header.magic == 2 ? header.partitionLeaderEpoch.rawValue : nil
-        let type = header.timestampType
-        batch.records.reserveCapacity(records.count)
-        for record in records where record.offset >= chunk.fetchOffset {
-            batch.records.append(
-                ConsumerRecord(
-                    topic: chunk.partition.topic, partition: chunk.partition.partition,
-                    offset: record.offset, leaderEpoch: epoch, timestamp: record.timestamp,
-                    timestampType: type, key: record.key, value: record.value,
-                    headers: record.headers))
+    /// The records of the batch that `bytes` begin with.
+    private func records(
+        _ bytes: RawSpan, _ header: RecordBatchHeader
+    ) throws(BatchError) -> ConsumerBatch.Records {
+        // Positions in a batch are numbers of 32 bits.
+        let limit = min(settings.maxBatchBytes, Int(Int32.max))
+        guard header.magic == 2 else { return try legacyRecords(bytes, header, limit) }
+        // What is not compressed is read where it lies.
+        let isPlain = header.compression == .none
+        let base = isPlain ? position + RecordBatchHeader.byteCount : 0
+        let first = chunk.fetchOffset
+        var places: [RecordPlace] = []
+        var inflated: [UInt8] = []
+        try BatchReader.withPayload(bytes, header: header, limit: limit) {
+            payload throws(BatchError) in
+            var cursor = try RecordCursor(payload, header: header)
+            places.reserveCapacity(cursor.remainingCount)
+            while let fields = try cursor.next() {
+                guard fields.offset(in: header) >= first else { continue }
+                places.append(RecordPlace(fields, header, at: base))
+            }
+            if !isPlain { inflated = unsafe payload.withUnsafeBytes { unsafe [UInt8]($0) } }
         }
+        return ConsumerBatch.Records(
+            source: source(header, isPlain ? chunk.frame : inflated), places: places)
+    }
+
+    /// Records of the formats 0 and 1, put into one piece.
+    private func legacyRecords(
+        _ bytes: RawSpan, _ header: RecordBatchHeader, _ limit: Int
+    ) throws(BatchError) -> ConsumerBatch.Records {
+        var places: [RecordPlace] = []
+        var all: [UInt8] = []
+        for record in try BatchReader.records(bytes, limit: limit)
+        where record.offset >= chunk.fetchOffset {
+            var place = RecordPlace(offset: record.offset, timestamp: record.timestamp)
+            if let key = record.key {
+                (place.keyStart, place.keySize) = (Int32(all.count), Int32(key.count))
+                all += key
+            }
+            if let value = record.value {
+                (place.valueStart, place.valueSize) = (Int32(all.count), Int32(value.count))
+                all += value
+            }
+            places.append(place)
+        }
+        return ConsumerBatch.Records(source: source(header, all), places: places)
+    }
+
+    private func none(_ header: RecordBatchHeader) -> ConsumerBatch.Records {
+        ConsumerBatch.Records(source: source(header, []), places: [])
+    }
+
+    private func source(_ header: RecordBatchHeader, _ bytes: [UInt8]) -> RecordSource {
+        RecordSource(
+            chunk.partition,
+            leaderEpoch: header.magic == 2 ? header.partitionLeaderEpoch.rawValue : nil,
+            timestampType: header.timestampType, bytes: bytes)
     }
 }

@@ -33,6 +33,8 @@ public struct OutgoingFrame: Sendable, Equatable {
     /// Record batches, not copied into the fields.
     public var payloads: [[UInt8]]
 
+    public var byteCount: Int { payloads.reduce(fields.count) { $0 + $1.count } }
+
     /// The frame in one piece.
     public var bytes: [UInt8] {
         var all: [UInt8] = []
@@ -47,6 +49,12 @@ public struct OutgoingFrame: Sendable, Equatable {
     }
 }
 
+/// A piece of work that the shell does apart from the machine, once, on the thread that advances
+/// the machine.
+public protocol ClientWork: AnyObject {
+    func run()
+}
+
 /// A client's protocol logic as the shell drives it: events and the time go in, effects and
 /// outputs come out. The shell calls `advance` after events, and when `nextWake` has come.
 public protocol ClientMachine: SendableMetatype {
@@ -54,6 +62,9 @@ public protocol ClientMachine: SendableMetatype {
     associatedtype Output: Sendable
     /// Takes in what has happened to a connection.
     mutating func handle(_ event: ConnectionEvent, now: ClientInstant)
+    /// What takes long and needs nothing of the machine, to be done before the next `advance`: a
+    /// shell does it while others may enter the machine. What is not done, `advance` does itself.
+    mutating func takeWork(now: ClientInstant) -> [any ClientWork]
     /// Does all that is due: timeouts, requests, answers to the user.
     mutating func advance(now: ClientInstant)
     /// The effects since the last call, to be performed in order.
@@ -62,4 +73,8 @@ public protocol ClientMachine: SendableMetatype {
     mutating func takeOutputs() -> [Output]
     /// When `advance` must be called next, if nothing else happens before.
     var nextWake: ClientInstant? { get }
+}
+
+extension ClientMachine {
+    public mutating func takeWork(now: ClientInstant) -> [any ClientWork] { [] }
 }

@@ -302,8 +302,11 @@ struct Network<Tag> {
 
     /// Ends connections whose time is up, and asks for metadata when that is due.
     mutating func advance(now: ClientInstant) {
-        for key in nodes.keys.sorted() {
-            guard let deadline = nodes[key]?.deadline, deadline <= now else { continue }
+        var late: [NodeKey] = []
+        for (key, node) in nodes {
+            if let deadline = node.deadline, deadline <= now { late.append(key) }
+        }
+        for key in late.sorted() {
             let what = nodes[key]?.inFlight.first.map { "\($0.apiKey.name) timed out" }
             fail(key, reason: what ?? "connecting timed out", now: now)
         }

@@ -15,6 +15,8 @@ final class PartitionQueue {
     var metadataVersion = -1
     /// The batch that takes records.
     var open: ProducerBatch?
+    /// Room that the next batch gets from the beginning: what the last one took.
+    private(set) var expectedBytes = 512
     /// Full batches that have not been sent.
     var waiting: [ProducerBatch] = []
     /// Sent and not ended, oldest first.
@@ -84,6 +86,13 @@ final class PartitionQueue {
         return hurries || due <= now ? .first(open) : .later(due)
     }
 
+    /// The open batch takes no more records.
+    func close(_ batch: ProducerBatch) {
+        waiting.append(batch)
+        open = nil
+        expectedBytes = batch.reserved
+    }
+
     /// Moves `batch`, which is the first that waits, to those in flight.
     func begin(_ batch: ProducerBatch) {
         precondition(waiting.first === batch, "batches are sent in order")
@@ -118,6 +127,10 @@ final class PartitionQueue {
 
     /// The oldest batch of all.
     var oldest: ProducerBatch? { unacknowledged.first ?? waiting.first ?? open }
+    /// The oldest whose records have not ended.
+    var oldestPending: ProducerBatch? {
+        unacknowledged.first { !$0.isDone } ?? waiting.first { !$0.isDone } ?? open
+    }
     /// Oldest first.
     var all: [ProducerBatch] { unacknowledged + waiting + (open.map { [$0] } ?? []) }
 }

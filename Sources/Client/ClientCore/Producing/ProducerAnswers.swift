@@ -149,15 +149,11 @@ extension ProducerCore {
         switch result {
         case .success(let (base, stamp)):
             guard !batch.waiters.isEmpty else { return }
-            let deliveries = batch.waiters.enumerated().map { index, entry in
-                Delivery(
-                    waiter: entry.waiter,
-                    metadata: RecordMetadata(
-                        topic: queue.topic, partition: queue.partition,
-                        offset: base.map { $0 + Int64(entry.place) },
-                        timestamp: stamp ?? batch.timestamp(ofWaiter: index)))
-            }
-            outputs.append(.delivered(deliveries))
+            outputs.append(
+                .delivered(
+                    Deliveries(
+                        topic: queue.topic, partition: queue.partition, base: base,
+                        appendTime: stamp, waiters: batch.waiters)))
         case .failure(let error):
             if let transaction { doom(transaction, error) }
             outputs.append(
@@ -170,6 +166,8 @@ extension ProducerCore {
     /// Gives up what has waited longer than `deliveryTimeout`.
     mutating func expire(_ now: ClientInstant) {
         for queue in listed {
+            let oldest = queue.oldestPending
+            guard let oldest, oldest.created + settings.deliveryTimeout <= now else { continue }
             for batch in queue.all where !batch.isDone {
                 guard batch.created + settings.deliveryTimeout <= now else { break }
                 let reason = "delivery.timeout.ms is over for \(batch.count) records of \(queue.id)"

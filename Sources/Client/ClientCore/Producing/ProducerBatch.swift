@@ -6,7 +6,10 @@ import KafkaWire
 /// It is open while records are added, sealed once it has been written as bytes, and done once its
 /// records have succeeded or failed, which they do once. Its sequence never changes after it has
 /// been sent, unless the whole partition begins anew in another epoch.
-final class ProducerBatch {
+///
+/// Once it takes no more records, sealing may go on while others enter the producer's core: they
+/// touch neither the builder nor the bytes.
+final class ProducerBatch: ClientWork {
     let topic: String
     let partition: Int32
     /// Batches count up over the whole producer.
@@ -15,11 +18,14 @@ final class ProducerBatch {
     /// Bytes that it takes of `buffer.memory`.
     private(set) var reserved = 0
     private(set) var count: Int32 = 0
-    /// Who waits for a record of it, with the record's place.
-    private(set) var waiters: [(place: Int32, waiter: UInt64)] = []
-    private var timestamps: [Int64] = []
+    /// Who waits for a record of it, in order.
+    private(set) var waiters: [RecordWaiter] = []
     private var builder: RecordBatchBuilder?
     private(set) var bytes: [UInt8] = []
+    /// Why it could not be written as bytes.
+    private var sealError: ClientError?
+    /// Whether `assign` follows, which computes the CRC.
+    private let isNumbered: Bool
     /// The first record's sequence; `nil` before the first attempt and without idempotence.
     private(set) var sequence: Int32?
     var attempts = 0
@@ -32,14 +38,18 @@ final class ProducerBatch {
     var mayBeWritten = false
 
     init(
-        topic: String, partition: Int32, number: UInt64, compression: CompressionType, level: Int?,
-        now: ClientInstant
+        topic: String, partition: Int32, number: UInt64, _ settings: ProducerSettings,
+        capacity: Int, now: ClientInstant
     ) {
         self.topic = topic
         self.partition = partition
         self.number = number
         created = now
-        builder = RecordBatchBuilder(.init(compression: compression, compressionLevel: level))
+        isNumbered = settings.isIdempotent
+        builder = RecordBatchBuilder(
+            .init(
+                compression: settings.compression, compressionLevel: settings.compressionLevel),
+            capacity: capacity)
     }
 
     /// Bytes of the batch: as sent once it is sealed, uncompressed before.
@@ -50,8 +60,7 @@ final class ProducerBatch {
         builder?.append(
             timestamp: timestamp, key: record.key, value: record.value, headers: record.headers)
         if let waiter {
-            waiters.append((count, waiter))
-            timestamps.append(timestamp)
+            waiters.append(RecordWaiter(waiter: waiter, place: count, timestamp: timestamp))
         }
         count += 1
         let before = reserved
@@ -61,9 +70,16 @@ final class ProducerBatch {
 
     /// Writes the batch; no record can be added any more.
     func seal() throws(ClientError) {
+        run()
+        if let sealError { throw sealError }
+    }
+
+    var isSealed: Bool { builder == nil }
+
+    func run() {
         guard let builder = builder.take() else { return }
-        do throws(CompressionError) { bytes = try builder.finish() } catch {
-            throw .corruptRecords("\(error)")
+        do throws(CompressionError) { bytes = try builder.finish(hasCRC: !isNumbered) } catch {
+            sealError = .corruptRecords("\(error)")
         }
     }
 
@@ -76,9 +92,13 @@ final class ProducerBatch {
         taken.setProducer(id, epoch, sequence, isTransactional)
         bytes = taken
     }
+}
 
-    /// The timestamp of the record of the waiter at `index`.
-    func timestamp(ofWaiter index: Int) -> Int64 { timestamps[index] }
+/// Who waits for the end of a record, and which of its batch that is.
+struct RecordWaiter: Sendable {
+    var waiter: UInt64
+    var place: Int32
+    var timestamp: Int64
 }
 
 extension [UInt8] {

@@ -13,7 +13,7 @@ public struct ProducerCore: ClientMachine {
     /// What a producer tells its user.
     public enum Output: Sendable {
         /// Records with waiters were written.
-        case delivered([Delivery])
+        case delivered(Deliveries)
         /// All `count` records of a batch failed; `waiters` are those that somebody waits for.
         case failed(ClientError, TopicPartition, count: Int, waiters: [UInt64])
         /// A wait for room or for a topic has ended: `append` again, unless there is an error.
@@ -22,12 +22,6 @@ public struct ProducerCore: ClientMachine {
         case flushed(UInt64)
         /// A call that concerns transactions has ended.
         case transaction(UInt64, ClientError?)
-    }
-
-    /// The end of one record that somebody waits for.
-    public struct Delivery: Sendable {
-        public var waiter: UInt64
-        public var metadata: RecordMetadata
     }
 
     /// What became of an `append`.
@@ -64,6 +58,8 @@ public struct ProducerCore: ClientMachine {
     public let settings: ProducerSettings
     var network: Network<Tag>
     var topics: [String: TopicQueues] = [:]
+    /// The topic of the last record: most go to the same.
+    private var recent: TopicQueues?
     /// Queues with work, in the order in which they got it; `drain` begins with another each time.
     var listed: [PartitionQueue] = []
     var firstListed = 0
@@ -105,18 +101,14 @@ public struct ProducerCore: ClientMachine {
     /// - Parameters:
     ///   - waiter: by which `delivered` or `failed` tells its end; `nil` when nobody waits.
     ///   - timestamp: the time of day, for a record that has none, in ms since the epoch.
+    ///   - now: asked for when a batch begins.
     public mutating func append(
-        _ record: ProducerRecord, waiter: UInt64?, timestamp: Int64, now: ClientInstant
+        _ record: ProducerRecord, waiter: UInt64?, timestamp: Int64,
+        now: @autoclosure () -> ClientInstant
     ) -> AppendOutcome {
         if let fatal { return .refused(fatal) }
         if let refusal = transaction?.refusal { return .refused(refusal) }
-        let topic: TopicQueues
-        if let known = topics[record.topic] {
-            topic = known
-        } else {
-            guard let known = open(record.topic) else { return .topicUnknown }
-            topic = known
-        }
+        guard let topic = queues(of: record.topic) else { return .topicUnknown }
         let size = record.estimatedSize
         let limit = min(settings.maxRequestSize, settings.bufferMemory)
         guard size + RecordBatchHeader.byteCount <= limit else {
@@ -137,38 +129,47 @@ public struct ProducerCore: ClientMachine {
 
     private mutating func add(
         _ record: ProducerRecord, _ size: Int, to queue: PartitionQueue, of topic: TopicQueues,
-        _ waiter: UInt64?, _ timestamp: Int64, _ now: ClientInstant
+        _ waiter: UInt64?, _ timestamp: Int64, _ now: () -> ClientInstant
     ) -> AppendOutcome {
         var wakes = false
         transaction?.enlist(queue)
-        if let open = queue.open, open.size + size > settings.batchSize {
-            queue.waiting.append(open)
-            queue.open = nil
-        }
+        if let open = queue.open, open.reserved + size > settings.batchSize { queue.close(open) }
         let batch: ProducerBatch
         if let open = queue.open {
             batch = open
         } else {
-            batch = ProducerBatch(
-                topic: queue.topic, partition: queue.partition, number: nextBatch,
-                compression: settings.compression, level: settings.compressionLevel, now: now)
-            nextBatch += 1
-            incomplete += 1
-            queue.open = batch
+            batch = begin(queue, now())
             wakes = true
-            list(queue)
         }
         let added = batch.append(record, timestamp: record.timestamp ?? timestamp, waiter: waiter)
         bufferedBytes += added
-        if batch.size >= settings.batchSize {
-            queue.waiting.append(batch)
-            queue.open = nil
+        if batch.reserved >= settings.batchSize {
+            queue.close(batch)
             wakes = true
         }
         if record.partition == nil, record.key == nil || topic.sticky.current == queue.partition {
             topic.sticky.count(added, limit: settings.batchSize)
         }
         return .appended(wakes: wakes)
+    }
+
+    private mutating func begin(_ queue: PartitionQueue, _ now: ClientInstant) -> ProducerBatch {
+        let batch = ProducerBatch(
+            topic: queue.topic, partition: queue.partition, number: nextBatch, settings,
+            capacity: queue.expectedBytes, now: now)
+        nextBatch += 1
+        incomplete += 1
+        queue.open = batch
+        list(queue)
+        return batch
+    }
+
+    @inline(__always)
+    private mutating func queues(of topic: String) -> TopicQueues? {
+        if let recent, recent.name == topic { return recent }
+        guard let known = topics[topic] ?? open(topic) else { return nil }
+        recent = known
+        return known
     }
 
     /// The topic's queues, once its partitions are known.

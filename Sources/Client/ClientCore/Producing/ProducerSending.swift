@@ -26,6 +26,26 @@ extension ProducerCore {
         scheduleWake(now)
     }
 
+    /// Batches that are to be written as bytes: compressing and copying them takes long.
+    public mutating func takeWork(now: ClientInstant) -> [any ClientWork] {
+        guard fatal == nil else { return [] }
+        var work: [ProducerBatch] = []
+        for queue in listed {
+            if let open = queue.open, due(queue, now) === open, isReady(queue, now) {
+                queue.close(open)
+            }
+            for batch in queue.waiting where !batch.isSealed { work.append(batch) }
+        }
+        return work
+    }
+
+    /// Whether the queue's leader could take a batch now.
+    private mutating func isReady(_ queue: PartitionQueue, _ now: ClientInstant) -> Bool {
+        if settings.isIdempotent { guard case .known = identity else { return false } }
+        guard transaction?.maySend(queue) ?? true, let leader = queue.leader else { return false }
+        return network.isReady(.broker(leader), now: now)
+    }
+
     /// Sends one request to each leader that can take one; whether there was any.
     private mutating func drain(_ now: ClientInstant) -> Bool {
         guard ensureIdentity(now) else { return false }
@@ -74,10 +94,7 @@ extension ProducerCore {
 
     /// Writes the batch as bytes; one that cannot be written fails.
     private mutating func seal(_ batch: ProducerBatch, of queue: PartitionQueue) -> Bool {
-        if queue.open === batch {
-            queue.open = nil
-            queue.waiting.append(batch)
-        }
+        if queue.open === batch { queue.close(batch) }
         do throws(ClientError) {
             try batch.seal()
             return true
@@ -161,7 +178,7 @@ extension ProducerCore {
         }
         for queue in listed {
             if case .later(let moment) = next(of: queue, now) { wake = earlier(wake, moment) }
-            if let oldest = queue.all.first(where: { !$0.isDone }) {
+            if let oldest = queue.oldestPending {
                 wake = earlier(wake, oldest.created + settings.deliveryTimeout)
             }
         }

@@ -175,10 +175,10 @@ private struct ConsumptionReport: Sendable {
         last = (start, 0, 0)
     }
 
-    mutating func add(_ batch: [ConsumerRecord], now: Int64) {
+    mutating func add(_ batch: ConsumerBatch.Records, now: Int64) {
         for record in batch {
             records += 1
-            bytes += (record.key?.count ?? 0) + (record.value?.count ?? 0)
+            bytes += (record.keySize ?? 0) + (record.valueSize ?? 0)
         }
         guard now - last.time >= interval else { return }
         let joined = joining.takeRound()

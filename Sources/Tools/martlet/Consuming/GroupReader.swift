@@ -33,7 +33,8 @@ final class GroupReader {
     func poll(_ body: (ConsumedRecord) throws -> Bool) throws {
         let consumer = consumer
         let batch = try blocking { try await consumer.poll(timeout: .milliseconds(100)) }
-        for record in batch?.records ?? [] {
+        guard let batch else { return }
+        for record in batch.records {
             last = record
             guard try body(Self.consumed(record)) else { return }
         }
