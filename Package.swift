@@ -65,6 +65,7 @@ let package = Package(
         .library(name: "MartletServer", targets: ["MartletServer"]),
         .library(name: "ClientCore", targets: ["ClientCore"]),
         .library(name: "MartletClient", targets: ["MartletClient"]),
+        .library(name: "MartletTesting", targets: ["MartletTesting"]),
         // What `scripts/fuzz` links to libFuzzer.
         .library(name: "FuzzTargets", type: .static, targets: ["FuzzTargets"]),
     ],
@@ -98,6 +99,7 @@ let package = Package(
         target("Client", "AdminWire", wire, shell),
         target("Client", "ClientCore", wire, core),
         target("Client", "MartletClient", client, shell),
+        target("Client", "MartletTesting", server + ["MartletServer"], shell),
         .executableTarget(
             name: "protocolgen", path: "Sources/Tools/protocolgen", swiftSettings: shell),
         .executableTarget(
@@ -132,6 +134,7 @@ let package = Package(
         tests("MartletServer", server + ["MartletServer"]),
         tests("ClientCore", wire + ["ClientCore"]),
         tests("MartletClient", server + ["MartletServer", "ClientCore", "MartletClient"]),
+        tests("MartletTesting", ["MartletTesting", "MartletClient"]),
         tests("martlet", tools + ["martlet", "AdminWire"]),
         tests("ClusterSimulator", ["ClusterSimulator"]),
         tests("HistoryChecker", ["HistoryChecker"]),

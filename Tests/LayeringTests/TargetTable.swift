@@ -45,6 +45,8 @@ struct TargetRule {
         "ClientCore": core(wire),
         "MartletClient": shell(
             wire.union(["ClientCore", "NIOCore", "NIOPosix", "Logging"])),
+        "MartletTesting": shell(
+            ["BrokerCore", "MartletServer", "KafkaWire", "Logging", "Testing"]),
         "protocolgen": shell([]),
         "imagescale": shell(
             ["ClusterController", "MetadataQuorum", "KafkaProtocol", "KafkaWire"]),
