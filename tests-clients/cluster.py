@@ -34,7 +34,7 @@ class Node(Server):
             self.proxies = [FaultProxy(self.port), FaultProxy(self.controller_port)]
             self.advertised, self.advertised_controller = (proxy.port for proxy in self.proxies)
 
-    def write_config(self):
+    def write_config(self, settings={}):
         """With everything that the command line would override."""
         voters = ",".join(
             f"{'' if self.cluster.dynamic else f'{one.number}@'}127.0.0.1:{one.advertised_controller}"
@@ -52,7 +52,7 @@ class Node(Server):
             "controller.listener.names": "CONTROLLER",
             self.cluster.quorum_key: voters,
             "log.dirs": self.folder / "data",
-        } | DEFAULTS | self.cluster.settings
+        } | DEFAULTS | self.cluster.settings | settings
         lines = [f"{key}={value}\n" for key, value in self.overrides.items()]
         self.config.write_text("".join(lines))
 
@@ -149,11 +149,27 @@ class Cluster:
     def bootstrap(self):
         return ",".join(f"127.0.0.1:{node.advertised}" for node in self.nodes if node.is_broker)
 
+    @property
+    def bootstrap_controllers(self):
+        return ",".join(
+            f"127.0.0.1:{node.advertised_controller}" for node in self.nodes if node.is_controller)
+
     def start(self, seconds=30.0):
         for node in self.nodes:
             node.format(*(["--standalone"] if self.dynamic and node.number == 1 else []))
             node.spawn()
         wait_for(lambda: self.brokers() == self.size, f"{self.size} brokers", seconds)
+
+    def add(self, roles="broker", seconds=30.0, **settings):
+        """One more node, started; a controller is no voter until it is made one."""
+        self.roles.append(roles)
+        node = Node(self, len(self.roles))
+        self.nodes.append(node)
+        node.write_config({key.replace("_", "."): value for key, value in settings.items()})
+        node.format()
+        node.spawn()
+        wait_for(lambda: self.brokers() == self.size, f"{self.size} brokers", seconds)
+        return node
 
     @property
     def size(self):

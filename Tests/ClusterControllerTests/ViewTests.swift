@@ -152,6 +152,30 @@ import Testing
                 == KafkaError.invalidRequest.rawValue)
     }
 
+    @Test func controllersAreDescribedByAController() throws {
+        var cluster = try cluster()
+        for (id, listener) in [(Int32(8), "CONTROLLER"), (7, "CONTROLLER"), (9, "OTHER")] {
+            var registration = ControllerRegistrationRequest()
+            registration.controllerID = id
+            registration.listeners = [
+                .init(name: listener, host: "h\(id)", port: 9093, securityProtocol: 0)
+            ]
+            let decision = cluster.controller.registerController(registration)
+            try cluster.apply(decision)
+        }
+        let view = ClusterView(image: cluster.image, listener: "CONTROLLER", clusterID: "c")
+        var request = DescribeClusterRequest()
+        request.endpointType = 2
+        let found = view.describeControllers(request, version: 1, active: 8)
+        #expect(found.brokers.map(\.brokerID) == [7, 8])
+        #expect(found.brokers.map(\.host) == ["h7", "h8"])
+        #expect(found.controllerID == 8 && found.endpointType == 2 && found.clusterID == "c")
+        request.endpointType = 1
+        let refused = view.describeControllers(request, version: 1, active: 8)
+        #expect(refused.errorCode == KafkaError.mismatchedEndpointType.rawValue)
+        #expect(refused.errorMessage?.contains("of type CONTROLLER, but we wanted") == true)
+    }
+
     @Test func partitionsAreDescribedInPages() throws {
         var cluster = try cluster()
         try cluster.create("c", partitions: 5)

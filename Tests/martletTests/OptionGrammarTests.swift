@@ -55,6 +55,17 @@ import Testing
         }
     }
 
+    @Test func beginningsOfNamesWillDoWhereTheyAreAllowed() throws {
+        func parse(_ arguments: String...) throws -> ParsedOptions {
+            try ParsedOptions(arguments, specs: Self.specs, allowsAbbreviations: true)
+        }
+        #expect(try parse("--to", "a").value("--topic") == "a")
+        #expect(try parse("--con=a=b").values("--config") == ["a=b"])
+        #expect(throws: Failure.self) { try parse("--t", "a") }
+        #expect(throws: Failure.self) { try parse("--", "a") }
+        #expect(throws: Failure.self) { try parse("-l") }
+    }
+
     @Test func integersHaveRanges() throws {
         let options = try ParsedOptions(["--topic", "12"], specs: Self.specs)
         #expect(try options.integer("--topic", Int32(1)...12) == 12)

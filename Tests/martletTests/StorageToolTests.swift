@@ -62,6 +62,12 @@ import Testing
                 "Formatting dynamic metadata voter directory \(directory.path)/a with "
                     + "metadata.version 4.3-IV0."))
         #expect(formatted.out.contains("Formatting data directory \(directory.path)/b"))
+        #expect(
+            formatted.out.hasPrefix(
+                "Bootstrap metadata: BootstrapMetadata(records=[ApiMessageAndVersion("
+                    + "FeatureLevelRecord(name='metadata.version', featureLevel=30) at version 0), "
+            ))
+        #expect(formatted.out.contains("metadataVersionLevel=30, source=format command)\n"))
         let again = run(format + ["--standalone"])
         #expect(again.code == 1 && again.errors.contains("is already formatted"))
         let ignored = run(format + ["--standalone", "-g"])

@@ -76,6 +76,15 @@ public struct BrokerView: Sendable {
         version >= 13 ? byID[id] : topic(named: name)
     }
 
+    /// The node whose controller is active; -1 while none is known.
+    var activeControllerID: Int32 {
+        switch activeController {
+        case .here: settings.nodeID.rawValue
+        case .at(let node, _): node.rawValue
+        case .unknown: -1
+        }
+    }
+
     /// Where another broker is reached by this one; `nil` while it is not registered.
     func endpoint(of broker: BrokerID) -> PeerEndpoint? {
         image.brokers[broker.rawValue]?.endpoint(of: settings.replication.listener).map {

@@ -5,6 +5,9 @@ import KafkaWire
 public struct AdminSettings: Sendable {
     /// Addresses to begin with, tried in order.
     public var bootstrap: [HostPort]
+    /// Whether `bootstrap` are controllers (`--bootstrap-controller`, KIP-919): only they are
+    /// asked then, and node ids are those of controllers.
+    public var asksControllers = false
     /// Name that the brokers log and count quotas by.
     public var clientID: String
     /// Time for a request, in milliseconds; at least 1.
@@ -52,9 +55,9 @@ public struct AdminSettings: Sendable {
 public final class AdminClient {
     /// How to reach the cluster and how long to wait.
     public let settings: AdminSettings
-    /// Brokers as the last Metadata or DescribeCluster answer named them.
+    /// Nodes as the last Metadata or DescribeCluster answer named them.
     public private(set) var addresses: [BrokerID: HostPort] = [:]
-    /// The broker to which controller requests go, -1 while unknown.
+    /// The node to which controller requests go, -1 while unknown.
     public private(set) var controllerID = BrokerID.none
     private var bootstrapConnection: Connection?
     private var connections: [BrokerID: Connection] = [:]
@@ -83,14 +86,15 @@ public final class AdminClient {
         throw .noServer(settings.bootstrap, failure)
     }
 
-    /// A connection to the broker with this id, found by Metadata.
+    /// A connection to the node with this id, as the cluster knows it.
     public func connection(to broker: BrokerID) throws(AdminError) -> Connection {
         if let connection = connections[broker] { return connection }
-        if addresses[broker] == nil { _ = try metadata(topics: []) }
+        if addresses[broker] == nil { try findNodes() }
         guard let address = addresses[broker] else {
+            let kind = settings.asksControllers ? "controller" : "broker"
             throw .broker(
                 .brokerNotAvailable,
-                message: "broker \(broker) is not in the cluster's metadata; brokers are "
+                message: "\(kind) \(broker) is not in the cluster's metadata; \(kind)s are "
                     + "\(addresses.keys.sorted().map(\.description).joined(separator: ","))",
                 context: nil)
         }
@@ -125,11 +129,44 @@ public final class AdminClient {
             request, version: version, milliseconds: settings.requestMilliseconds)
     }
 
-    /// Calls the broker that Metadata names as the controller.
+    /// Calls the node that decides for the cluster: the active controller, or a broker that
+    /// forwards to it.
     public func callController<R: KafkaRequest>(_ request: R) throws(AdminError) -> R.Response {
-        if controllerID == .none { _ = try metadata(topics: []) }
+        if controllerID == .none { try findNodes() }
         guard controllerID != .none else { return try call(request) }
         return try call(request, broker: controllerID)
+    }
+
+    /// As above, and again while no controller is active, within the operation's time: `code` is
+    /// the answer's error code.
+    public func callController<R: KafkaRequest>(
+        _ request: R, retrying code: (R.Response) -> Int16
+    ) throws(AdminError) -> R.Response {
+        let deadline = Deadline(milliseconds: settings.operationMilliseconds)
+        while true {
+            let response = try callController(request)
+            let isElsewhere =
+                switch KafkaError(rawValue: code(response)) {
+                case .notController, .notLeaderOrFollower: true
+                default: false
+                }
+            guard isElsewhere, deadline.remaining > 0 else { return response }
+            Self.pause(milliseconds: Self.backoffMilliseconds)
+            controllerID = .none
+        }
+    }
+
+    /// Asks which nodes there are and which one decides.
+    private func findNodes() throws(AdminError) {
+        guard settings.asksControllers else {
+            _ = try metadata(topics: [])
+            return
+        }
+        let response = try call(DescribeClusterRequest(endpointType: 2))
+        try AdminError.check(response.errorCode, response.errorMessage)
+        remember(
+            response.brokers.map { ($0.brokerID, $0.host, $0.port) },
+            controllerID: response.controllerID)
     }
 
     /// Asks for topics by name; `nil` is all of them, an empty list only the brokers.
@@ -140,16 +177,20 @@ public final class AdminClient {
             MetadataRequest(
                 topics: topics.map { $0.map { MetadataRequest.MetadataRequestTopic(name: $0) } },
                 allowAutoTopicCreation: createMissing))
-        remember(response)
+        remember(
+            response.brokers.map { ($0.nodeID, $0.host, $0.port) },
+            controllerID: response.controllerID)
         return response
     }
 
-    private func remember(_ response: MetadataResponse) {
+    private func remember(
+        _ nodes: [(id: Int32, host: String, port: Int32)], controllerID: Int32
+    ) {
         addresses = [:]
-        for broker in response.brokers {
-            guard let port = UInt16(exactly: broker.port) else { continue }
-            addresses[BrokerID(broker.nodeID)] = HostPort(host: broker.host, port: port)
+        for node in nodes {
+            guard let port = UInt16(exactly: node.port) else { continue }
+            addresses[BrokerID(node.id)] = HostPort(host: node.host, port: port)
         }
-        controllerID = BrokerID(response.controllerID)
+        self.controllerID = BrokerID(controllerID)
     }
 }

@@ -4,8 +4,12 @@ import KafkaProtocol
 /// DescribeCluster (key 60) and DescribeTopicPartitions (key 75): what the image holds.
 extension BrokerLoop {
     func describeCluster(_ request: DescribeClusterRequest, _ context: RequestContext) {
-        var response = view.cluster(for: context).describeCluster(
-            request, version: context.apiVersion)
+        let cluster = view.cluster(for: context)
+        var response =
+            context.serves.contains(.controller)
+            ? cluster.describeControllers(
+                request, version: context.apiVersion, active: view.activeControllerID)
+            : cluster.describeCluster(request, version: context.apiVersion)
         if request.includeClusterAuthorizedOperations, response.errorCode == 0 {
             response.clusterAuthorizedOperations = AuthorizedOperations.cluster
         }

@@ -5,15 +5,21 @@ enum ClientOptions {
     /// `--bootstrap-server` and `--command-config`.
     static let specs: [OptionSpec] = [.bootstrapServer, .commandConfig]
 
-    /// A client for the servers of `--bootstrap-server`, with the settings of `--command-config`.
+    /// A client for the servers of `--bootstrap-server` or, where the tool has that option, of
+    /// `--bootstrap-controller`, with the settings of `--command-config`.
     ///
     /// `timeout`: milliseconds for each operation, whatever the settings say.
     static func client(
         _ options: ParsedOptions, id: String, timeout: Int? = nil
     ) throws -> AdminClient {
-        guard !options.has("--bootstrap-controller") else { throw controllersAreNotThereYet }
-        let servers = try options.required("--bootstrap-server")
+        let controllers = options.value("--bootstrap-controller")
+        if controllers != nil {
+            try options.forbid("--bootstrap-controller", with: ["--bootstrap-server"])
+        }
+        let servers: String =
+            if let controllers { controllers } else { try options.required("--bootstrap-server") }
         var settings = AdminSettings(bootstrap: try HostPort.list(servers), clientID: id)
+        settings.asksControllers = controllers != nil
         if let file = options.value("--command-config") {
             try settings.apply(try properties(file))
         }
@@ -38,11 +44,5 @@ enum ClientOptions {
             pairs[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
         }
         return pairs
-    }
-
-    private static var controllersAreNotThereYet: Failure {
-        Failure(
-            "--bootstrap-controller is not supported yet.",
-            remedy: "Use --bootstrap-server with a broker of the cluster.")
     }
 }

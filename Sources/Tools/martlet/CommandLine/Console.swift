@@ -85,6 +85,13 @@ final class Console {
     /// Whether both standard input and output are terminals, so that a prompt makes sense.
     var promptsForInput: Bool { !captures && isatty(0) == 1 && isatty(1) == 1 }
 
+    /// Columns of the terminal that standard output is; 80 where it does not say.
+    var width: Int {
+        var size = winsize()
+        guard ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+
     /// Whether standard error is a terminal, so that progress may be shown.
     var showsProgress: Bool { !captures && isatty(2) == 1 }
 }

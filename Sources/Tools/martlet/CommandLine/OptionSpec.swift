@@ -64,6 +64,10 @@ extension OptionSpec {
         "--bootstrap-server", label: "host:port[,host:port]",
         help: "Servers to connect to; the first that answers is asked for the others.",
         default: nil)
+    /// `--bootstrap-controller`, as the tools have it that controllers can answer (KIP-919).
+    static let bootstrapController = OptionSpec.value(
+        "--bootstrap-controller", label: "host:port[,host:port]",
+        help: "Controllers to connect to in the place of brokers.")
     /// `--command-config`, as all tools have it.
     static let commandConfig = OptionSpec.value(
         "--command-config", label: "file",

@@ -1,7 +1,8 @@
 /// The options of one invocation, parsed by Kafka's rules.
 ///
-/// `--name value` and `--name=value` are the same; names are spelled in full; an option that takes
-/// a value takes the next argument whatever it looks like (`--time -1`).
+/// `--name value` and `--name=value` are the same; an option that takes a value takes the next
+/// argument whatever it looks like (`--time -1`). Names are spelled in full, but for tools with
+/// verbs: as with Kafka's, the beginning of a name will do where only one begins so.
 struct ParsedOptions {
     /// One option as it was given.
     struct Occurrence: Equatable {
@@ -21,7 +22,8 @@ struct ParsedOptions {
     /// With `allowsOperands` false, an argument that belongs to no option is an error (Kafka's
     /// tools pass over it in silence, which hides typing mistakes).
     init(
-        _ arguments: [String], specs: [OptionSpec], allowsOperands: Bool = false
+        _ arguments: [String], specs: [OptionSpec], allowsOperands: Bool = false,
+        allowsAbbreviations: Bool = false
     ) throws(Failure) {
         self.specs = specs
         var found: [Occurrence] = []
@@ -36,7 +38,7 @@ struct ParsedOptions {
                 operands.append(argument)
                 continue
             }
-            found.append(try Self.option(argument, &rest, specs))
+            found.append(try Self.option(argument, &rest, specs, allowsAbbreviations))
         }
         if !allowsOperands, let stray = operands.first {
             throw .usage("'\(stray)' belongs to no option.")
@@ -47,7 +49,8 @@ struct ParsedOptions {
     }
 
     private static func option(
-        _ argument: String, _ rest: inout ArraySlice<String>, _ specs: [OptionSpec]
+        _ argument: String, _ rest: inout ArraySlice<String>, _ specs: [OptionSpec],
+        _ allowsAbbreviations: Bool
     ) throws(Failure) -> Occurrence {
         var name = argument[...]
         var attached: String?
@@ -55,7 +58,7 @@ struct ParsedOptions {
             name = argument[..<equals]
             attached = String(argument[argument.index(after: equals)...])
         }
-        guard let spec = specs.first(where: { $0.names.contains(String(name)) }) else {
+        guard let spec = spec(String(name), in: specs, allowsAbbreviations) else {
             throw .usage("\(name) is not a recognized option.")
         }
         switch spec.value {
@@ -72,6 +75,19 @@ struct ParsedOptions {
             }
         }
         return Occurrence(name: spec.name, value: attached)
+    }
+
+    /// The option of this name, or, with abbreviations, the only one that begins so.
+    static func spec(
+        _ name: String, in specs: [OptionSpec], _ allowsAbbreviations: Bool
+    ) -> OptionSpec? {
+        if let spec = specs.first(where: { $0.names.contains(name) }) { return spec }
+        guard allowsAbbreviations, name.hasPrefix("--"), name.count > 2 else { return nil }
+        let candidates = specs.filter { $0.names.contains { $0.hasPrefix(name) } }
+        guard let first = candidates.first, candidates.allSatisfy({ $0.name == first.name }) else {
+            return nil
+        }
+        return first
     }
 
     private func checkRepeats() throws(Failure) {

@@ -6,7 +6,7 @@
     import Darwin
 #endif
 
-/// Whole files as text, for small inputs: properties, JSON.
+/// Whole files as text, for small ones: properties, JSON.
 enum TextFile {
     /// Largest file that is read, in bytes.
     static let limit = 64 << 20
@@ -40,6 +40,27 @@ enum TextFile {
                 throw Failure("\(path) is larger than \(limit) bytes.")
             }
         }
+    }
+
+    /// Whether there is a file of that name.
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Replaces the file's text, or makes the file; as a whole, by way of `path` with `.new`.
+    static func write(_ path: String, _ text: String) throws(Failure) {
+        let fresh = path + ".new"
+        guard let file = fopen(fresh, "w") else { throw unwritable(path) }
+        let bytes = Array(text.utf8)
+        let isWritten = fwrite(bytes, 1, bytes.count, file) == bytes.count
+        guard fclose(file) == 0, isWritten, rename(fresh, path) == 0 else {
+            unlink(fresh)
+            throw unwritable(path)
+        }
+    }
+
+    private static func unwritable(_ path: String) -> Failure {
+        Failure(
+            "Cannot write \(path): \(String(cString: strerror(errno))).",
+            remedy: "Check the directory and its permissions.")
     }
 
     private static func unreadable(_ path: String) -> Failure {

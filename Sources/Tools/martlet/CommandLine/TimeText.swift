@@ -29,6 +29,30 @@ enum TimeText {
         return sign == "+" ? time - offset : time + offset
     }
 
+    /// `yyyy-MM-ddTHH:mm:ss[.S…]Z` of milliseconds since 1970; a fraction only where there is one.
+    static func utc(_ milliseconds: Int64) -> String {
+        var (day, time) = milliseconds.quotientAndRemainder(dividingBy: millisecondsOfDay)
+        if time < 0 { (day, time) = (day - 1, time + millisecondsOfDay) }
+        // Close enough to begin with; never too late by more than a year.
+        var year = 1970 + day / 366
+        while days(year + 1, 1, 1) <= day { year += 1 }
+        while days(year, 1, 1) > day { year -= 1 }
+        var month: Int64 = 1
+        while month < 12, days(year, month + 1, 1) <= day { month += 1 }
+        func digits(_ number: Int64, _ count: Int) -> String {
+            let text = String(number)
+            return String(repeating: "0", count: max(0, count - text.count)) + text
+        }
+        var fraction = digits(time % 1000, 3)
+        while fraction.last == "0" { fraction.removeLast() }
+        let date =
+            "\(digits(year, 4))-\(digits(month, 2))-\(digits(day - days(year, month, 1) + 1, 2))"
+        let clock =
+            "\(digits(time / 3_600_000, 2)):\(digits(time / 60_000 % 60, 2)):"
+            + digits(time / 1000 % 60, 2)
+        return "\(date)T\(clock)\(fraction.isEmpty ? "" : ".")\(fraction)Z"
+    }
+
     /// Milliseconds of `PnDTnHnMn.nS`, with a sign before the whole or before any part.
     static func duration(_ text: String) throws(Failure) -> Int64 {
         let remedy = "Write PnDTnHnMnS, such as PT1H30M or P7D."

@@ -75,7 +75,8 @@ extension Tool {
         } else if arguments.isEmpty && !allowsOperands {
             throw .usage(summary)
         }
-        let parsed = try ParsedOptions(rest, specs: specs, allowsOperands: allowsOperands)
+        let parsed = try ParsedOptions(
+            rest, specs: specs, allowsOperands: allowsOperands, allowsAbbreviations: !verbs.isEmpty)
         return Invocation(verb: name, options: parsed, arguments: arguments)
     }
 
@@ -92,7 +93,7 @@ extension Tool {
                 }
                 return (place, verb)
             }
-            let spec = specs.first { $0.names.contains(argument) }
+            let spec = ParsedOptions.spec(argument, in: specs, true)
             if case .required = spec?.value { place += 1 }
             place += 1
         }

@@ -7,7 +7,9 @@ enum ToolList {
         ClientMetricsTool.self, LeaderElectionTool.self,
         GetOffsetsTool.self, DeleteRecordsTool.self,
         LogDirsTool.self,
-        DumpLogTool.self, ClusterTool.self, FeaturesTool.self, BrokerAPIVersionsTool.self,
+        DumpLogTool.self, ClusterTool.self, MetadataQuorumTool.self,
+        FeaturesTool.self,
+        BrokerAPIVersionsTool.self,
         ProducerPerformanceTool.self, ConsumerPerformanceTool.self, CheckHistoryTool.self,
     ]
 

@@ -19,15 +19,14 @@ enum BrokerAPIVersionsTool: Tool {
 
 /// The list of APIs and versions, broker by broker.
 enum APIVersionsReport {
-    /// Prints it for all brokers of the cluster.
+    /// Prints it for all brokers of the cluster, or for its controllers where those are asked.
     static func run(_ client: AdminClient, _ console: Console) throws {
-        let brokers = try client.call(DescribeClusterRequest()).brokers
+        let brokers = try ClusterQueries.describe(client).brokers
         for broker in brokers.sorted(by: { $0.brokerID < $1.brokerID }) {
             let name =
                 "\(broker.host):\(broker.port) (id: \(broker.brokerID) "
                 + "rack: \(broker.rack ?? "null") isFenced: \(broker.isFenced))"
             do {
-                _ = try client.metadata(topics: [])
                 let connection = try client.connection(to: BrokerID(broker.brokerID))
                 console.print("\(name) -> \(text(connection.apiVersions))")
             } catch {

@@ -9,9 +9,7 @@ enum ConfigsTool: Tool {
     static let summary = "Show and change configs of topics, brokers, groups and client metrics."
     static let options: [OptionSpec] =
         ClientOptions.specs + [
-            .value(
-                "--bootstrap-controller", label: "host:port", help: "Not supported yet.",
-                isHidden: true),
+            .bootstrapController,
             .flag("--alter", help: "Change configs."),
             .flag("--describe", help: "Show configs."),
             .flag("--all", help: "Show all configs, not only those set at run time."),

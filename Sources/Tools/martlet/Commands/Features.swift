@@ -10,9 +10,7 @@ enum FeaturesTool: Tool {
     static let summary = "Show and change the feature levels of a cluster."
     static let options: [OptionSpec] =
         ClientOptions.specs + [
-            .value(
-                "--bootstrap-controller", label: "host:port", help: "Not supported yet.",
-                isHidden: true)
+            .bootstrapController
         ]
     private static let dryRun = OptionSpec.flag(
         "--dry-run", help: "Say what would happen, and change nothing.")

@@ -44,9 +44,7 @@ enum ReassignPartitionsTool: Tool {
             .flag(
                 "--disallow-replication-factor-change",
                 help: "With --execute: refuse partitions that would have more or fewer replicas."),
-            .value(
-                "--bootstrap-controller", label: "host:port", help: "Not supported yet.",
-                isHidden: true),
+            .bootstrapController,
         ]
     private static let required = [
         "--verify": ["--reassignment-json-file"],

@@ -1,4 +1,5 @@
 import ClusterController
+import KafkaProtocol
 import KafkaWire
 import LogStorage
 import PosixFiles
@@ -69,6 +70,7 @@ enum StorageFormat {
             }
             return console.print("All of the log directories are already formatted.")
         }
+        console.print("Bootstrap metadata: \(text(records, version))")
         for directory in ensemble.emptyDirectories {
             let isMetadata = directory == node.metadataDirectory
             let what = isMetadata ? voters.directoryKind : "data directory"
@@ -87,5 +89,20 @@ enum StorageFormat {
                 clusterID: clusterID, nodeID: BrokerID(node.nodeID), directoryID: id
             ).write(to: directory, in: fileSystem)
         }
+    }
+
+    /// The records as Kafka prints its own objects.
+    private static func text(_ records: [MetadataRecord], _ version: MetadataVersion) -> String {
+        let texts = records.map { record in
+            var text = "\(record)"
+            if case .featureLevelRecord(let feature) = record {
+                text =
+                    "FeatureLevelRecord(name='\(feature.name)', "
+                    + "featureLevel=\(feature.featureLevel))"
+            }
+            return "ApiMessageAndVersion(\(text) at version \(version.version(of: record)))"
+        }
+        return "BootstrapMetadata(records=[\(texts.joined(separator: ", "))], "
+            + "metadataVersionLevel=\(version.rawValue), source=format command)"
     }
 }

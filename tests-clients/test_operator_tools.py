@@ -1,0 +1,127 @@
+"""The commands of a cluster's operator against real nodes."""
+
+import json
+import re
+import signal
+import subprocess
+
+from confluent_kafka.admin import AdminClient, NewTopic
+
+import wire
+from martlet_server import BINARY, wait_for
+from numbered_load import Load, check
+
+
+def run(*arguments, code=0, timeout=120):
+    done = subprocess.run(
+        [BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=timeout)
+    assert code in (None, done.returncode), f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def create(cluster, topic, partitions=1, replicas=3, **configs):
+    admin = AdminClient({"bootstrap.servers": cluster.bootstrap, "log_level": 0})
+    wanted = NewTopic(topic, partitions, replicas, config=configs)
+    admin.create_topics([wanted], operation_timeout=30)[topic].result(40)
+    cluster.healed()
+
+
+def replicas(cluster, topic):
+    """The brokers of each partition, the preferred leader first."""
+    partitions = wire.metadata(cluster.nodes[0].port)[1]
+    return [shown[1] for name, shown in sorted(partitions.items()) if name[0] == topic]
+
+
+def start_loads(cluster, topic, count):
+    loads = [Load(cluster, topic, number, pause=0.01) for number in range(count)]
+    for load in loads:
+        load.daemon = True
+        load.start()
+    for load in loads:
+        wait_for(lambda: len(load.acknowledged) > 200, "load")
+    return loads
+
+
+def end_loads(cluster, loads):
+    for load in loads:
+        load.ending.set()
+    for load in loads:
+        load.join()
+        assert load.failed == []
+    check(cluster, loads)
+
+
+# The quorum
+
+
+def quorum(*connection):
+    return json.loads(run("metadata-quorum", *connection, "describe", "--status", "--json"))
+
+
+def members(cluster, status):
+    found = quorum("--bootstrap-server", cluster.bootstrap)["members"]
+    return sorted(one["id"] for one in found if one["status"] == status)
+
+
+def test_metadata_quorum_describes_three_nodes(new_cluster):
+    cluster = new_cluster()
+    cluster.start()
+    for connection in (["--bootstrap-server", cluster.bootstrap],
+                       ["--bootstrap-controller", cluster.bootstrap_controllers]):
+        lines = run("metadata-quorum", *connection, "describe", "--status").splitlines()
+        assert re.fullmatch(r"ClusterId:\s+\S{22}", lines[0])
+        assert lines[1] == f"LeaderId:               {cluster.controller()}"
+        assert re.fullmatch(r"LeaderEpoch:\s+\d+", lines[2])
+        assert re.fullmatch(r"HighWatermark:\s+\d+", lines[3])
+        assert re.fullmatch(r"MaxFollowerLag:\s+\d+", lines[4])
+        assert re.fullmatch(r"MaxFollowerLagTimeMs:\s+-?\d+", lines[5])
+        assert re.fullmatch(r'CurrentVoters:\s+\[\{"id": 1, .*"endpoints": \["CONTROLLER://127.0.0.1:\d+"\]\}\]',
+                            lines[6]), lines[6]
+        assert lines[7] == "CurrentObservers:       []"
+        table = run("metadata-quorum", *connection, "describe", "--replication").splitlines()
+        assert re.fullmatch(
+            r"NodeId\s+DirectoryId\s+LogEndOffset\s+Lag\s+LastFetchTimestamp\s+LastCaughtUpTimestamp\s+Status\s+",
+            table[0])
+        assert [line.split()[-1] for line in table[1:]] == ["Leader", "Follower", "Follower"]
+        human = run("metadata-quorum", *connection, "describe", "--replication", "--human-readable")
+        assert " ms ago" in human
+    killed = cluster.node(cluster.controller())
+    killed.kill()
+    left = ",".join(node.bootstrap for node in cluster.nodes if node.is_up())
+    wait_for(lambda: quorum("--bootstrap-server", left)["leaderId"] != killed.number, "new leader")
+    endpoints = run("cluster", "list-endpoints", "--bootstrap-controller", ",".join(
+        f"127.0.0.1:{node.advertised_controller}" for node in cluster.nodes if node.is_up()))
+    rows = [line.split() for line in endpoints.splitlines()]
+    assert rows[0] == ["ID", "HOST", "PORT", "RACK", "ENDPOINT_TYPE"]
+    assert [row[0] for row in rows[1:]] == ["1", "2", "3"] and rows[1][-1] == "controller"
+
+
+def test_the_quorum_grows_and_shrinks_under_load(new_cluster):
+    cluster = new_cluster(roles=["broker,controller"], dynamic=True, min_insync_replicas=1,
+                          offsets_topic_replication_factor=1)
+    cluster.start()
+    create(cluster, "load", replicas=1)
+    loads = start_loads(cluster, "load", 1)
+    at = ["--bootstrap-server", cluster.bootstrap]
+    for number in (2, 3):
+        node = cluster.add("broker,controller")
+        assert members(cluster, "observer") == [number]
+        add = ["metadata-quorum", *at, "--command-config", node.config, "add-controller"]
+        assert run(*add, "--dry-run").startswith(f"DRY RUN of adding controller {number} ")
+        added = run(*add)
+        assert re.fullmatch(
+            rf"Added controller {number} with directory id \S{{22}} and endpoints: "
+            rf"CONTROLLER://127.0.0.1:{node.controller_port}\n", added), added
+        assert members(cluster, "observer") == []
+    assert sorted(members(cluster, "leader") + members(cluster, "follower")) == [1, 2, 3]
+    # The leader of all that time leaves the quorum, and stays as a broker.
+    leader = members(cluster, "leader")[0]
+    directory = next(one["directoryId"] for one in quorum(*at)["members"] if one["id"] == leader)
+    removed = run("metadata-quorum", *at, "remove-controller", "--controller-id", leader,
+                  "--controller-directory-id", directory)
+    assert removed == f"Removed KRaft controller {leader} with directory id {directory}\n"
+    rest = wait_for(lambda: members(cluster, "leader"), "new leader")
+    assert leader not in rest + members(cluster, "follower")
+    assert len(rest + members(cluster, "follower")) == 2
+    create(cluster, "after", replicas=3)
+    end_loads(cluster, loads)
