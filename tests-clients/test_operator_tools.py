@@ -125,3 +125,72 @@ def test_the_quorum_grows_and_shrinks_under_load(new_cluster):
     assert len(rest + members(cluster, "follower")) == 2
     create(cluster, "after", replicas=3)
     end_loads(cluster, loads)
+
+
+# Rebalancing
+
+
+def plan(*arguments, code=0):
+    return json.loads(run("rebalance", "plan", "--json", *arguments, code=code))
+
+
+def test_rebalance_fills_a_new_broker_and_drains_an_old_one(new_cluster, tmp_path):
+    cluster = new_cluster()
+    cluster.start()
+    create(cluster, "load", partitions=4)
+    loads = start_loads(cluster, "load", 4)
+    new = cluster.add("broker")
+    at = ["--bootstrap-server", cluster.bootstrap]
+    before = replicas(cluster, "load")
+    proposed = plan(*at, "--fill", new.number, "--topics-include", "load")
+    assert replicas(cluster, "load") == before, "a plan changes nothing"
+    moved = [one for one in proposed["changes"] if new.number in one["to"]]
+    assert len(moved) == 3 and proposed["problems"] == []  # a quarter of 12 replicas
+    output = run("rebalance", "execute", *at, "--fill", new.number, "--topics-include", "load",
+                 "--throttle", 50_000_000)
+    assert "The inter-broker throttle limit was set to 50000000 B/s" in output
+    assert "Clearing broker-level throttles on brokers 1,2,3,4" in output
+    cluster.healed()
+    placed = replicas(cluster, "load")
+    assert sum(new.number in one for one in placed) == 3
+    assert all(len(set(one)) == 3 for one in placed)
+    described = run("configs", *at, "--describe", "--entity-type", "brokers", "--entity-name", 1)
+    assert "throttled" not in described
+    # A second plan is empty, as far as bytes that grow meanwhile allow; replicas do not move.
+    again = plan(*at, "--fill", new.number, "--topics-include", "load", "--tolerance", 50)
+    assert [one for one in again["changes"] if set(one["from"]) != set(one["to"])] == []
+
+    # Now node 3 shall leave. The tool is killed on the way, and another run ends what it began.
+    file = tmp_path / "drain.json"
+    run("rebalance", "plan", *at, "--drain", 3, "--plan-file", file)
+    count = len(json.loads(file.read_text())["partitions"])
+    assert "still in progress" not in run(
+        "reassign-partitions", *at, "--verify", "--reassignment-json-file", file)
+    execute = [BINARY, "rebalance", "execute", *at, "--plan-file", file, "--concurrency", "2",
+               "--throttle", "20000000"]
+    first = subprocess.Popen(list(map(str, execute)), stdout=subprocess.DEVNULL)
+    wait_for(lambda: f"\n0 of {count}" not in "\n" + run(
+        "rebalance", "verify", *at, "--plan-file", file, code=None), "first move")
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    output = run(*execute[1:])
+    assert f"{count} of {count} partitions done." in output
+    assert f"{count} of {count} partitions done, 0 under way." in run(
+        "rebalance", "verify", *at, "--plan-file", file)
+    assert all(3 not in shown[1] for shown in wire.metadata(cluster.nodes[0].port)[1].values())
+    leaders = [one[0] for one in replicas(cluster, "load")]
+    assert sorted(leaders.count(node) for node in (1, 2, 4)) == [1, 1, 2]
+    end_loads(cluster, loads)
+
+
+def test_rebalance_says_what_cannot_be(new_cluster):
+    cluster = new_cluster()
+    cluster.start()
+    create(cluster, "full")
+    at = ["--bootstrap-server", cluster.bootstrap]
+    stuck = plan(*at, "--drain", 2, "--topics-include", "full", code=1)
+    assert stuck["problems"] == ["full-0 stays on broker 2: no other broker can take it."]
+    unknown = subprocess.run(
+        [BINARY, "rebalance", "plan", *at, "--drain", "9"], capture_output=True, text=True)
+    assert unknown.returncode == 1
+    assert "Broker 9 is not registered; the brokers are 1,2,3." in unknown.stderr

@@ -4,6 +4,7 @@ enum ToolList {
         ServerTool.self, StorageTool.self, TopicsTool.self, ConfigsTool.self,
         ConsoleProducerTool.self, ConsoleConsumerTool.self, ConsumerGroupsTool.self,
         GroupsTool.self, TransactionsTool.self, ReassignPartitionsTool.self,
+        RebalanceTool.self,
         ClientMetricsTool.self, LeaderElectionTool.self,
         GetOffsetsTool.self, DeleteRecordsTool.self,
         LogDirsTool.self,
