@@ -194,3 +194,96 @@ def test_rebalance_says_what_cannot_be(new_cluster):
         [BINARY, "rebalance", "plan", *at, "--drain", "9"], capture_output=True, text=True)
     assert unknown.returncode == 1
     assert "Broker 9 is not registered; the brokers are 1,2,3." in unknown.stderr
+
+
+# Kafka's own tools for the same
+
+
+def test_partitions_are_reassigned_and_leaders_elected_under_load(new_cluster, tmp_path):
+    cluster = new_cluster(roles=["broker,controller"] * 3 + ["broker"])
+    cluster.start()
+    create(cluster, "load", partitions=2)
+    create(cluster, "moved", partitions=3)
+    at = ["--bootstrap-server", cluster.bootstrap]
+    # More than one fetch takes: a throttled copy is then not done at once.
+    run("producer-perf-test", *at, "--topic", "moved", "--num-records", 12_000, "--record-size", 1000,
+        "--throughput", -1)
+    loads = start_loads(cluster, "load", 2)
+    topics, current, proposed = (tmp_path / name for name in ("topics", "current", "proposed"))
+    topics.write_text('{"version": 1, "topics": [{"topic": "moved"}]}')
+    generated = run("reassign-partitions", *at, "--generate", "--topics-to-move-json-file", topics,
+                    "--broker-list", "2,3,4").splitlines()
+    assert generated[0] == "Current partition replica assignment"
+    assert generated[3] == "Proposed partition reassignment configuration"
+    current.write_text(generated[1])
+    proposed.write_text(generated[4])
+    wanted = [one["replicas"] for one in json.loads(generated[4])["partitions"]]
+    assert all(sorted(one) == [2, 3, 4] for one in wanted)
+    before = [one["replicas"] for one in json.loads(generated[1])["partitions"]]
+    assert before == replicas(cluster, "moved")
+
+    # So slow that it is under way until it is cancelled.
+    execute = ["reassign-partitions", *at, "--execute", "--reassignment-json-file"]
+    started = run(*execute, proposed, "--throttle", 1000)
+    names = "moved-0,moved-1,moved-2"
+    assert f"Successfully started partition reassignments for {names}" in started
+    assert "The inter-broker throttle limit was set to 1000 B/s" in started
+    listed = run("reassign-partitions", *at, "--list").splitlines()
+    assert listed[0] == "Current partition reassignments:"
+    moved = [number for number in range(3) if sorted(before[number]) != [2, 3, 4]]
+    assert [line.split(":")[0] for line in listed[1:]] == [f"moved-{number}" for number in moved]
+    assert all("adding: " in line and "removing: 1." in line for line in listed[1:])
+    verify = ["reassign-partitions", *at, "--verify", "--reassignment-json-file"]
+    assert f"Reassignment of partition moved-{moved[0]} is still in progress." in run(*verify, proposed)
+    cancelled = run("reassign-partitions", *at, "--cancel", "--reassignment-json-file", proposed)
+    assert "Successfully cancelled partition reassignment" in cancelled
+    assert "Clearing topic-level throttles on topic moved" in cancelled
+    assert run("reassign-partitions", *at, "--list") == "No partition reassignments found.\n"
+    wait_for(lambda: [sorted(one) for one in replicas(cluster, "moved")]
+             == [sorted(one) for one in before], "replicas as before")
+
+    run(*execute, proposed)
+    wait_for(lambda: replicas(cluster, "moved") == wanted, "reassignment", 120)
+    done = run(*verify, proposed)
+    assert done.count(" is completed.") == 3
+    assert "Clearing broker-level throttles on brokers 1,2,3,4" in done
+
+    # A restart moves leaders away from their preferred replicas; an election brings them back.
+    cluster.healed()
+    node = cluster.node(wanted[0][0])
+    node.stop()
+    node.start()
+    cluster.healed()
+    led = [number for number in range(3) if wanted[number][0] == node.number]
+    elected = run("leader-election", *at, "--election-type", "preferred", "--topic", "moved",
+                  "--partition", led[0])
+    assert elected in (
+        f"Successfully completed leader election (PREFERRED) for partitions moved-{led[0]}\n",
+        f"Valid replica already elected for partitions moved-{led[0]}\n")
+    wait_for(lambda: wire.metadata(cluster.nodes[0].port)[1]["moved", led[0]][0] == node.number,
+             "preferred leader")
+    again = run("leader-election", *at, "--election-type", "PREFERRED", "--topic", "moved",
+                "--partition", led[0])
+    assert again == f"Valid replica already elected for partitions moved-{led[0]}\n"
+    end_loads(cluster, loads)
+
+    # All replicas hold the same in the end.
+    verified = run("replica-verification", "--broker-list", cluster.bootstrap, "--time", -2,
+                   "--topics-include", "load,moved", "--once").splitlines()
+    assert verified[0].endswith(": verification process is started")
+    assert re.search(r": max lag is 0 for partition (load|moved)-\d at offset \d+ among 5 partitions$",
+                     verified[-1])
+
+
+def test_the_metadata_of_a_running_node_are_shown(new_cluster):
+    cluster = new_cluster(roles=["broker,controller"])
+    cluster.start()
+    run("topics", "--bootstrap-server", cluster.bootstrap, "--create", "--topic", "shown",
+        "--partitions", 2, "--replication-factor", 1, "--config", "retention.ms=12345")
+    shell = ["metadata-shell", "--directory", cluster.nodes[0].folder / "data"]
+    assert run(*shell, "ls", "/image/topics/byName/shown").split() == ["0", "1", "id", "name"]
+    assert run(*shell, "cat", "/image/configs/TOPIC:shown/retention.ms") == "12345\n"
+    assert "PartitionRegistration(replicas=[1], " in run(*shell, "cat", "/image/topics/byName/*/0")
+    talk = subprocess.run([BINARY, *map(str, shell)], input="cd image/cluster\nls\ncat brokers/1\n",
+                          capture_output=True, text=True)
+    assert talk.stdout.startswith("brokers\ncontrollers\nBrokerRegistration(id=1, epoch=")

@@ -7,9 +7,9 @@ enum ToolList {
         RebalanceTool.self,
         ClientMetricsTool.self, LeaderElectionTool.self,
         GetOffsetsTool.self, DeleteRecordsTool.self,
-        LogDirsTool.self,
+        LogDirsTool.self, ReplicaVerificationTool.self,
         DumpLogTool.self, ClusterTool.self, MetadataQuorumTool.self,
-        FeaturesTool.self,
+        MetadataShellTool.self, FeaturesTool.self,
         BrokerAPIVersionsTool.self,
         ProducerPerformanceTool.self, ConsumerPerformanceTool.self, CheckHistoryTool.self,
     ]
