@@ -160,15 +160,17 @@ class Cluster:
             node.spawn()
         wait_for(lambda: self.brokers() == self.size, f"{self.size} brokers", seconds)
 
-    def add(self, roles="broker", seconds=30.0, **settings):
-        """One more node, started; a controller is no voter until it is made one."""
+    def add(self, roles="broker", seconds=30.0, count=None, **settings):
+        """One more node, started; a controller is no voter until it is made one. Waits for all
+        brokers, or for `count`."""
         self.roles.append(roles)
         node = Node(self, len(self.roles))
         self.nodes.append(node)
         node.write_config({key.replace("_", "."): value for key, value in settings.items()})
         node.format()
         node.spawn()
-        wait_for(lambda: self.brokers() == self.size, f"{self.size} brokers", seconds)
+        count = count or self.size
+        wait_for(lambda: self.brokers() == count, f"{count} brokers", seconds)
         return node
 
     @property

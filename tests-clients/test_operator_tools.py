@@ -284,6 +284,31 @@ def test_the_metadata_of_a_running_node_are_shown(new_cluster):
     assert run(*shell, "ls", "/image/topics/byName/shown").split() == ["0", "1", "id", "name"]
     assert run(*shell, "cat", "/image/configs/TOPIC:shown/retention.ms") == "12345\n"
     assert "PartitionRegistration(replicas=[1], " in run(*shell, "cat", "/image/topics/byName/*/0")
+    assert "Feature: group.version " in run(
+        "features", "--bootstrap-server", cluster.bootstrap, "describe")
     talk = subprocess.run([BINARY, *map(str, shell)], input="cd image/cluster\nls\ncat brokers/1\n",
                           capture_output=True, text=True)
     assert talk.stdout.startswith("brokers\ncontrollers\nBrokerRegistration(id=1, epoch=")
+
+
+def test_what_is_lost_for_good_is_replaced(new_cluster):
+    cluster = new_cluster(roles=["broker,controller"], dynamic=True, min_insync_replicas=1)
+    cluster.start()
+    at = ["--bootstrap-server", cluster.bootstrap]
+    for _ in range(2):
+        node = cluster.add("broker,controller")
+        run("metadata-quorum", *at, "--command-config", node.config, "add-controller")
+    create(cluster, "kept", partitions=4, replicas=2)
+    lost = cluster.node(3)
+    directory = next(one["directoryId"] for one in quorum(*at)["members"] if one["id"] == 3)
+    lost.kill()
+    new = cluster.add("broker,controller", count=3)
+    run("metadata-quorum", *at, "remove-controller", "--controller-id", 3,
+        "--controller-directory-id", directory)
+    run("metadata-quorum", *at, "--command-config", new.config, "add-controller")
+    assert sorted(members(cluster, "leader") + members(cluster, "follower")) == [1, 2, 4]
+    wait_for(lambda: 3 not in wire.brokers(cluster.nodes[0].port), "end of the session of node 3")
+    output = run("rebalance", "execute", *at, "--drain", 3, "--fill", 4, "--throttle", 50_000_000)
+    assert " partitions done.\n" in output
+    assert all(3 not in one for one in replicas(cluster, "kept"))
+    assert run("cluster", "unregister", *at, "--id", 3) == "Broker 3 is no longer registered.\n"

@@ -101,13 +101,13 @@ struct RebalanceExecution {
         Interruption.watch()
         while progress.done.count < plan.targets.count {
             guard !Interruption.isRequested else { return false }
+            try patiently(settings) { try start(progress, settings) }
+            AdminClient.pause(milliseconds: settings.pollMilliseconds)
+            progress = try patiently(settings) { try self.progress() }
             try patiently(settings) {
-                try start(progress, settings)
                 let sizes = try rebalancing.sizes(of: display.places(progress))
                 display.show(progress, sizes)
             }
-            AdminClient.pause(milliseconds: settings.pollMilliseconds)
-            progress = try patiently(settings) { try self.progress() }
         }
         display.end(progress)
         try finish(settings)
@@ -118,9 +118,14 @@ struct RebalanceExecution {
         guard let rate = settings.throttle, progress.done.count < plan.targets.count else { return }
         let current = try queries.replicas(ofTopics: Set(plan.partitions.map(\.topic)).sorted())
         let rest = plan.replicas.filter { !progress.done.contains($0.key) }
+        // A broker that is away sends nothing, and cannot be told either.
+        let alive = Set(try queries.brokers().map(\.id))
         let moves = ReplicationThrottles.moves(
             ongoing: progress.underWay, targets: rest, current: current
-        ).filter { !$0.value.destinations.isEmpty }
+        ).filter { !$0.value.destinations.isEmpty }.mapValues { move in
+            ReplicationThrottles.Move(
+                sources: move.sources.intersection(alive), destinations: move.destinations)
+        }
         try throttles.limit(moves, to: rate)
     }
 
