@@ -57,7 +57,8 @@ public final class Connection {
     private func negotiate(_ deadline: Deadline) throws(AdminError) {
         let request = ApiVersionsRequest(
             clientSoftwareName: "martlet-cli", clientSoftwareVersion: "4.4.0")
-        for version in [Int16(3), 0] {
+        // From version 4 on it tells features that begin at level 0.
+        for version in [Int16(4), 3, 0] {
             let pending = try send(request, version: version, deadline: deadline)
             let frame = try receiveFrame("ApiVersions", deadline)
             // A node that does not know the version answers in version 0, error code first.

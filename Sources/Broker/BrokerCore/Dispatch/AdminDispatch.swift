@@ -6,7 +6,7 @@ extension BrokerLoop {
     static let adminAPIs: [APIKey] = [
         .createTopics, .deleteTopics, .describeConfigs, .alterConfigs, .alterReplicaLogDirs,
         .electLeaders, .alterPartitionReassignments, .listPartitionReassignments, .unregisterBroker,
-        .alterClientQuotas,
+        .unregisterController, .alterClientQuotas,
         .describeLogDirs, .createPartitions, .incrementalAlterConfigs, .updateFeatures,
         .listConfigResources,
     ]
@@ -50,6 +50,9 @@ extension BrokerLoop {
         case .unregisterBroker:
             toController(
                 try decode(UnregisterBrokerRequest.self, frame, from: start, context), context)
+        case .unregisterController:
+            toController(
+                try decode(UnregisterControllerRequest.self, frame, from: start, context), context)
         case .alterClientQuotas:
             toController(
                 try decode(AlterClientQuotasRequest.self, frame, from: start, context), context)

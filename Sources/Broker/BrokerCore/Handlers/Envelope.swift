@@ -8,8 +8,8 @@ extension BrokerLoop {
     static let forwarded: Set<APIKey> = [
         .createTopics, .deleteTopics, .createPartitions, .alterConfigs, .incrementalAlterConfigs,
         .electLeaders, .alterPartitionReassignments, .listPartitionReassignments,
-        .alterClientQuotas, .updateFeatures, .unregisterBroker, .describeQuorum, .addRaftVoter,
-        .removeRaftVoter,
+        .alterClientQuotas, .updateFeatures, .unregisterBroker, .unregisterController,
+        .describeQuorum, .addRaftVoter, .removeRaftVoter,
     ]
 
     /// Runs the request in an envelope; its answer goes back in one.

@@ -25,13 +25,15 @@ enum ClusterQueries {
         try AdminError.check(response.errorCode, response.errorMessage)
     }
 
-    /// Removes a controller's registration.
+    /// Removes a controller's registration (KIP-1312).
     static func unregisterController(_ id: Int32, _ client: AdminClient) throws {
-        guard try client.anyConnection().serves(.unregisterController) else {
-            throw Failure("The target cluster does not support the controller unregistration API.")
-        }
+        let unsupported = Failure(
+            "The target cluster does not support the controller unregistration API.")
+        guard try client.anyConnection().serves(.unregisterController) else { throw unsupported }
         let response = try client.callController(
             UnregisterControllerRequest(controllerID: id), retrying: \.errorCode)
+        // The nodes may know it while the cluster's metadata.version does not.
+        if response.errorCode == KafkaError.unsupportedVersion.rawValue { throw unsupported }
         try AdminError.check(response.errorCode, response.errorMessage)
     }
 }

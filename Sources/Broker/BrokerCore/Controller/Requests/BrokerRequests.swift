@@ -49,6 +49,13 @@ extension UnregisterBrokerRequest: ControllerRequest {
 }
 extension UnregisterBrokerResponse: WholeResponse {}
 
+extension UnregisterControllerRequest: ControllerRequest {
+    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
+        active.decide { controller, _ in controller.unregisterController(self) }
+    }
+}
+extension UnregisterControllerResponse: WholeResponse {}
+
 extension AllocateProducerIDsRequest: ControllerRequest {
     func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
         active.decide { controller, _ in controller.allocateProducerIDs(self) }
