@@ -10,6 +10,12 @@ let core: [SwiftSetting] =
     ]
 
 let wire: [Target.Dependency] = ["KafkaWire", "KafkaRecords", "KafkaProtocol"]
+let heap: [Target.Dependency] = [
+    .product(name: "HeapModule", package: "swift-collections")
+]
+let deque: [Target.Dependency] = [
+    .product(name: "DequeModule", package: "swift-collections")
+]
 let cluster: [Target.Dependency] =
     wire + [
         "LogStorage", "KafkaConfig", "MetadataQuorum", "ClusterController", "Replication",
@@ -72,6 +78,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
     ],
     targets: [
         .target(
@@ -90,10 +97,10 @@ let package = Package(
         target("Cluster", "ClusterController", wire + ["KafkaConfig"], core),
         target("Cluster", "Replication", wire + ["LogStorage"], core),
         target("Cluster", "MetadataQuorum", wire + ["LogStorage"], core),
-        target("Cluster", "Coordinators", wire, core),
-        target("Broker", "BrokerCore", cluster, core),
+        target("Cluster", "Coordinators", wire + heap, core),
+        target("Broker", "BrokerCore", cluster + heap + deque, core),
         target("Broker", "MartletServer", server, shell),
-        target("Simulation", "ClusterSimulator", cluster + ["BrokerCore"], core),
+        target("Simulation", "ClusterSimulator", cluster + ["BrokerCore"] + heap, core),
         target("Simulation", "HistoryChecker", [], core),
         target("Simulation", "FuzzTargets", cluster + ["ClientCore"], core),
         target("Client", "AdminWire", wire, shell),

@@ -58,7 +58,7 @@ import Testing
 
     @Test(arguments: Assignor.allCases, 1...40)
     func everyPartitionGoesToOneSubscriber(assignor: Assignor, seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let counts = ["t": Int.random(in: 1...9, using: &random), "u": 3, "nobody": 2]
         let members = (0..<Int.random(in: 1...5, using: &random)).map { index in
             member("m\(index)", Bool.random(using: &random) ? ["t", "u"] : ["t"])

@@ -8,7 +8,7 @@ import Testing
 @Suite struct HostileBrokerTests {
     @Test(arguments: 1...60)
     func randomAnswersEndInErrors(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let cluster = ModelCluster(partitions: 2)
         let driver = try ProducerDriver(cluster, seed: seed) {
             $0.network.requestTimeout = .seconds(2)
@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    private static func distort(_ frame: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
+    private static func distort(_ frame: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
         // The correlation stays, so that more than that is looked at.
         var frame = frame
         switch Int.random(in: 0..<6, using: &random) {

@@ -1,3 +1,4 @@
+import KafkaWire
 import Testing
 
 @testable import ClientCore
@@ -25,7 +26,7 @@ import Testing
     }
 
     @Test func aStickyPartitionMovesOnAfterItsBytesAndLikesShortQueues() {
-        var random = SeededGenerator(seed: 1)
+        var random = SplitMix64(seed: 1)
         var sticky = StickyPartition()
         var counts = [0, 0]
         for _ in 0..<1000 {

@@ -240,7 +240,7 @@ import Testing
     /// Whatever happens on the way: what was acknowledged is there, once and in order.
     @Test(arguments: 1...150)
     func noRecordIsLostDoubledOrOutOfOrder(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let cluster = ModelCluster(partitions: 3)
         let driver = try ProducerDriver(cluster, seed: seed) {
             $0.batchSize = 40

@@ -236,7 +236,7 @@ extension ProducerDriver {
 /// Transactions under faults, and what must be seen of them.
 private struct TransactionChaos {
     let driver: ProducerDriver
-    private var random: SeededGenerator
+    private var random: SplitMix64
     private var committed: Set<Int> = []
     private var aborted: Set<Int> = []
     private var values: [Int: [(partition: Int32, value: String)]] = [:]
@@ -246,7 +246,7 @@ private struct TransactionChaos {
     init(_ driver: ProducerDriver, seed: UInt64) {
         self.driver = driver
         self.seed = seed
-        random = SeededGenerator(seed: seed)
+        random = SplitMix64(seed: seed)
     }
 
     /// One transaction from its beginning to its end.

@@ -1,3 +1,4 @@
+import KafkaWire
 import Testing
 
 @testable import ClusterController
@@ -6,7 +7,7 @@ import Testing
     private func place(
         _ brokers: [UsableBroker], partitions: Int, replicas: Int, seed: UInt64 = 5
     ) throws -> [[Int32]] {
-        var generator = SeededGenerator(seed)
+        var generator = SplitMix64(seed: seed)
         var placer = ReplicaPlacer(brokers, using: &generator)
         return try placer.place(partitions: partitions, replicas: replicas, using: &generator)
     }
@@ -74,7 +75,7 @@ import Testing
     /// for.
     @Test func everyShapeEnds() throws {
         for seed in 0..<300 as Range<UInt64> {
-            var generator = SeededGenerator(seed)
+            var generator = SplitMix64(seed: seed)
             let count = Int32.random(in: 1...6, using: &generator)
             let shape = (0..<count).map { id in
                 UsableBroker(

@@ -22,12 +22,12 @@ import Testing
     /// same image.
     @Test(arguments: 0..<12 as Range<UInt64>)
     func randomHistoriesSurviveASnapshot(seed: UInt64) throws {
-        var random = SeededGenerator(seed)
+        var random = SplitMix64(seed: seed)
         let levels = [17, 22, 25, 27, 30, 33] as [Int16]
         let level = levels[Int(seed) % levels.count]
         var cluster = try TestCluster(
             brokers: 3, version: try #require(MetadataVersion(rawValue: level)))
-        cluster.generator = SeededGenerator(seed &+ 99)
+        cluster.generator = SplitMix64(seed: seed &+ 99)
         var incarnation: UInt64 = 1
         var mostTopics = 0
         for index in 0..<150 {
@@ -42,7 +42,7 @@ import Testing
     }
 
     private func step(
-        _ cluster: inout TestCluster, _ random: inout SeededGenerator, _ incarnation: UInt64
+        _ cluster: inout TestCluster, _ random: inout SplitMix64, _ incarnation: UInt64
     ) throws {
         let name = "t\(Int.random(in: 0..<8, using: &random))"
         let broker = Int32.random(in: 1...3, using: &random)

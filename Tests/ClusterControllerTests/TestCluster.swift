@@ -4,25 +4,10 @@ import Testing
 
 @testable import ClusterController
 
-/// A generator whose numbers follow from its seed (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
-
 /// A controller with a log: what it decides is encoded as in the log, decoded and replayed.
 struct TestCluster {
     var controller: Controller
-    var generator = SeededGenerator(1)
+    var generator = SplitMix64(seed: 1)
     /// The offset of the next record.
     var nextOffset: Int64 = 0
     /// What the last applied decision changed.

@@ -177,7 +177,7 @@ import Testing
 
     @Test func configsAreHiddenFromThoseWhoMayNotSeeThem() throws {
         let cluster = try TestCluster()
-        var generator = SeededGenerator(3)
+        var generator = SplitMix64(seed: 3)
         let context = DecisionContext(
             now: 0, requestVersion: 7, mayDescribeConfigs: { _ in false })
         let decision = cluster.controller.createTopics(
@@ -236,7 +236,7 @@ import Testing
                 name: name, count: count,
                 assignments: assignments?.map { .init(brokerIDs: $0) })
         ]
-        var generator = SeededGenerator(4)
+        var generator = SplitMix64(seed: 4)
         let response = try cluster.apply(
             cluster.controller.createPartitions(request, using: &generator))
         return try #require(response.results.first)

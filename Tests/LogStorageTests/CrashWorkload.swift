@@ -14,7 +14,7 @@ final class CrashWorkload {
     private var writers: [Int64: TestProducer] = [:]
     private var epoch: Int32 = 1
     private(set) var now: Int64 = 1_000_000
-    private var generator = SplitMix(seed: 1)
+    private var generator = SplitMix64(seed: 1)
     private var discarded: [String] = []
 
     init(_ files: MemoryFileSystem, _ config: LogConfig) throws {

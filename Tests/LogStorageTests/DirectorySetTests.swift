@@ -120,7 +120,7 @@ import Testing
     }
 
     @Test func missingIdsAreGivenAndWritten() throws {
-        var generator = SplitMix(seed: 1)
+        var generator = SplitMix64(seed: 1)
         try format("/a", meta())
         try files.createDirectory("/new")
         var found = ensemble(["/a", "/new"])

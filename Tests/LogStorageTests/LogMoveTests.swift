@@ -14,7 +14,7 @@ import Testing
     /// of the move is made.
     @Test(arguments: 0..<60)
     func theCopyIsTheLog(_ seed: Int) throws {
-        var random = SplitMix(seed: UInt64(seed))
+        var random = SplitMix64(seed: UInt64(seed))
         let files = try TestLog.fileSystem()
         try files.createDirectory("/other")
         var config = TestLog.config
@@ -42,7 +42,7 @@ import Testing
     /// A process that is killed at any step leaves a copy from which another one can go on.
     @Test(arguments: 0..<40)
     func aRestartGoesOn(_ seed: Int) throws {
-        var random = SplitMix(seed: UInt64(seed))
+        var random = SplitMix64(seed: UInt64(seed))
         var files = try TestLog.fileSystem()
         try files.createDirectory("/other")
         try files.syncDirectory("/")
@@ -144,7 +144,7 @@ private final class RandomLife {
         log = try TestLog.open(files, config)
     }
 
-    func change(_ random: inout SplitMix) throws {
+    func change(_ random: inout SplitMix64) throws {
         number += 1
         switch Int.random(in: 0..<20, using: &random) {
         case 0..<6: try log.append(try testBatch(records(&random)), epoch: epoch)
@@ -161,13 +161,13 @@ private final class RandomLife {
         }
     }
 
-    private func records(_ random: inout SplitMix) -> [TestRecord] {
+    private func records(_ random: inout SplitMix64) -> [TestRecord] {
         (0..<Int.random(in: 1...3, using: &random)).map {
             TestRecord("k\(Int.random(in: 0..<5, using: &random))", "\(number) \($0)")
         }
     }
 
-    private func append(_ id: Int64, _ random: inout SplitMix) throws {
+    private func append(_ id: Int64, _ random: inout SplitMix64) throws {
         var writer = writers[id] ?? TestProducer(id: id)
         let isOpen = log.producer(ProducerID(id))?.currentTxnFirstOffset != nil
         writer.isTransactional = isOpen || Bool.random(using: &random)
@@ -177,7 +177,7 @@ private final class RandomLife {
         writers[id] = writer
     }
 
-    private func end(_ id: Int64, _ random: inout SplitMix) throws {
+    private func end(_ id: Int64, _ random: inout SplitMix64) throws {
         guard let writer = writers[id],
             log.producer(ProducerID(id))?.currentTxnFirstOffset != nil
         else { return }
@@ -185,7 +185,7 @@ private final class RandomLife {
         try log.append(marker, origin: .coordinator, epoch: epoch)
     }
 
-    private func truncate(_ random: inout SplitMix) throws {
+    private func truncate(_ random: inout SplitMix64) throws {
         let lowest = max(log.logStartOffset.rawValue, log.logEndOffset.rawValue - 8)
         try log.truncate(
             to: Offset(Int64.random(in: lowest...log.logEndOffset.rawValue, using: &random)))

@@ -40,7 +40,7 @@ import Testing
                 clusterID: "c",
                 settings: QuorumSettings(
                     staticVoters: VoterSet([voter]), listenerName: "CONTROLLER", mayVote: true),
-                fileSystem: fileSystem, random: SeededGenerator(seed: 1), now: Self.now))
+                fileSystem: fileSystem, random: SplitMix64(seed: 1), now: Self.now))
         try found.quorum.start(now: Self.now)
         for effect in found.quorum.takeEffects() {
             switch effect {

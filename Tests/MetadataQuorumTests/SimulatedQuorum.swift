@@ -59,7 +59,7 @@ final class SimulatedQuorum {
     }
 
     private(set) var nodes: [BrokerID: Node] = [:]
-    private var random: SeededGenerator
+    private var random: SplitMix64
     private var queue: [Scheduled] = []
     private var sequence = 0
     private(set) var now: Int64 = 1_000
@@ -81,7 +81,7 @@ final class SimulatedQuorum {
     static let clusterID = "cluster"
     static let logDirectory = "/meta"
 
-    init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+    init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
     func pick(_ range: ClosedRange<Int64>) -> Int64 { Int64.random(in: range, using: &random) }
     func chance(_ percent: Int) -> Bool { pick(0...99) < Int64(percent) }
@@ -154,7 +154,7 @@ final class SimulatedQuorum {
         let member = try QuorumReplica(
             logDirectory: Self.logDirectory, nodeID: node.id, directoryID: node.directoryID,
             clusterID: Self.clusterID, settings: settings(node), fileSystem: node.disk,
-            random: SeededGenerator(seed: seed()), now: time)
+            random: SplitMix64(seed: seed()), now: time)
         node.member = member
         try member.start(now: time)
         try carry(node)

@@ -1,3 +1,4 @@
+import KafkaWire
 import BrokerCore
 import Glibc
 import NIOCore

@@ -9,7 +9,7 @@ let coordinatorTargets = [
     FuzzTarget("group-record") { fuzzRecord($0, GroupRecord.self) },
     FuzzTarget("transaction-record") { fuzzRecord($0, TransactionRecord.self) },
     FuzzTarget("group-log") { bytes in
-        fuzzReplay(bytes, GroupMachine(random: SeededGenerator(seed: 1)))
+        fuzzReplay(bytes, GroupMachine(random: SplitMix64(seed: 1)))
     },
     FuzzTarget("transaction-log") { bytes in
         fuzzReplay(bytes, TransactionMachine(coordinatorEpoch: LeaderEpoch(1)))

@@ -8,7 +8,7 @@ import Testing
 /// fail over. No partition is ever read by two members, and in the end each is read by one.
 @Suite struct ConsumerGroupHistoryTests {
     private struct History {
-        var random: PartitionAssignorTests.Seeded
+        var random: SplitMix64
         let harness = GroupHarness(["t": 6, "u": 5])
         var members: [StubConsumer] = []
         var next = 0
@@ -18,7 +18,7 @@ import Testing
 
     @Test(arguments: 0..<30)
     func noPartitionIsReadTwice(_ seed: UInt64) throws {
-        var history = History(random: .init(state: seed))
+        var history = History(random: .init(seed: seed))
         if seed % 3 == 1 { history.harness.settings.consumer.assignmentIntervalMs = 1000 }
         if seed % 2 == 1 { history.harness.settings.consumer.assignors = ["range", "uniform"] }
         for _ in 0..<150 {

@@ -5,18 +5,6 @@ import Testing
 
 /// The assignors under random histories: valid, balanced, and as sticky as they promise.
 @Suite struct PartitionAssignorTests {
-    /// A small seeded generator.
-    struct Seeded: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
-    }
-
     private static func topic(_ number: Int) -> KafkaUUID {
         KafkaUUID(high: 7, low: UInt64(number))
     }
@@ -72,7 +60,7 @@ import Testing
 
     @Test(arguments: 0..<20)
     func uniformIsBalancedAndSticky(_ seed: UInt64) {
-        var random = Seeded(state: seed)
+        var random = SplitMix64(seed: seed)
         var members = Set(["m0"])
         var counts: [Int: Int32] = [0: 3]
         var previous: [String: PartitionsByTopic] = [:]
@@ -116,7 +104,7 @@ import Testing
 
     @Test(arguments: 0..<20)
     func uniformLevelsDifferentSubscriptions(_ seed: UInt64) {
-        var random = Seeded(state: seed)
+        var random = SplitMix64(seed: seed)
         var topicsOf: [String: [Int]] = [:]
         var previous: [String: PartitionsByTopic] = [:]
         var counts: [Int: Int32] = [:]

@@ -1,4 +1,5 @@
 import ClusterController
+import DequeModule
 import KafkaProtocol
 import KafkaWire
 import MetadataQuorum
@@ -35,8 +36,8 @@ final class ActiveController {
     let clock: @Sendable () -> ClockReading
     private let quorum: QuorumReplica
     private var random: SplitMix64
-    private var changes = FIFO<Change>()
-    private var held = FIFO<Held>()
+    private var changes = Deque<Change>()
+    private var held = Deque<Held>()
     /// Why the metadata log took no more: the node cannot go on.
     private(set) var fault: QuorumError?
     let report: @Sendable (String) -> Void
@@ -159,29 +160,5 @@ final class ActiveController {
             refused.append((next.sink, next.answer.failed(error)))
         }
         return refused
-    }
-}
-
-/// First in, first out, at a constant cost.
-struct FIFO<Element> {
-    private var elements: [Element] = []
-    private var start = 0
-
-    var isEmpty: Bool { start == elements.count }
-    var first: Element? { isEmpty ? nil : elements[start] }
-
-    mutating func append(_ element: Element) { elements.append(element) }
-
-    @discardableResult
-    mutating func removeFirst() -> Element {
-        defer {
-            start += 1
-            // Elements that have left are let go now and then, and all at once when none is left.
-            if start == elements.count || start == 1024 {
-                elements.removeFirst(start)
-                start = 0
-            }
-        }
-        return elements[start]
     }
 }

@@ -1,3 +1,4 @@
+import DequeModule
 import KafkaWire
 import LogStorage
 
@@ -9,7 +10,7 @@ import LogStorage
 struct LogWork {
     private var waiting: [TopicPartition: [LogStep]] = [:]
     /// Partitions with a step to take and none under way, in the order of their first steps.
-    private var ready = FIFO<TopicPartition>()
+    private var ready = Deque<TopicPartition>()
     /// Partitions with a step under way.
     private var busy: Set<TopicPartition> = []
     private var jobsUnderWay = 0

@@ -1,5 +1,6 @@
 import ClusterController
 import Coordinators
+import DequeModule
 import KafkaProtocol
 import KafkaRecords
 import KafkaWire
@@ -48,7 +49,7 @@ public final class NodeController {
     let surroundings: NodeSurroundings
     let quorum: QuorumReplica
     /// What the quorum did and was not looked at yet.
-    var quorumEffects = FIFO<QuorumEffect>()
+    var quorumEffects = Deque<QuorumEffect>()
     /// Requests of other nodes that the quorum has not answered.
     var quorumTickets: [QuorumTicket: WaitTicket] = [:]
     var nextQuorumTicket: UInt64 = 0
@@ -85,7 +86,7 @@ public final class NodeController {
     /// Why this node cannot go on, once that is so.
     var failure: String?
     /// Answers of the active controller to this process that have not been looked at.
-    var ownAnswers = FIFO<() -> Void>()
+    var ownAnswers = Deque<() -> Void>()
     var topicChanges: GroupTopicChanges
     /// Brokers that Metadata still names.
     var lingering = LingeringBrokers()

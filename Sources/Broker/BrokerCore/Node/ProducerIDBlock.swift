@@ -1,10 +1,11 @@
+import DequeModule
 import KafkaProtocol
 import KafkaWire
 
 /// The block of producer ids that the controller gave this broker, and who waits for one (KIP-730).
 struct ProducerIDBlock {
     var free: Range<Int64> = 0..<0
-    var waiters = FIFO<(Result<ProducerID, KafkaError>) -> Void>()
+    var waiters = Deque<(Result<ProducerID, KafkaError>) -> Void>()
     /// A block is on its way.
     var isAsking = false
 

@@ -39,7 +39,7 @@ struct MetadataRefresh {
         staleAt = now + settings.metadataMaxAge
     }
     mutating func failed(
-        _ settings: NetworkSettings, now: ClientInstant, using random: inout SeededGenerator
+        _ settings: NetworkSettings, now: ClientInstant, using random: inout SplitMix64
     ) {
         isInFlight = false
         isRequested = true

@@ -9,7 +9,7 @@ import KafkaWire
 /// `disconnected` when its connection ends or it times out, which ends its connection too.
 struct Network<Tag> {
     let settings: NetworkSettings
-    var random: SeededGenerator
+    var random: SplitMix64
     var metadata = ClusterMetadata()
     var refresh = MetadataRefresh()
     /// Levels of the cluster's features, as of the latest that a broker has told (KIP-584).
@@ -24,7 +24,7 @@ struct Network<Tag> {
 
     init(_ settings: NetworkSettings, seed: UInt64) {
         self.settings = settings
-        random = SeededGenerator(seed: seed)
+        random = SplitMix64(seed: seed)
         addBootstrapNodes()
     }
 

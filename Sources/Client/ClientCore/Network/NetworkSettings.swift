@@ -1,3 +1,5 @@
+import KafkaWire
+
 /// How a client reaches its cluster; names and defaults are Kafka's.
 public struct NetworkSettings: Sendable {
     /// `bootstrap.servers`: brokers to begin with, and to return to when none else can be reached.
@@ -31,7 +33,7 @@ public struct NetworkSettings: Sendable {
     /// What to wait after `failures` of them in a row (at least 1), spread by a fifth each way so
     /// that many clients do not come back at once (KIP-144, KIP-580).
     static func backoff(
-        _ first: Duration, _ longest: Duration, failures: Int, using random: inout SeededGenerator
+        _ first: Duration, _ longest: Duration, failures: Int, using random: inout SplitMix64
     ) -> Duration {
         let factor = Int64(1) << Int64(min(max(failures - 1, 0), 20))
         let product = first.wholeNanoseconds.multipliedReportingOverflow(by: factor)

@@ -1,3 +1,5 @@
+import KafkaWire
+
 /// 32-bit MurmurHash2 with Kafka's seed: what Kafka's clients partition by.
 enum Murmur2 {
     static func hash(_ bytes: [UInt8]) -> UInt32 {
@@ -56,7 +58,7 @@ struct StickyPartition {
 
     /// The partition to use now, among those that are `available`, each with its queue's length.
     mutating func choose(
-        from available: [(partition: Int32, queued: Int)], using random: inout SeededGenerator
+        from available: [(partition: Int32, queued: Int)], using random: inout SplitMix64
     ) -> Int32 {
         let longest = available.map(\.queued).max() ?? 0
         let weights = available.map { longest + 1 - $0.queued }

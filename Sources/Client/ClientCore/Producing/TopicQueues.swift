@@ -30,7 +30,7 @@ final class TopicQueues {
     /// The queue for a record; `nil` for a partition that the topic does not have.
     func queue(
         for record: ProducerRecord, _ partitioning: Partitioning,
-        using random: inout SeededGenerator
+        using random: inout SplitMix64
     ) -> PartitionQueue? {
         if let wanted = record.partition {
             return partitions.indices.contains(Int(wanted)) ? partitions[Int(wanted)] : nil
@@ -41,7 +41,7 @@ final class TopicQueues {
         return partitions[Int(number)]
     }
 
-    private func chooseSticky(using random: inout SeededGenerator) -> Int32 {
+    private func chooseSticky(using random: inout SplitMix64) -> Int32 {
         let led = partitions.filter { $0.leader != nil }
         let candidates = led.isEmpty ? partitions : led
         return sticky.choose(

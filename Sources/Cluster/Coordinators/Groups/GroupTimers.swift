@@ -1,3 +1,5 @@
+import HeapModule
+
 /// Names a timer: what is due, of which group and member (empty where there is none).
 struct GroupTimer: Hashable {
     enum Kind: UInt8 {
@@ -34,20 +36,20 @@ struct GroupTimers {
         /// The instant of the queue's entry that stands for this timer, never after `deadline`.
         var queuedAt: Int64
     }
-    private struct Entry {
+    private struct Entry: Comparable {
         var instant: Int64
         var sequence: UInt64
         var timer: GroupTimer
-        func isBefore(_ other: Entry) -> Bool {
-            (instant, sequence) < (other.instant, other.sequence)
+        static func < (a: Entry, b: Entry) -> Bool {
+            (a.instant, a.sequence) < (b.instant, b.sequence)
         }
     }
     private var states: [GroupTimer: State] = [:]
-    private var heap: [Entry] = []
+    private var heap = Heap<Entry>()
     private var nextSequence: UInt64 = 0
 
     /// When `popDue` may have something, in monotonic ms; never late, at times early.
-    var next: Int64? { heap.first?.instant }
+    var next: Int64? { heap.min?.instant }
 
     /// The deadline of a timer that is set.
     func deadline(of timer: GroupTimer) -> Int64? { states[timer]?.deadline }
@@ -66,8 +68,8 @@ struct GroupTimers {
 
     /// Removes and returns a timer whose deadline is at `now` or before.
     mutating func popDue(by now: Int64) -> GroupTimer? {
-        while let first = heap.first, first.instant <= now {
-            removeFirst()
+        while let first = heap.min, first.instant <= now {
+            heap.removeMin()
             guard let state = states[first.timer], state.queuedAt == first.instant else { continue }
             if state.deadline <= now {
                 states[first.timer] = nil
@@ -80,31 +82,7 @@ struct GroupTimers {
     }
 
     private mutating func push(_ timer: GroupTimer, _ instant: Int64) {
-        heap.append(Entry(instant: instant, sequence: nextSequence, timer: timer))
+        heap.insert(Entry(instant: instant, sequence: nextSequence, timer: timer))
         nextSequence += 1
-        var child = heap.count - 1
-        while child > 0 {
-            let parent = (child - 1) / 2
-            guard heap[child].isBefore(heap[parent]) else { return }
-            heap.swapAt(child, parent)
-            child = parent
-        }
-    }
-
-    private mutating func removeFirst() {
-        let last = heap.removeLast()
-        guard !heap.isEmpty else { return }
-        heap[0] = last
-        var parent = 0
-        while true {
-            var smallest = parent
-            for child in [2 * parent + 1, 2 * parent + 2]
-            where child < heap.count && heap[child].isBefore(heap[smallest]) {
-                smallest = child
-            }
-            guard smallest != parent else { return }
-            heap.swapAt(parent, smallest)
-            parent = smallest
-        }
     }
 }

@@ -1,3 +1,4 @@
+import KafkaWire
 import BrokerCore
 
 /// One simulation: a machine, its clients, the faults, and what was seen.

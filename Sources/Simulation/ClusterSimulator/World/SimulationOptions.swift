@@ -1,3 +1,4 @@
+import KafkaWire
 import BrokerCore
 
 /// What one seed draws: the shape of the world and how bad it is.

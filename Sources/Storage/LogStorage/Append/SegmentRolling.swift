@@ -21,7 +21,7 @@ extension PartitionLog {
         let seed =
             UInt64(bitPattern: active.baseOffset.rawValue) &* 31
             &+ UInt64(bitPattern: Int64(topicPartition.partition))
-        var generator = SplitMix(seed: seed)
+        var generator = SplitMix64(seed: seed)
         return Int64.random(in: 0...config.segmentJitterMs, using: &generator)
     }
 

@@ -1,3 +1,5 @@
+import KafkaWire
+
 /// A file or directory of a `MemoryFileSystem`: what a reader sees, what a power cut would leave,
 /// and the changes between the two, in their order.
 final class MemoryNode {
@@ -86,7 +88,7 @@ final class MemoryNode {
 struct PowerCutSurvival {
     /// `nil`: none of them. Else a legal choice drawn from the generator: of a directory a prefix
     /// of its changes, of a file any of its writes, each whole, lost, or torn at a 512-byte sector.
-    var random: SplitMix?
+    var random: SplitMix64?
 
     mutating func names(of node: MemoryNode) -> [String: MemoryNode] {
         var names = node.durableNames
@@ -122,18 +124,5 @@ struct PowerCutSurvival {
         let value = Int.random(in: 0..<bound, using: &generator)
         random = generator
         return value
-    }
-}
-
-/// A small deterministic generator (Steele, Lea, Flood 2014: SplitMix64).
-public struct SplitMix: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-    public init(seed: UInt64) { state = seed }
-    public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,3 +1,4 @@
+import KafkaWire
 import Synchronization
 
 /// A file system in memory that can lose its power and fail on demand, for tests and simulation.
@@ -60,7 +61,7 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
     /// Without a seed nothing unsynced survives; with one, a legal part of it.
     public func afterPowerCut(seed: UInt64? = nil) -> MemoryFileSystem {
         lock.withLock { _ in
-            var survival = PowerCutSurvival(random: seed.map { SplitMix(seed: $0) })
+            var survival = PowerCutSurvival(random: seed.map { SplitMix64(seed: $0) })
             var made: [ObjectIdentifier: MemoryNode] = [:]
             return MemoryFileSystem(root: root.afterPowerCut(&survival, &made), time: time)
         }

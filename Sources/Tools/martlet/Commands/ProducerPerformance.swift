@@ -1,3 +1,4 @@
+import KafkaWire
 import ClientCore
 import MartletClient
 
@@ -103,14 +104,14 @@ private struct Payloads: Sendable {
         case numbers
     }
     private let kind: Kind
-    private var generator: SeededGenerator
+    private var generator: SplitMix64
     private var letters: [UInt8] = []
 
     init(_ options: ParsedOptions) throws {
         let chosen = try options.exactlyOne(
             of: ["--record-size", "--payload-file", "--payload-monotonic"], "The command")
         let seed: Int64 = try options.integer("--random-seed", Int64.min...Int64.max) ?? 0
-        generator = SeededGenerator(seed: UInt64(bitPattern: seed))
+        generator = SplitMix64(seed: UInt64(bitPattern: seed))
         switch chosen {
         case "--record-size":
             let size: Int = try options.integer("--record-size", 1...Int(Int32.max)) ?? 1

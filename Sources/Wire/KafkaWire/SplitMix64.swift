@@ -1,6 +1,6 @@
 /// A small seeded generator (Steele, Lea, Flood 2014): the same seed gives the same run.
 ///
-/// Not for secrets: identifiers of sessions and the like only.
+/// Not for secrets: identifiers of sessions, jitter, simulations and tests.
 public struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
     public init(seed: UInt64) { state = seed }
