@@ -142,7 +142,7 @@ let package = Package(
         tests("ClientCore", wire + ["ClientCore"]),
         tests("MartletClient", server + ["MartletServer", "ClientCore", "MartletClient"]),
         tests("MartletTesting", ["MartletTesting", "MartletClient"]),
-        tests("martlet", tools + ["martlet", "AdminWire"]),
+        tests("martlet", tools + ["martlet", "AdminWire", "ClientCore"]),
         tests("ClusterSimulator", ["ClusterSimulator"]),
         tests("HistoryChecker", ["HistoryChecker"]),
         tests("FuzzTargets", wire + ["MetadataQuorum", "FuzzTargets"], data: ["Corpus"]),

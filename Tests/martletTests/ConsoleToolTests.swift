@@ -1,4 +1,5 @@
 import Foundation
+import ClientCore
 import KafkaRecords
 import KafkaWire
 import Testing
@@ -82,33 +83,6 @@ import Testing
     }
 }
 
-@Suite struct PartitionerTests {
-    /// Values that Kafka's own tests of its hash use.
-    @Test(arguments: [
-        ("21", -973_932_308), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536),
-        ("a-little-bit-longer-string", -1_486_304_829),
-        ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971), ("abc", 479_470_107),
-    ])
-    func hashIsKafkas(text: String, hash: Int) {
-        #expect(Int(Int32(bitPattern: Murmur2.hash(Array(text.utf8)))) == hash)
-    }
-
-    @Test func keysStayAndTheRestMovesOn() {
-        var partitioner = Partitioner(count: 5)
-        let key = partitioner.partition(key: [1, 2, 3])
-        var seen: Set<Int32> = []
-        for _ in 0..<100 {
-            #expect(partitioner.partition(key: [1, 2, 3]) == key)
-            let sticky = partitioner.partition(key: nil)
-            #expect(partitioner.partition(key: nil) == sticky)
-            seen.insert(sticky)
-            partitioner.batchIsFull()
-            #expect(partitioner.partition(key: nil) != sticky)
-        }
-        #expect(seen == [0, 1, 2, 3, 4])
-    }
-}
-
 @Suite struct MessageFormatterTests {
     private let record = ConsumedRecord(
         topic: "t", partition: 3, offset: Offset(42), timestamp: 1000, timestampType: .createTime,
@@ -168,15 +142,19 @@ import Testing
         {
             let options = try ParsedOptions(
                 ["--topic", "t"] + arguments, specs: ConsoleProducerTool.options)
-            return try ProducerSettings(options, properties)
+            return try ConsoleProducerSettings.settings(options, properties, bootstrap: "x:1")
         }
-        #expect(try settings() == ProducerSettings(topic: "t"))
+        let usual = try settings()
+        #expect(usual.linger == .seconds(1) && usual.network.requestTimeout == .milliseconds(1500))
+        #expect(usual.retries == 3 && usual.maxBlock == .seconds(3) && usual.isIdempotent)
+        #expect(usual.compression == .none && usual.network.bootstrap.map(\.port) == [1])
         #expect(try settings("--compression-codec").compression == .gzip)
         #expect(try settings("--compression-codec", "zstd").compression == .zstd)
         #expect(try settings("--request-required-acks", "1").isIdempotent == false)
-        #expect(try settings(properties: ["batch.size": "99"]).batchBytes == 99)
+        #expect(try settings(properties: ["batch.size": "99"]).batchSize == 99)
         #expect(
-            try settings("--batch-size", "7", properties: ["batch.size": "99"]).batchBytes == 7)
+            try settings("--batch-size", "7", properties: ["batch.size": "99"]).batchSize == 7)
+        #expect(throws: Failure.self) { try settings(properties: ["transactional.id": "x"]) }
         #expect(throws: Failure.self) { try settings("--compression-codec", "brotli") }
         #expect(throws: Failure.self) { try settings("--request-required-acks", "2") }
         #expect(throws: Failure.self) { try settings("--timeout", "soon") }

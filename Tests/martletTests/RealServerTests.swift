@@ -4,6 +4,7 @@ import Logging
 import MartletServer
 import Testing
 
+@testable import ClientCore
 @testable import martlet
 
 /// The tools against a node in this process.

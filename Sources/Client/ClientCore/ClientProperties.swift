@@ -83,6 +83,7 @@ extension ProducerSettings {
         try given.take("max.request.size", into: &maxRequestSize, from: 1)
         try given.take("max.block.ms", into: &maxBlock)
         try given.take("delivery.timeout.ms", into: &deliveryTimeout)
+        try given.take("retries", into: &retries)
         try given.take("transaction.timeout.ms", into: &transactionTimeout)
         if let text = properties["transactional.id"] { transactionalID = text }
         if let name = properties["compression.type"] {

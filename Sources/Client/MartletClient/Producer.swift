@@ -113,6 +113,22 @@ public final class Producer: Sendable {
         }
     }
 
+    /// Hands over a record if that can be done at once, for code that is not asynchronous. `false`
+    /// while `buffer.memory` is full and before anything is known of the topic: `enqueue` waits.
+    ///
+    /// - Throws: as `enqueue`.
+    public func tryEnqueue(
+        _ record: ProducerRecord,
+        whenDone: (@Sendable (Result<RecordMetadata, ClientError>) -> Void)? = nil
+    ) throws(ClientError) -> Bool {
+        let id = whenDone.map { endings.add(.delivery($0)) }
+        let outcome = append(record, waiter: id)
+        if case .appended = outcome { return true }
+        if let id { endings.remove(id) }
+        if case .refused(let error) = outcome { throw error }
+        return false
+    }
+
     private enum Attempt: Sendable {
         case ended(Result<RecordMetadata, ClientError>)
         case blocked(ProducerCore.AppendOutcome)

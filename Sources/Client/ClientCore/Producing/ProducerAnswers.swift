@@ -109,6 +109,7 @@ extension ProducerCore {
     private func canRetry(
         _ batch: ProducerBatch, of queue: PartitionQueue, _ error: ClientError
     ) -> Bool {
+        guard batch.attempts <= settings.retries else { return false }
         guard settings.isIdempotent else { return error.isRetriable }
         if let transaction, !transaction.isSound { return false }
         let isOldest = queue.unacknowledged.first === batch

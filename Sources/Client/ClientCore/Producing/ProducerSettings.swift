@@ -38,6 +38,8 @@ public struct ProducerSettings: Sendable {
     public var maxBlock = Duration.seconds(60)
     /// `delivery.timeout.ms`: after it a record has failed, whatever was tried.
     public var deliveryTimeout = Duration.seconds(120)
+    /// `retries`: a batch that was sent so many times more has failed; `deliveryTimeout` says more.
+    public var retries = Int.max
     /// `compression.type`
     public var compression = CompressionType.none
     /// `compression.TYPE.level`; `nil` for the type's own.
@@ -53,7 +55,7 @@ public struct ProducerSettings: Sendable {
     public init(network: NetworkSettings) { self.network = network }
 
     /// - Throws: `invalidSetting` for what is out of range or contradicts another setting.
-    func validate() throws(ClientError) {
+    public func validate() throws(ClientError) {
         func refuse(_ key: String, _ value: Any, _ reason: String) -> ClientError {
             .invalidSetting(key: key, value: "\(value)", reason: reason)
         }

@@ -1,5 +1,7 @@
-import AdminWire
+import ClientCore
+import KafkaRecords
 import KafkaWire
+import MartletClient
 
 /// `martlet console-producer`, `kafka-console-producer.sh`.
 enum ConsoleProducerTool: Tool {
@@ -69,19 +71,25 @@ enum ConsoleProducerTool: Tool {
             ["--command-property", "--producer-property"])
         let parser = try LineParser(
             try merged(options, ["--reader-config"], ["--reader-property", "--property"]))
-        var settings = AdminSettings(
-            bootstrap: try HostPort.list(servers), clientID: "console-producer")
-        var clientProperties = properties
-        // This is the time for a produce request; looking up the topic keeps its own.
-        clientProperties["request.timeout.ms"] = nil
-        try settings.apply(clientProperties)
-        let client = AdminClient(settings)
-        defer { client.close() }
-        let producer = BatchProducer(client, try ProducerSettings(options, properties), console)
-        try producer.start()
-        let isSynchronous = options.has("--sync")
-        try send(parser, producer, isSynchronous: isSynchronous, console)
-        return producer.failedRecords == 0 ? 0 : 1
+        let producer = try Producer(
+            try ConsoleProducerSettings.settings(options, properties, bootstrap: servers))
+        let topic = try options.required("--topic")
+        let failures = ProducerFailures()
+        do {
+            _ = try blocking { try await producer.partitionCount(of: topic) }
+            let sender = ConsoleSender(
+                producer: producer, topic: topic, isSynchronous: options.has("--sync"),
+                failures: failures)
+            try send(parser, sender, console)
+        } catch {
+            // What came before a bad line still goes out.
+            try? blocking { try await producer.close() }
+            failures.report(to: console)
+            throw error
+        }
+        try? blocking { try await producer.close() }
+        failures.report(to: console)
+        return failures.total == 0 ? 0 : 1
     }
 
     private static func checkOldNames(
@@ -119,37 +127,29 @@ enum ConsoleProducerTool: Tool {
     }
 
     private static func send(
-        _ parser: LineParser, _ producer: BatchProducer, isSynchronous: Bool, _ console: Console
+        _ parser: LineParser, _ sender: ConsoleSender, _ console: Console
     ) throws {
         var lines = InputLines(descriptor: console.input)
         var number = 0
         let prompts = console.promptsForInput
         Interruption.watch()
         var isPrompted = false
-        reading: while !Interruption.isRequested {
+        while !Interruption.isRequested {
             if prompts, !isPrompted {
                 console.write(">")
                 console.flush()
                 isPrompted = true
             }
-            let now = Clocks.monotonic
-            switch try lines.next(milliseconds: producer.wait(now: now) ?? 1000) {
-            case .end: break reading
-            case .idle: try producer.sendWaiting(now: Clocks.monotonic)
+            let event = try lines.next(milliseconds: 1000)
+            sender.failures.report(to: console)
+            switch event {
+            case .end: return
+            case .idle: continue
             case .line(let line):
                 isPrompted = false
                 number += 1
-                do {
-                    let record = try parser.record(line, number: number)
-                    try producer.add(record, timestamp: Clocks.wall, now: now)
-                } catch let failure as Failure {
-                    // What came before the bad line still goes out.
-                    try producer.flush()
-                    throw failure
-                }
-                if isSynchronous { try producer.flush() }
+                try sender.send(try parser.record(line, number: number))
             }
         }
-        try producer.flush()
     }
 }
