@@ -20,7 +20,7 @@ struct LogWork {
 
     /// Most jobs at a time: others use the I/O threads too.
     static let jobsAtOnce = 8
-    /// Most steps of one job, after which partitions are published.
+    /// Most steps of one job.
     static let stepsInJob = 32
     /// Work as small as this is done on the spot: whoever made a topic finds its partitions there
     /// once he is answered. It takes a few milliseconds.

@@ -72,6 +72,8 @@ public final class NodeController {
     var logWork = LogWork()
     /// The partitions on disk have been opened. Until then none is made anew.
     var hasOpenedPartitions = false
+    /// When event loops are next shown logs that have been made while others wait, in monotonic ms.
+    var nextBulkView = Int64.min
     /// Copies of replicas on their way between log directories, until the replicas are open.
     var foundCopies: [PlannedOpen] = []
     /// The directories have been read: partitions come and go with the image.

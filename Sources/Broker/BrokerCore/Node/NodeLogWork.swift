@@ -11,6 +11,10 @@ extension NodeController {
         settle()
     }
 
+    /// While many logs are made, event loops learn of them this often: each of them looks at all
+    /// partitions then.
+    private static var bulkViewMs: Int64 { 100 }
+
     /// Has done what waits: on the spot where it is little, else by I/O threads.
     func workOnLogs() {
         while hasOpenedPartitions, logWork.isSmall, let steps = takeSteps() {
@@ -53,10 +57,11 @@ extension NodeController {
             logWork.finished(steps)
             knownConfigs = [:]
             for result in results { take(result) }
-            if hasOpenedPartitions {
+            if !hasOpenedPartitions {
+                if logWork.isEmpty { finishOpening() }
+            } else if logWork.isEmpty || clock().monotonicMs >= nextBulkView {
                 publish()
-            } else if logWork.isEmpty {
-                finishOpening()
+                nextBulkView = clock().monotonicMs + Self.bulkViewMs
             }
         }
     }

@@ -35,11 +35,6 @@ struct FollowedPartition: Sendable {
 struct FetcherPlan: Sendable {
     fileprivate(set) var version: UInt64 = 0
     fileprivate(set) var partitions: [ReplicaKey: FollowedPartition] = [:]
-
-    /// In order of topic and partition.
-    var sorted: [(key: ReplicaKey, value: FollowedPartition)] {
-        partitions.sorted { $0.value.cell.topicPartition < $1.value.cell.topicPartition }
-    }
 }
 
 /// Which fetcher follows which partition; event loops see it through the view.

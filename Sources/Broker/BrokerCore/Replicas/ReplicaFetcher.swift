@@ -30,8 +30,9 @@ final class ReplicaFetcher: Resumable {
     /// Partitions whose records are not on disk, and the ticket that is woken when they are.
     private var unsynced: [ReplicaKey] = []
     private var syncTicket: WaitTicket?
-    /// Partitions that are left alone for a while.
-    private var resting: [ReplicaKey] = []
+    /// Partitions that are left alone until an instant, and the first of these (monotonic ns).
+    private var resting: [ReplicaKey: Int64] = [:]
+    private var restsEnd = Int64.max
     /// When to go on after a failure of the connection (monotonic ns).
     private var restUntil: Int64?
     private var failures = 0
@@ -50,14 +51,16 @@ final class ReplicaFetcher: Resumable {
     /// Takes up the partitions that are new, or of a new epoch; drops those that are gone.
     func adopt(_ plan: FetcherPlan, on loop: BrokerLoop) {
         version = plan.version
-        for key in sortedKeys where plan.partitions[key] == nil { drop(key) }
-        for (key, wanted) in plan.sorted {
-            if let known = partitions[key], known.cell === wanted.cell,
-                known.epoch == wanted.epoch
-            {
-                continue
-            }
-            partitions[key] = FetchedPartition(cell: wanted.cell, epoch: wanted.epoch)
+        let gone = partitions.filter { plan.partitions[$0.key] == nil }
+        for key in Self.sorted(gone) { drop(key) }
+        var new: [ReplicaKey: FetchedPartition] = [:]
+        for (key, wanted) in plan.partitions {
+            let known = partitions[key]
+            guard known?.cell !== wanted.cell || known?.epoch != wanted.epoch else { continue }
+            new[key] = FetchedPartition(cell: wanted.cell, epoch: wanted.epoch)
+        }
+        for key in Self.sorted(new) {
+            partitions[key] = new[key]
             begin(key, on: loop)
         }
         step(on: loop)
@@ -137,15 +140,20 @@ final class ReplicaFetcher: Resumable {
     }
 
     private func endPauses(by now: ClockReading, on loop: BrokerLoop) {
-        guard !resting.isEmpty else { return }
-        let ended = resting.filter { key in
-            guard case .resting(let until) = partitions[key]?.phase else { return true }
-            return until <= now.monotonicNs
-        }
-        resting.removeAll { ended.contains($0) }
-        for key in ended {
+        guard restsEnd <= now.monotonicNs else { return }
+        let ended = resting.filter { $0.value <= now.monotonicNs }
+        for key in ended.keys { resting[key] = nil }
+        restsEnd = .max
+        if let next = resting.values.min() { endRests(at: next, on: loop) }
+        for key in Self.sorted(partitions.filter { ended[$0.key] != nil }) {
             if case .resting = partitions[key]?.phase { locate(key, on: loop) }
         }
+    }
+
+    private func endRests(at instant: Int64, on loop: BrokerLoop) {
+        guard instant < restsEnd else { return }
+        restsEnd = instant
+        loop.wake(self, at: instant)
     }
 
     /// Asks the leader, if there is something to ask for and nothing to wait for.
@@ -156,7 +164,7 @@ final class ReplicaFetcher: Resumable {
         else { return }
         var items: [FetcherSession.Item] = []
         var gone: [ReplicaKey] = []
-        for key in session.isFull ? sortedKeys : takeChanged() {
+        for key in session.isFull ? Self.sorted(partitions) : takeChanged() {
             guard let partition = partitions[key], case .ready(let position) = partition.phase
             else {
                 gone.append(key)
@@ -193,7 +201,8 @@ final class ReplicaFetcher: Resumable {
         }
     }
 
-    private var sortedKeys: [ReplicaKey] {
+    /// In order of topic and partition.
+    private static func sorted(_ partitions: [ReplicaKey: FetchedPartition]) -> [ReplicaKey] {
         partitions.sorted { $0.value.cell.topicPartition < $1.value.cell.topicPartition }
             .map(\.key)
     }
@@ -374,8 +383,8 @@ final class ReplicaFetcher: Resumable {
         partitions[key]?.phase = .resting(until: instant)
         partitions[key]?.isAsked = false
         changed.append(key)
-        if !resting.contains(key) { resting.append(key) }
-        loop.wake(self, at: instant)
+        resting[key] = instant
+        endRests(at: instant, on: loop)
     }
 
     // MARK: Truncation
