@@ -137,7 +137,7 @@ let package = Package(
         tests("MetadataQuorum", wire + ["LogStorage", "PosixFiles", "MetadataQuorum"]),
         tests("Replication", wire + ["LogStorage", "Replication"]),
         tests("Coordinators", wire + ["Coordinators"], data: ["Transcripts"]),
-        tests("BrokerCore", cluster + ["BrokerCore"]),
+        tests("BrokerCore", cluster + ["BrokerCore"], data: ["Cluster/Golden"]),
         tests("MartletServer", server + ["MartletServer"]),
         tests("ClientCore", wire + ["ClientCore"]),
         tests("MartletClient", server + ["MartletServer", "ClientCore", "MartletClient"]),

@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 import wire
 from martlet_server import wait_for
 
-PARTITIONS = int(os.environ.get("PARTITIONS", "1000"))
+PARTITIONS = int(os.environ.get("PARTITIONS", "500"))
 PATIENCE = float(os.environ.get("PATIENCE", "1"))
 
 

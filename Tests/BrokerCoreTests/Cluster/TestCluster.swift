@@ -16,6 +16,9 @@ final class TestCluster {
     private let voters: [Int32]
     private let customize: (Int32, inout NodeOptions) -> Void
     private var starts: UInt64 = 0
+    /// The first request of each API on each lane, in the order in which they were sent: header
+    /// and body.
+    private(set) var firstRequests: [(name: String, version: Int16, bytes: [UInt8])] = []
     /// Nodes that no request reaches, nor any from them another node.
     var isolated: Set<Int32> = []
 
@@ -166,7 +169,15 @@ final class TestCluster {
         let versions = request.apiKey.validVersions.clamped(to: request.versions)
         lines[key]?.sent.append((sent.loop, request, versions.upperBound))
         let frame = try Self.frame(request, version: versions.upperBound)
+        note(request, frame, version: versions.upperBound)
         lines[key]?.client.send(raw: frame)
+    }
+
+    /// The first request of each kind.
+    private func note(_ request: PeerRequest, _ frame: [UInt8], version: Int16) {
+        let name = "\(request.apiKey.name) \(request.lane)"
+        guard !firstRequests.contains(where: { $0.name == name }) else { return }
+        firstRequests.append((name, version, frame))
     }
 
     private static func frame(_ request: PeerRequest, version: Int16) throws -> [UInt8] {
