@@ -329,7 +329,7 @@ def measure_replicas(cluster, count, per_topic):
     for number in range(count // per_topic):
         name = f"many-{number}"
         admin.create_topics([NewTopic(name, per_topic, 3)], request_timeout=120)[name].result(120)
-    wait_for(lambda: all(len(wire.metadata(node.port)[1]) == count for node in cluster.nodes),
+    wait_for(lambda: all(known(node) == count for node in cluster.nodes),
              "all partitions known everywhere", 300)
     cluster.healed(300)
     row(f"{count} partitions on 3 nodes: created and in sync", "s", "", [time.monotonic() - begun])
@@ -350,6 +350,11 @@ def measure_replicas(cluster, count, per_topic):
     cluster.healed(300)
     row(f"{count} partitions on 3 nodes: the killed one back in sync", "s", "",
         [time.monotonic() - begun])
+
+
+def known(node):
+    """How many partitions the node knows of."""
+    return len(wire.metadata(node.port, 30)[1])
 
 
 def leads_nothing(port, broker):

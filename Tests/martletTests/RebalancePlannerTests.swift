@@ -140,23 +140,14 @@ import Testing
     // MARK: Layouts drawn by seed
 
     private struct Draw {
-        var generator: SplitMix
+        var generator: SplitMix64
         mutating func number(_ range: ClosedRange<Int>) -> Int {
             Int.random(in: range, using: &generator)
         }
     }
-    private struct SplitMix: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
-    }
 
     private func draw(_ seed: UInt64) -> (ClusterLayout, RebalanceGoals) {
-        var draw = Draw(generator: SplitMix(state: seed))
+        var draw = Draw(generator: SplitMix64(seed: seed))
         let count = draw.number(1...9)
         let racks = draw.number(0...3)
         var nodes: [LayoutBroker] = []
@@ -221,7 +212,7 @@ import Testing
     }
 
     @Test func aLargeClusterIsPlannedInTime() {
-        var generator = SplitMix(state: 7)
+        var generator = SplitMix64(seed: 7)
         let layout = ClusterLayout(
             brokers: (0..<60).map { LayoutBroker(id: $0, rack: "r\($0 % 3)") },
             partitions: (0..<20_000).map { index in
