@@ -110,8 +110,9 @@ struct RebalancePlanner {
 
     // MARK: Bytes and replicas
 
-    /// Moves replicas until all participants are within the band, or nothing helps any more;
-    /// whether any moved.
+    /// Moves replicas until all participants are within the band, or nothing helps those that are
+    /// not; whether any moved. A later move may help one for which there was none: so this is
+    /// called until it finds nothing.
     private mutating func even(_ kind: LoadMeasure.Kind) -> Bool {
         let measure = LoadMeasure(kind, of: state, goals)
         let bytes = kind == .bytes ? nil : LoadMeasure(.bytes, of: state, goals)
@@ -124,8 +125,6 @@ struct RebalancePlanner {
             }
             state.move(move.partition, from: move.source, to: move.target)
             hasMoved = true
-            // What had no way out may have one now.
-            stuck.removeAll()
         }
         return hasMoved
     }
@@ -163,32 +162,44 @@ struct RebalancePlanner {
     }
 
     /// The replica whose move is enough with the fewest bytes; where none is enough, the largest
-    /// that takes neither broker beyond the mean; where there is none, any that helps at all.
+    /// that takes neither broker beyond the mean; where there is none, the smallest that helps.
     private func replica(
         from source: Int, to target: Int, _ measure: LoadMeasure, keeping bytes: LoadMeasure?
     ) -> Int? {
+        let hosted = state.hosted[source]
+        func helps(_ partition: Int) -> Bool {
+            measure.gain(of: partition, from: source, to: target, state) >= 1
+                && bytes.map { $0.gain(of: partition, from: source, to: target, state) >= 0 }
+                    ?? true
+                && state.mayMove(partition, from: source, to: target)
+        }
+        if measure.kind == .replicas { return hosted.last(where: helps) }
         let excess = measure.load(of: source, state) - measure.upper
+        let surplus = measure.load(of: source, state) - measure.mean
         let shortage = measure.lower - measure.load(of: target, state)
         let room = measure.mean - measure.load(of: target, state)
-        let surplus = measure.load(of: source, state) - measure.mean
-        var largest: Int?
-        var any: Int?
-        // From the smallest on.
-        for partition in state.hosted[source].reversed() {
-            guard
-                measure.gain(of: partition, from: source, to: target, state) >= 1,
-                bytes.map({ $0.gain(of: partition, from: source, to: target, state) >= 0 }) ?? true,
-                state.mayMove(partition, from: source, to: target)
-            else { continue }
-            if any == nil { any = partition }
-            let less = measure.load(of: partition, on: source, state)
-            let more = measure.load(of: partition, on: target, state)
-            guard less <= surplus, more <= room else { continue }
-            if measure.kind == .replicas || (less >= excess && more >= shortage) {
-                return partition
-            }
-            largest = partition
+        // The largest come first: up to where they are too large, and up to where they are enough.
+        let fitting = Self.count(hosted) { partition in
+            measure.load(of: partition, on: source, state) > surplus
+                || measure.load(of: partition, on: target, state) > room
         }
-        return largest ?? any
+        let enough = Self.count(hosted) { partition in
+            measure.load(of: partition, on: source, state) >= excess
+                && measure.load(of: partition, on: target, state) >= shortage
+        }
+        return hosted[min(fitting, enough)..<enough].last(where: helps)
+            ?? hosted[max(fitting, enough)...].first(where: helps)
+            ?? hosted[..<fitting].last(where: helps)
+    }
+
+    /// How many from the first on are as `isLarge` says, in a list where no others come before.
+    private static func count(_ list: [Int], _ isLarge: (Int) -> Bool) -> Int {
+        var low = 0
+        var high = list.count
+        while low < high {
+            let middle = (low + high) / 2
+            if isLarge(list[middle]) { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 }
