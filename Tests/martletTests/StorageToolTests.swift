@@ -44,6 +44,14 @@ import Testing
         #expect(first != CommandTests.run("storage", "random-uuid").out.trimmed)
     }
 
+    @Test func argumentsMayComeFromAFile() throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write("arguments", Array("version-mapping\n-r\n3.9\n".utf8))
+        #expect(
+            CommandTests.run("storage", "@\(file)").out.hasPrefix("metadata.version=21 (3.9)\n"))
+        #expect(CommandTests.run("storage", "@\(directory.path)/none").code == 1)
+    }
+
     @Test func formatsOnceAndShowsIt() throws {
         let directory = try TemporaryDirectory()
         let file = try config(directory)

@@ -12,6 +12,8 @@ protocol Tool: SendableMetatype {
     static var verbs: [Verb] { get }
     /// Whether arguments that belong to no option are allowed.
     static var allowsOperands: Bool { get }
+    /// Whether `@file` stands for the arguments in a file, one a line.
+    static var readsArgumentFiles: Bool { get }
     /// Runs it; the exit code is 0 for success. Failures go to standard error with exit code 1.
     static func run(_ invocation: Invocation, _ console: Console) throws -> Int32
 }
@@ -36,16 +38,31 @@ extension Tool {
     static var kafkaNames: [String] { [] }
     static var verbs: [Verb] { [] }
     static var allowsOperands: Bool { false }
+    static var readsArgumentFiles: Bool { false }
 
     /// Parses the arguments, answers `--help` and `--version`, runs the tool, reports failures.
     static func main(_ arguments: [String], _ console: Console) -> Int32 {
         defer { console.flush() }
         do {
+            let arguments = readsArgumentFiles ? try expand(arguments) : arguments
             if answersItself(arguments, console) { return 0 }
             return try run(try parse(arguments), console)
         } catch {
             return report(error, console)
         }
+    }
+
+    private static func expand(_ arguments: [String]) throws(Failure) -> [String] {
+        var expanded: [String] = []
+        for argument in arguments {
+            guard argument.hasPrefix("@") else {
+                expanded.append(argument)
+                continue
+            }
+            let text = try TextFile.read(String(argument.dropFirst()))
+            expanded += text.split(separator: "\n").map(String.init)
+        }
+        return expanded
     }
 
     private static func answersItself(_ arguments: [String], _ console: Console) -> Bool {

@@ -7,6 +7,7 @@ enum StorageTool: Tool {
     static let kafkaNames = ["kafka-storage"]
     static let summary = "Format log directories and look at them."
     static let options: [OptionSpec] = []
+    static let readsArgumentFiles = true
     private static let config = OptionSpec.value(
         "--config", "-c", label: "file", help: "The node's server.properties.")
     static let verbs = [
