@@ -30,29 +30,38 @@ public struct Simulation {
 
     /// Runs a world.
     ///
-    /// - Parameter print: gets a line for each event worth telling.
+    /// - Parameters:
+    ///   - dump: a partition (`log-0`) whose replicas are told of at the end.
+    ///   - print: gets a line for each event worth telling.
     public static func run(
-        _ options: SimulationOptions, print: ((String) -> Void)? = nil
+        _ options: SimulationOptions, dump: String? = nil, print: ((String) -> Void)? = nil
     ) -> Outcome {
         let world = SimulatedWorld(options)
         world.trace.print = print
         let scenario = Scenarios(world)
-        world.node.start()
+        world.start()
+        world.checker.start()
         scenario.start()
-        world.startFaults()
+        Faults(world).start()
         let healing = options.seconds * 1_000_000_000
         while world.scheduler.runNext(upTo: healing) {}
         world.heal()
         let end = healing + settleSeconds * 1_000_000_000
-        while !scenario.isSettled, world.scheduler.runNext(upTo: end) {}
+        while !(scenario.isSettled && world.checker.isConverged),
+            world.scheduler.runNext(upTo: end)
+        {}
         if !scenario.isSettled {
             world.violation("not settled \(settleSeconds) s after healing: \(scenario.state)")
+        } else if let obstacle = world.checker.obstacle {
+            world.violation("the cluster has not recovered \(settleSeconds) s on: \(obstacle)")
         } else {
+            world.checker.compareReplicas()
             scenario.readAll()
             let last = end + settleSeconds * 1_000_000_000
             while !scenario.isChecked, world.scheduler.runNext(upTo: last) {}
             if !scenario.isChecked { world.violation("the final read does not end") }
         }
+        if let dump { LogDump.lines(of: dump, in: world).forEach { print?($0) } }
         return Outcome(
             seed: options.seed, violations: world.violations, traceHash: world.trace.hash,
             operations: world.history.operations, faults: world.faults,

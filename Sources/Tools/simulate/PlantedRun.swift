@@ -28,10 +28,10 @@ enum PlantedRun {
                 count += 1
                 let outcome = Simulation.run(SimulationOptions(seed: seed), planted: bug)
                 guard let violation = outcome.violations.first else { continue }
-                print("\(bug.rawValue): found by seed \(seed), the \(count). tried: \(violation)")
+                say("\(bug.rawValue): found by seed \(seed), the \(count). tried: \(violation)")
                 return true
             }
-            print("\(bug.rawValue): NOT FOUND in \(count) seeds")
+            say("\(bug.rawValue): NOT FOUND in \(count) seeds")
             return false
         }
     #else

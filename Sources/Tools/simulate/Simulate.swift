@@ -1,11 +1,13 @@
 import ClusterSimulator
 import Foundation
 
-/// `simulate`: whole nodes under faults, by seed.
+/// `simulate`: whole clusters under faults, by seed.
 ///
 ///     simulate --minutes 3              random seeds for so long
 ///     simulate --seeds 1...1000         these seeds
+///     simulate --alone --seeds 1...1000 the same with a single node in each
 ///     simulate --seed 42 --trace        one seed, with what happens
+///     simulate --seed 42 --dump log-0   the same, and what each node holds of a partition
 ///     simulate --planted unsynced-ack --seeds 1...100
 ///                                       until a planted bug is found (debug builds)
 @main struct Simulate {
@@ -30,19 +32,22 @@ import Foundation
             {
                 break
             }
-            let options = SimulationOptions(seed: seed)
+            let options = SimulationOptions(seed: seed, isAlone: arguments.isAlone)
             let outcome = Simulation.run(
-                options, print: arguments.isTraced ? { print($0) } : nil)
+                options, dump: arguments.dump, print: arguments.isTraced ? { say($0) } : nil)
             total.add(outcome)
-            if arguments.isTraced || arguments.isVerbose { print(line(outcome)) }
+            if arguments.isTraced || arguments.isVerbose { say(line(outcome)) }
             for violation in outcome.violations {
-                print("VIOLATION seed \(seed): \(violation)")
+                say("VIOLATION seed \(seed): \(violation)")
             }
             if !outcome.violations.isEmpty {
-                print("  \(options.summary)\n  replay: simulate --seed \(seed) --trace")
+                say(
+                    "  \(options.summary)\n  replay: simulate --seed \(seed)"
+                        + (arguments.isAlone ? " --alone --trace" : " --trace")
+                )
             }
         }
-        print(total.summary(seconds: Date().timeIntervalSince(begun)))
+        say(total.summary(seconds: Date().timeIntervalSince(begun)))
         return total.violated == 0 ? 0 : 1
     }
 
@@ -52,6 +57,9 @@ import Foundation
             + "faults \(outcome.faults) events \(outcome.events): \(outcome.options.summary)"
     }
 }
+
+/// Writes a line at once: what was found is there to be read, whatever ends a long run.
+func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
 
 /// What all seeds came to.
 private struct Totals {
@@ -90,7 +98,9 @@ private struct Arguments {
     var minutes: Int?
     var isTraced = false
     var isVerbose = false
+    var isAlone = false
     var planted: String?
+    var dump: String?
 
     init(_ words: some Sequence<String>) throws {
         var generator = SystemRandomNumberGenerator()
@@ -126,7 +136,11 @@ private struct Arguments {
                 isBounded = true
             case "--planted": planted = try value(word)
             case "--trace": isTraced = true
+            case "--dump":
+                dump = try value(word)
+                isTraced = true
             case "--verbose": isVerbose = true
+            case "--alone": isAlone = true
             default: throw Misuse("unknown argument '\(word)'")
             }
         }

@@ -165,6 +165,12 @@ extension NodeController {
         return .at(leader, PeerEndpoint(host: endpoint.host, port: endpoint.port))
     }
 
+    /// The epoch of the metadata quorum in which this node leads it; `nil` while it does not.
+    package var ledQuorumEpoch: Int32? {
+        let (leader, epoch) = quorum.leaderAndEpoch
+        return leader == options.nodeID ? epoch.rawValue : nil
+    }
+
     /// Whether there is a controller to ask.
     var knowsController: Bool { controllerLocation != .unknown }
 }

@@ -2,96 +2,146 @@ import KafkaProtocol
 import KafkaRecords
 import KafkaWire
 
-/// A client with one connection to the node: encodes requests as any client would, and learns the
-/// answer, or that there will be none.
+/// A client with a connection to each node that it needs: finds out who leads a partition or
+/// coordinates a group, encodes requests as any client would, and learns the answer, or that there
+/// will be none.
 final class SimulatedClient {
-    let world: SimulatedWorld
-    let name: String
-    private var session: Session?
-    private var nextCorrelation: Int32 = 1
-    /// Requests without an answer, of all connections.
-    private(set) var inFlight = 0
-
-    /// One connection and the requests that wait on it, in order.
-    private final class Session {
-        var connection: SimulatedConnection?
-        var waiting: [(correlation: Int32, complete: ([UInt8]?) -> Void)] = []
+    /// Whom a request is for.
+    enum Destination: Hashable {
+        case anyone
+        case leader(PartitionKey)
+        case group(String)
+        case transaction(String)
     }
 
     /// A decoded answer, and the bytes that its record fields lie in.
     struct Answer<Message> {
         var message: Message
         var body: [UInt8]
+        /// Who gave it.
+        var node: Int32
     }
 
+    let world: SimulatedWorld
+    let name: String
+    private var sessions: [Int32: ClientSession] = [:]
+    private var routes: [Destination: Int32] = [:]
+    /// Requests that wait for a route, by destination, in order.
+    private var lookups: [Destination: [(Int32?) -> Void]] = [:]
+    private var nextCorrelation: Int32 = 1
+    /// Requests without an answer, of all connections.
+    private(set) var inFlight = 0
+
     /// How long a client waits for an answer before it gives the connection up, in ns.
-    private static let requestTimeout: Int64 = 30_000_000_000
+    private static let requestTimeout: Int64 = 10_000_000_000
 
     init(_ world: SimulatedWorld, _ name: String) {
         self.world = world
         self.name = name
-        world.repeating(world.options.resetMs) { [weak self] in
-            guard let connection = self?.session?.connection else { return }
-            world.trace.note(world.scheduler.now, "\(name)'s connection breaks")
-            connection.close()
-        }
     }
 
     /// Sends a request; `done` gets `nil` when no answer will come (it may have had its effect).
     func call<Request: KafkaRequest>(
-        _ request: Request, version: Int16, _ done: @escaping (Answer<Request.Response>?) -> Void
+        _ request: Request, version: Int16, to destination: Destination = .anyone,
+        _ done: @escaping (Answer<Request.Response>?) -> Void
     ) {
         inFlight += 1
+        route(destination) { [self] node in
+            guard let node else {
+                world.scheduler.after(world.latency()) { [self] in
+                    inFlight -= 1
+                    done(nil)
+                }
+                return
+            }
+            send(request, version, to: node) { [self] answer in
+                if answer == nil { forgetRoutes() }
+                inFlight -= 1
+                done(answer)
+            }
+        }
+    }
+
+    /// What was believed about leaders and coordinators has turned out to be wrong.
+    func forgetRoutes() { routes = [:] }
+
+    // MARK: Routes
+
+    private func route(_ destination: Destination, _ then: @escaping (Int32?) -> Void) {
+        if case .anyone = destination { return then(world.pick(world.options.topology.brokers)) }
+        // Nothing overtakes what waits.
+        if lookups[destination] == nil, let node = routes[destination] { return then(node) }
+        let isFirst = lookups[destination] == nil
+        lookups[destination, default: []].append(then)
+        if isFirst { look(destination) }
+    }
+
+    private func look(_ destination: Destination) {
+        switch destination {
+        case .anyone: break
+        case .leader(let key): lookForLeaders(of: key.topic, destination)
+        case .group(let id): lookForCoordinator(0, id, destination)
+        case .transaction(let id): lookForCoordinator(1, id, destination)
+        }
+    }
+
+    private func found(_ destination: Destination) {
+        let node = routes[destination]
+        for then in lookups.removeValue(forKey: destination) ?? [] { then(node) }
+    }
+
+    private func lookForLeaders(of topic: String, _ destination: Destination) {
+        let request = MetadataRequest(topics: [.init(name: topic)], allowAutoTopicCreation: false)
+        ask(request, version: 11) { [self] message in
+            for partition in message?.topics.first?.partitions ?? [] where partition.leaderID >= 0 {
+                let key = PartitionKey(topic: topic, partition: partition.partitionIndex)
+                routes[.leader(key)] = partition.leaderID
+            }
+            found(destination)
+        }
+    }
+
+    private func lookForCoordinator(_ type: Int8, _ id: String, _ destination: Destination) {
+        let request = FindCoordinatorRequest(keyType: type, coordinatorKeys: [id])
+        ask(request, version: 4) { [self] message in
+            if let coordinator = message?.coordinators.first, coordinator.errorCode == 0 {
+                routes[destination] = coordinator.nodeID
+            }
+            found(destination)
+        }
+    }
+
+    private func ask<Request: KafkaRequest>(
+        _ request: Request, version: Int16, _ done: @escaping (Request.Response?) -> Void
+    ) {
+        guard let node = world.pick(world.options.topology.brokers) else { return done(nil) }
+        send(request, version, to: node) { done($0?.message) }
+    }
+
+    // MARK: Requests
+
+    private func send<Request: KafkaRequest>(
+        _ request: Request, _ version: Int16, to node: Int32,
+        _ done: @escaping (Answer<Request.Response>?) -> Void
+    ) {
         let correlation = nextCorrelation
         nextCorrelation += 1
-        guard let session = connected(), let connection = session.connection else {
-            world.scheduler.after(world.latency()) { [self] in
-                inFlight -= 1
-                done(nil)
-            }
-            return
+        let session = connected(to: node)
+        session.send(encode(request, version, correlation), correlation) { [self] frame in
+            done(frame.flatMap { decode($0, Request.Response.self, version, node) })
         }
-        session.waiting.append(
-            (
-                correlation,
-                { [self] frame in
-                    inFlight -= 1
-                    done(frame.flatMap { decode($0, Request.Response.self, version) })
-                }
-            ))
-        connection.send(encode(request, version, correlation))
         world.scheduler.after(Self.requestTimeout) { [self] in
-            guard session.waiting.contains(where: { $0.correlation == correlation }) else { return }
-            world.trace.note(world.scheduler.now, "\(name) gives up waiting for an answer")
-            session.connection?.close()
+            guard session.isWaiting(for: correlation) else { return }
+            world.trace.note(world.scheduler.now, "\(name) gives up waiting for node \(node)")
+            session.close()
         }
     }
 
-    private func connected() -> Session? {
-        if let session, session.connection?.isOpen == true { return session }
-        guard let process = world.node.process else { return nil }
-        let fresh = Session()
-        session = fresh
-        fresh.connection = SimulatedConnection(
-            world, to: process, onFrame: { [weak self] in self?.received($0, on: fresh) },
-            onLoss: {
-                let gone = fresh.waiting
-                fresh.waiting = []
-                for request in gone { request.complete(nil) }
-            })
+    private func connected(to node: Int32) -> ClientSession {
+        if let session = sessions[node], session.isOpen { return session }
+        let fresh = ClientSession(world, name, node)
+        sessions[node] = fresh
         return fresh
-    }
-
-    private func received(_ frame: [UInt8], on session: Session) {
-        guard !session.waiting.isEmpty else {
-            return world.violation("\(name): an answer to nothing")
-        }
-        let request = session.waiting.removeFirst()
-        let correlation = frame.prefix(4).reduce(Int32(0)) { $0 << 8 | Int32($1) }
-        if correlation != request.correlation {
-            world.violation("\(name): answers out of order, \(correlation)")
-        }
-        request.complete(frame)
     }
 
     private func encode<Request: KafkaRequest>(
@@ -109,12 +159,13 @@ final class SimulatedClient {
     }
 
     private func decode<Response: KafkaResponse>(
-        _ frame: [UInt8], _: Response.Type, _ version: Int16
+        _ frame: [UInt8], _: Response.Type, _ version: Int16, _ node: Int32
     ) -> Answer<Response>? {
         let size = Response.apiKey.responseHeaderVersion(for: version) == 0 ? 4 : 5
         let body = Array(frame.dropFirst(size))
         do throws(WireError) {
-            return Answer(message: try Response(decoding: body, version: version), body: body)
+            return Answer(
+                message: try Response(decoding: body, version: version), body: body, node: node)
         } catch {
             world.violation("\(name): malformed \(Response.apiKey.name) answer: \(error)")
             return nil

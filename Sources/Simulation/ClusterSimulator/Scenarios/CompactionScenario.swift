@@ -46,10 +46,11 @@ final class CompactionScenario: Scenario {
                             partitionMaxBytes: 30_000)
                     ])
             ])
-        client.call(request, version: 12) { [self] answer in
+        client.call(request, version: 12, to: .leader(key)) { [self] answer in
             guard let answer, let data = answer.message.responses.first?.partitions.first,
                 data.errorCode == 0
             else {
+                client.forgetRoutes()
                 world.scheduler.after(100_000_000) { [self] in readAll() }
                 return
             }

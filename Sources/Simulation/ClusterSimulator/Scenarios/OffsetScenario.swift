@@ -12,7 +12,7 @@ final class OffsetScenario: Scenario {
     var isSettled: Bool { true }
     var state: String { "" }
     func readAll() {
-        for group in groups { group.read { [self] in checked += 1 } }
+        for group in groups { group.read(isSettled: true) { [self] in checked += 1 } }
     }
     var isChecked: Bool { checked == groups.count }
 }

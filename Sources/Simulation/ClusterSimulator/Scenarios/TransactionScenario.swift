@@ -57,10 +57,11 @@ final class TransactionScenario: Scenario {
             groupID: producer.group,
             topics: [.init(name: TransactionWorkload.topic, partitionIndexes: [0])],
             requireStable: true)
-        client.call(request, version: 7) { [self] answer in
+        client.call(request, version: 7, to: .group(producer.group)) { [self] answer in
             guard let message = answer?.message, message.errorCode == 0,
                 let partition = message.topics.first?.partitions.first, partition.errorCode == 0
             else {
+                client.forgetRoutes()
                 world.scheduler.after(world.draw(20...400) * 1_000_000) { [self] in
                     readOffsets(rest)
                 }

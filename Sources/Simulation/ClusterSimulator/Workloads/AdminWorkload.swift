@@ -18,7 +18,8 @@ final class AdminWorkload {
         _ done: @escaping () -> Void
     ) {
         let topic = CreateTopicsRequest.CreatableTopic(
-            name: name, numPartitions: partitions, replicationFactor: 1,
+            name: name, numPartitions: partitions,
+            replicationFactor: world.options.topology.replicationFactor,
             configs: configs.map { .init(name: $0.0, value: $0.1) })
         client.call(CreateTopicsRequest(topics: [topic], timeoutMs: 5000), version: 7) {
             [self] answer in
@@ -43,7 +44,11 @@ final class AdminWorkload {
             if world.chance(50) {
                 client.call(
                     CreateTopicsRequest(
-                        topics: [.init(name: name, numPartitions: 2, replicationFactor: 1)],
+                        topics: [
+                            .init(
+                                name: name, numPartitions: 2,
+                                replicationFactor: world.options.topology.replicationFactor)
+                        ],
                         timeoutMs: 5000), version: 7
                 ) { [self] in if $0 != nil { world.history.countOperation() } }
             } else {
@@ -67,7 +72,7 @@ final class AdminWorkload {
                         .init(
                             name: key.topic,
                             partitions: [.init(partitionIndex: key.partition, offset: offset)])
-                    ], timeoutMs: 5000), version: 2
+                    ], timeoutMs: 5000), version: 2, to: .leader(key)
             ) { [self] in if $0 != nil { world.history.countOperation() } }
         }
     }

@@ -32,11 +32,15 @@ final class CommittedReadWorkload {
                             partitionMaxBytes: 20_000)
                     ])
             ])
-        client.call(request, version: 12) { [self] answer in
+        client.call(request, version: 12, to: .leader(key)) { [self] answer in
             guard let answer, let data = answer.message.responses.first?.partitions.first,
                 data.errorCode == 0
             else { return again() }
             let (records, next) = client.committedRecords(data, of: answer, from: position)
+            world.trace.note(
+                world.scheduler.now,
+                "\(key): node \(answer.node) gives \(position) to \(next), aborted "
+                    + "\((data.abortedTransactions ?? []).map(\.firstOffset))")
             for record in records {
                 guard let id = RecordID(record.value) else {
                     world.violation("\(key): offset \(record.offset) has a value nobody wrote")
@@ -53,6 +57,7 @@ final class CommittedReadWorkload {
     }
 
     private func again() {
+        client.forgetRoutes()
         world.scheduler.after(world.draw(50...500) * 1_000_000) { [self] in poll() }
     }
 }

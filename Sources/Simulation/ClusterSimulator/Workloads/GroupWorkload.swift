@@ -11,9 +11,11 @@ final class GroupWorkload {
     private var members: [GroupMember] = []
     private var joined = 0
     private var owners: [Int32: String] = [:]
-    /// The last offset whose commit was acknowledged, and the highest that was ever sent.
-    private var acknowledged: [Int32: Int64] = [:]
+    /// By partition: the highest offset that was ever sent, and the last whose commit was
+    /// acknowledged, by the coordinator that said so: one that has been replaced and does not know
+    /// yet answers reads from what it has.
     private var sent: [Int32: Int64] = [:]
+    private var acknowledged: [Int32: [Int32: Int64]] = [:]
 
     init(_ world: SimulatedWorld, topic: String, partitions: Int32) {
         self.world = world
@@ -70,13 +72,14 @@ final class GroupWorkload {
         return next
     }
 
-    func acknowledge(_ offset: Int64, _ partition: Int32) {
+    func acknowledge(_ offset: Int64, _ partition: Int32, by node: Int32) {
         world.history.countOperation()
-        acknowledged[partition] = max(acknowledged[partition] ?? 0, offset)
+        let before = acknowledged[partition]?[node] ?? 0
+        acknowledged[partition, default: [:]][node] = max(before, offset)
     }
 
-    /// The least that a fetch which begins now may find.
-    func leastCommitted(_ partition: Int32) -> Int64 { acknowledged[partition] ?? 0 }
+    /// The least that a fetch which begins now may find, by who answers it.
+    func leastCommitted(_ partition: Int32) -> [Int32: Int64] { acknowledged[partition] ?? [:] }
 
     func found(_ offset: Int64, _ partition: Int32, atLeast least: Int64) {
         world.history.countOperation()
@@ -123,10 +126,7 @@ final class GroupMember {
         "\(name) epoch \(epoch) has \(owned.values.flatMap { $0 }.sorted())"
     }
 
-    func start() {
-        // Whoever asks for the coordinator makes its topic.
-        client.call(FindCoordinatorRequest(key: Self.group), version: 3) { [self] _ in next() }
-    }
+    func start() { next() }
 
     /// Ends without a word.
     func crash() {
@@ -139,7 +139,7 @@ final class GroupMember {
         isGone = true
         client.call(
             ConsumerGroupHeartbeatRequest(groupID: Self.group, memberID: name, memberEpoch: -1),
-            version: 1
+            version: 1, to: .group(Self.group)
         ) { _ in }
     }
 
@@ -178,15 +178,23 @@ final class GroupMember {
         }
         let sentAt = world.scheduler.now
         let asked = life
-        client.call(request, version: 1) { [self] answer in
+        client.call(request, version: 1, to: .group(Self.group)) { [self] answer in
             guard !isGone else { return }
             guard asked == life, let message = answer?.message else {
                 saysAll = true
                 return next()
             }
-            switch KafkaError(rawValue: message.errorCode) ?? .unknownServerError {
+            let error = KafkaError(rawValue: message.errorCode) ?? .unknownServerError
+            world.trace.note(
+                world.scheduler.now,
+                "\(name) at node \(answer?.node ?? -1): \(error.name), epoch "
+                    + "\(message.memberEpoch), "
+                    + "\(message.assignment?.topicPartitions.map(\.partitions) ?? [])")
+            switch error {
             case .none: take(message, sentAt)
-            case .notCoordinator, .coordinatorLoadInProgress, .coordinatorNotAvailable: break
+            case .notCoordinator, .coordinatorLoadInProgress, .coordinatorNotAvailable,
+                .requestTimedOut:
+                client.forgetRoutes()
             case .unknownMemberID, .fencedMemberEpoch, .groupIDNotFound:
                 dropAll()
             case let error: world.violation("\(name): heartbeat: \(error.name)")
@@ -239,9 +247,9 @@ final class GroupMember {
                     name: workload.topic,
                     partitions: [.init(partitionIndex: partition, committedOffset: offset)])
             ])
-        client.call(request, version: 9) { [self] answer in
-            if answer?.message.topics.first?.partitions.first?.errorCode == 0 {
-                workload.acknowledge(offset, partition)
+        client.call(request, version: 9, to: .group(Self.group)) { [self] answer in
+            if let answer, answer.message.topics.first?.partitions.first?.errorCode == 0 {
+                workload.acknowledge(offset, partition, by: answer.node)
             }
             if !isGone { next() }
         }
@@ -255,12 +263,13 @@ final class GroupMember {
                     groupID: Self.group, memberID: name, memberEpoch: epoch,
                     topics: [.init(name: workload.topic, partitionIndexes: [partition])])
             ])
-        client.call(request, version: 9) { [self] answer in
+        client.call(request, version: 9, to: .group(Self.group)) { [self] answer in
             guard !isGone else { return }
             let group = answer?.message.groups.first
             let found = group?.topics.first?.partitions.first
             if let found, group?.errorCode == 0, found.errorCode == 0 {
-                workload.found(found.committedOffset, partition, atLeast: least)
+                workload.found(
+                    found.committedOffset, partition, atLeast: least[answer?.node ?? -1] ?? 0)
             }
             next()
         }

@@ -52,7 +52,7 @@ final class KeyedWorkload {
         var builder = RecordBatchBuilder(
             .init(producerID: ProducerID(producerID), producerEpoch: 0, baseSequence: sequence))
         builder.append(
-            timestamp: world.node.now.wallMs, key: [recordKey],
+            timestamp: world.wallMs, key: [recordKey],
             value: number.map {
                 RecordID(producer: UInt16(recordKey), number: $0).bytes(padding: 60)
             })
@@ -69,7 +69,7 @@ final class KeyedWorkload {
                     name: key.topic,
                     partitionData: [.init(index: key.partition, records: .bytes(bytes))])
             ])
-        client.call(request, version: 12) { [self] answer in
+        client.call(request, version: 12, to: .leader(key)) { [self] answer in
             let code = answer?.message.responses.first?.partitionResponses.first?.errorCode
             switch code.map({ KafkaError(rawValue: $0) ?? .unknownServerError }) {
             case KafkaError.none?, .duplicateSequenceNumber?:
@@ -81,7 +81,9 @@ final class KeyedWorkload {
             case .outOfOrderSequenceNumber?, .invalidRecord?, .corruptMessage?:
                 world.violation("\(key): keyed record \(sequence): \(code ?? -1)")
                 again { [self] in send(recordKey, number) }
-            default: again { [self] in send(recordKey, number) }
+            default:
+                client.forgetRoutes()
+                again { [self] in send(recordKey, number) }
             }
         }
     }

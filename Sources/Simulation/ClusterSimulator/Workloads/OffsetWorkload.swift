@@ -8,6 +8,9 @@ final class OffsetWorkload {
     private let client: SimulatedClient
     private let group: String
     private var acknowledged: Int64 = -1
+    /// The same by who said so: a coordinator that has been replaced and does not know yet answers
+    /// reads from what it has, as Kafka's do.
+    private var acknowledgedBy: [Int32: Int64] = [:]
     private var asked: Int64 = -1
     private(set) var isChecked = false
 
@@ -17,17 +20,7 @@ final class OffsetWorkload {
         client = SimulatedClient(world, group)
     }
 
-    func start() {
-        client.call(
-            FindCoordinatorRequest(keyType: 0, coordinatorKeys: [group]), version: 4
-        ) { [self] answer in
-            guard answer?.message.coordinators.first?.errorCode == 0 else {
-                world.scheduler.after(100_000_000) { [self] in start() }
-                return
-            }
-            step()
-        }
-    }
+    func start() { step() }
 
     private func step() {
         guard !world.isHealed else { return }
@@ -48,15 +41,16 @@ final class OffsetWorkload {
                         .init(partitionIndex: 0, committedOffset: value, committedMetadata: "m")
                     ])
             ])
-        client.call(request, version: 8) { [self] answer in
+        client.call(request, version: 8, to: .group(group)) { [self] answer in
             let code = answer?.message.topics.first?.partitions.first?.errorCode
             switch code.flatMap({ KafkaError(rawValue: $0) }) {
             case KafkaError.none?:
                 acknowledged = value
+                acknowledgedBy[answer?.node ?? -1] = value
                 world.history.countOperation()
             case nil, .notCoordinator?, .coordinatorLoadInProgress?, .coordinatorNotAvailable?,
-                .unknownTopicOrPartition?:
-                break
+                .unknownTopicOrPartition?, .requestTimedOut?:
+                client.forgetRoutes()
             case let error?: world.violation("\(group): commit of \(value): \(error.name)")
             }
             step()
@@ -64,17 +58,23 @@ final class OffsetWorkload {
     }
 
     /// Reads the offset back, until it gets an answer, and checks it.
-    func read(_ done: @escaping () -> Void) {
-        let least = acknowledged
+    ///
+    /// - Parameter isSettled: there is but one coordinator.
+    func read(isSettled: Bool = false, _ done: @escaping () -> Void) {
+        let known = (acknowledged, acknowledgedBy)
         let request = OffsetFetchRequest(
             groupID: group, topics: [.init(name: "log", partitionIndexes: [0])])
-        client.call(request, version: 7) { [self] answer in
+        client.call(request, version: 7, to: .group(group)) { [self] answer in
             guard let message = answer?.message, message.errorCode == 0,
                 let found = message.topics.first?.partitions.first, found.errorCode == 0
             else {
-                world.scheduler.after(world.draw(20...200) * 1_000_000) { [self] in read(done) }
+                client.forgetRoutes()
+                world.scheduler.after(world.draw(20...200) * 1_000_000) { [self] in
+                    read(isSettled: isSettled, done)
+                }
                 return
             }
+            let least = isSettled ? known.0 : known.1[answer?.node ?? -1] ?? -1
             if found.committedOffset < least || found.committedOffset > asked {
                 world.violation(
                     "\(group): the offset \(found.committedOffset) is read, \(least) was "

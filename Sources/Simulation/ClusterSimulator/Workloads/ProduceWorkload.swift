@@ -29,6 +29,7 @@ final class ProduceWorkload {
     private var isWaiting = false
 
     private static let maxInFlight = 5
+    private static let maxWaiting = 20
 
     init(_ world: SimulatedWorld, number: UInt16, topic: String, records: Int) {
         self.world = world
@@ -55,6 +56,7 @@ final class ProduceWorkload {
                 return again { [self] in start() }
             }
             producerID = message.producerID
+            world.trace.note(world.scheduler.now, "producer \(number) has the id \(producerID)")
             epoch = message.producerEpoch
             pump()
         }
@@ -69,7 +71,7 @@ final class ProduceWorkload {
         while client.inFlight < Self.maxInFlight {
             if let (partition, index) = unsent() {
                 send(partition, index)
-            } else if made < target {
+            } else if made < target, queues.values.reduce(0, { $0 + $1.count }) < Self.maxWaiting {
                 make()
             } else {
                 return
@@ -77,8 +79,14 @@ final class ProduceWorkload {
         }
     }
 
+    /// The next batch to send. While a partition's oldest is tried again, nothing is sent behind
+    /// it: a broker knows the last five batches again, and no earlier one.
     private func unsent() -> (Int32, Int)? {
         for (partition, queue) in queues.sorted(by: { $0.key < $1.key }) {
+            if let first = queue.first, first.attempts > 0 {
+                if !first.isSent { return (partition, 0) }
+                if first.attempts > 1 { continue }
+            }
             if let index = queue.firstIndex(where: { !$0.isSent }) { return (partition, index) }
         }
         return nil
@@ -105,7 +113,8 @@ final class ProduceWorkload {
                     name: topic,
                     partitionData: [.init(index: partition, records: .bytes(encode(batch)))])
             ])
-        client.call(request, version: 12) { [self] answer in
+        let key = PartitionKey(topic: topic, partition: partition)
+        client.call(request, version: 12, to: .leader(key)) { [self] answer in
             let result = answer?.message.responses.first?.partitionResponses.first
             resolve(partition, batch.sequence, result)
         }
@@ -118,7 +127,7 @@ final class ProduceWorkload {
                 baseSequence: batch.sequence))
         for id in batch.ids {
             builder.append(
-                timestamp: world.node.now.wallMs, key: nil,
+                timestamp: world.wallMs, key: nil,
                 value: id.bytes(padding: Int(id.number % 97)))
         }
         do throws(CompressionError) {
@@ -136,7 +145,12 @@ final class ProduceWorkload {
             return world.violation("producer \(number): an answer twice, sequence \(sequence)")
         }
         let key = PartitionKey(topic: topic, partition: partition)
-        switch result.map({ KafkaError(rawValue: $0.errorCode) ?? .unknownServerError }) {
+        let error = result.map { KafkaError(rawValue: $0.errorCode) ?? .unknownServerError }
+        world.trace.note(
+            world.scheduler.now,
+            "producer \(number) to \(key), sequence \(sequence): "
+                + "\(error?.name ?? "-") at \(result?.baseOffset ?? -1)")
+        switch error {
         case KafkaError.none?:
             let batch = queues[partition]?.remove(at: index)
             acknowledge(batch?.ids ?? [], at: result?.baseOffset ?? -1, key)
@@ -151,7 +165,8 @@ final class ProduceWorkload {
             recover(partition, index)
         case let error?:
             world.violation(
-                "\(key): producer \(number), sequence \(sequence): \(error.name), \(result?.errorMessage ?? "")"
+                "\(key): producer \(number), sequence \(sequence): \(error.name), "
+                    + (result?.errorMessage ?? "")
             )
             recover(partition, index)
         }
@@ -172,6 +187,7 @@ final class ProduceWorkload {
     private func recover(_ partition: Int32, _ index: Int) {
         queues[partition]?[index].isSent = false
         isRecovering = true
+        client.forgetRoutes()
     }
 
     /// Sends everything again, in order.

@@ -41,7 +41,7 @@ final class ReadWorkload {
                             partitionMaxBytes: Int32(world.draw(1...60_000)))
                     ])
             ])
-        client.call(request, version: 12) { [self] answer in
+        client.call(request, version: 12, to: .leader(key)) { [self] answer in
             guard let answer, let data = answer.message.responses.first?.partitions.first else {
                 return again()
             }
@@ -49,7 +49,8 @@ final class ReadWorkload {
             case .none: take(data, answer)
             case .offsetOutOfRange: findStart()
             case .unknownTopicOrPartition, .notLeaderOrFollower, .kafkaStorageError,
-                .leaderNotAvailable:
+                .leaderNotAvailable, .fencedLeaderEpoch, .unknownLeaderEpoch, .offsetNotAvailable:
+                client.forgetRoutes()
                 again()
             case let error:
                 world.violation("\(key): fetch at \(position): \(error.name)")
@@ -108,10 +109,12 @@ final class ReadWorkload {
                     name: key.topic,
                     partitions: [.init(partitionIndex: key.partition, timestamp: -2)])
             ])
-        client.call(request, version: 6) { [self] answer in
+        client.call(request, version: 6, to: .leader(key)) { [self] answer in
             guard let found = answer?.message.topics.first?.partitions.first, found.errorCode == 0
             else { return again() }
             if found.offset <= position {
+                // Another leader may not know of the deletion yet.
+                if world.history.mayBeDeleted(before: position + 1, of: key) { return again() }
                 world.violation("\(key): offset \(position) was there and is out of range now")
             } else if !world.history.mayBeDeleted(before: found.offset, of: key) {
                 world.violation("\(key): the log begins at \(found.offset), and nobody deleted")

@@ -43,27 +43,17 @@ final class TransactionWorkload {
     }
 
     var transactionalID: String { "txn-\(number)" }
+    private var coordinator: SimulatedClient.Destination { .transaction(transactionalID) }
     var group: String { "group-of-\(number)" }
     var state: String {
         "txn \(number) (v\(isSecond ? 2 : 1)): \(remaining) to go, id \(producerID) epoch \(epoch)"
     }
 
-    func start() {
-        find(1, transactionalID) { [self] in find(0, group) { [self] in initialize() } }
-    }
+    func start() { initialize() }
 
-    private func find(_ type: Int8, _ key: String, _ done: @escaping () -> Void) {
-        client.call(
-            FindCoordinatorRequest(keyType: type, coordinatorKeys: [key]), version: 4
-        ) { [self] answer in
-            guard answer?.message.coordinators.first?.errorCode == 0 else {
-                return again { [self] in find(type, key, done) }
-            }
-            done()
-        }
-    }
-
-    private func again(_ action: @escaping () -> Void) {
+    private func again(_ why: KafkaError?, _ action: @escaping () -> Void) {
+        tell("tries again: \(why?.name ?? "no answer")")
+        client.forgetRoutes()
         world.scheduler.after(world.draw(10...300) * 1_000_000, action)
     }
 
@@ -84,18 +74,19 @@ final class TransactionWorkload {
     private func initialize() {
         let request = InitProducerIDRequest(
             transactionalID: transactionalID, transactionTimeoutMs: 4000)
-        client.call(request, version: 4) { [self] answer in
+        client.call(request, version: 4, to: coordinator) { [self] answer in
             let error = answer.flatMap { KafkaError(rawValue: $0.message.errorCode) }
             guard let message = answer?.message, error == KafkaError.none else {
                 if !isPassing(error), error != .invalidProducerEpoch, error != .producerFenced {
                     world.violation("txn \(number): InitProducerId: \(error?.name ?? "-")")
                 }
-                return again { [self] in initialize() }
+                return again(error) { [self] in initialize() }
             }
             let old = (producerID, epoch)
             producerID = message.producerID
             epoch = message.producerEpoch
             sequences = [:]
+            tell("has the id \(producerID), epoch \(epoch)")
             // The instance before may still have an end on its way: it must have no effect.
             if old.0 >= 0, old.1 < epoch || old.0 != producerID, world.chance(50) { zombie(old) }
             begin()
@@ -106,7 +97,7 @@ final class TransactionWorkload {
         let request = EndTxnRequest(
             transactionalID: transactionalID, producerID: old.producerID, producerEpoch: old.epoch,
             committed: world.chance(50))
-        client.call(request, version: isSecond ? 5 : 4) { _ in }
+        client.call(request, version: isSecond ? 5 : 4, to: coordinator) { _ in }
     }
 
     /// The next transaction, unless all are done.
@@ -122,14 +113,20 @@ final class TransactionWorkload {
         let current = Current(
             id: id, partitions: chosen.isEmpty ? [0] : chosen, commits: world.chance(75))
         history.note(id, current.partitions, .abandoned)
+        tell("begins \(id) for \(current.partitions)")
         if isSecond { return write(current, current.partitions[...]) }
         addPartitions(current)
     }
 
     /// Gives the transaction up without a word, as a client that dies; a new instance comes.
-    private func abandon() { again { [self] in initialize() } }
+    private func abandon() { again(nil) { [self] in initialize() } }
+
+    private func tell(_ text: @autoclosure () -> String) {
+        world.trace.note(world.scheduler.now, "txn \(number) \(text())")
+    }
 
     private func fail(_ current: Current, _ what: String, _ error: KafkaError?) {
+        tell("\(current.id): \(what): \(error?.name ?? "-")")
         switch error {
         case .invalidProducerEpoch?, .producerFenced?, .invalidTxnState?,
             .invalidProducerIDMapping?, .transactionAbortable?:
@@ -147,13 +144,15 @@ final class TransactionWorkload {
             v3AndBelowTransactionalID: transactionalID, v3AndBelowProducerID: producerID,
             v3AndBelowProducerEpoch: epoch,
             v3AndBelowTopics: [.init(name: Self.topic, partitions: current.partitions)])
-        client.call(request, version: 3) { [self] answer in
+        client.call(request, version: 3, to: coordinator) { [self] answer in
             let codes = answer?.message.resultsByTopicV3AndBelow.flatMap(\.resultsByPartition)
             let error =
                 codes?.map { KafkaError(rawValue: $0.partitionErrorCode) }
                 .first { $0 != KafkaError.none } ?? (codes == nil ? nil : KafkaError.none)
             if error == KafkaError.none { return write(current, current.partitions[...]) }
-            if isPassing(error ?? nil) { return again { [self] in addPartitions(current) } }
+            if isPassing(error ?? nil) {
+                return again(error ?? nil) { [self] in addPartitions(current) }
+            }
             fail(current, "AddPartitionsToTxn", error ?? nil)
         }
     }
@@ -171,15 +170,17 @@ final class TransactionWorkload {
                         .init(index: partition, records: .bytes(batch(current.id, sequence)))
                     ])
             ])
-        client.call(request, version: isSecond ? 12 : 11) { [self] answer in
+        let key = PartitionKey(topic: Self.topic, partition: partition)
+        client.call(request, version: isSecond ? 12 : 11, to: .leader(key)) { [self] answer in
             let result = answer?.message.responses.first?.partitionResponses.first
             let error = result.flatMap { KafkaError(rawValue: $0.errorCode) }
+            tell("\(current.id) to \(partition), sequence \(sequence): \(error?.name ?? "-")")
             if error == KafkaError.none || error == .duplicateSequenceNumber {
                 sequences[partition] = sequence + 1
                 world.history.countOperation()
                 return write(current, rest.dropFirst())
             }
-            if isPassing(error) { return again { [self] in write(current, rest) } }
+            if isPassing(error) { return again(error) { [self] in write(current, rest) } }
             fail(current, "Produce to \(partition)", error)
         }
     }
@@ -189,7 +190,7 @@ final class TransactionWorkload {
             .init(
                 producerID: ProducerID(producerID), producerEpoch: epoch, baseSequence: sequence,
                 isTransactional: true))
-        builder.append(timestamp: world.node.now.wallMs, key: nil, value: id.bytes(padding: 10))
+        builder.append(timestamp: world.wallMs, key: nil, value: id.bytes(padding: 10))
         do throws(CompressionError) {
             return try builder.finish()
         } catch {
@@ -202,10 +203,10 @@ final class TransactionWorkload {
         let request = AddOffsetsToTxnRequest(
             transactionalID: transactionalID, producerID: producerID, producerEpoch: epoch,
             groupID: group)
-        client.call(request, version: 3) { [self] answer in
+        client.call(request, version: 3, to: coordinator) { [self] answer in
             let error = answer.flatMap { KafkaError(rawValue: $0.message.errorCode) }
             if error == KafkaError.none { return commitOffset(current) }
-            if isPassing(error) { return again { [self] in addOffsets(current) } }
+            if isPassing(error) { return again(error) { [self] in addOffsets(current) } }
             fail(current, "AddOffsetsToTxn", error)
         }
     }
@@ -223,11 +224,11 @@ final class TransactionWorkload {
                             committedMetadata: "")
                     ])
             ])
-        client.call(request, version: isSecond ? 5 : 4) { [self] answer in
+        client.call(request, version: isSecond ? 5 : 4, to: .group(group)) { [self] answer in
             let result = answer?.message.topics.first?.partitions.first
             let error = result.flatMap { KafkaError(rawValue: $0.errorCode) }
             if error == KafkaError.none { return end(current) }
-            if isPassing(error) { return again { [self] in commitOffset(current) } }
+            if isPassing(error) { return again(error) { [self] in commitOffset(current) } }
             fail(current, "TxnOffsetCommit", error)
         }
     }
@@ -238,13 +239,14 @@ final class TransactionWorkload {
         let request = EndTxnRequest(
             transactionalID: transactionalID, producerID: producerID, producerEpoch: epoch,
             committed: current.commits)
-        client.call(request, version: isSecond ? 5 : 4) { [self] answer in
+        client.call(request, version: isSecond ? 5 : 4, to: coordinator) { [self] answer in
             let error = answer.flatMap { KafkaError(rawValue: $0.message.errorCode) }
             guard let message = answer?.message, error == KafkaError.none else {
-                if isPassing(error) { return again { [self] in end(current) } }
+                if isPassing(error) { return again(error) { [self] in end(current) } }
                 return fail(current, "EndTxn", error)
             }
             history.note(current.id, current.partitions, current.commits ? .committed : .aborted)
+            tell("\(current.id) is \(current.commits ? "committed" : "aborted")")
             world.history.countOperation()
             if isSecond {
                 producerID = message.producerID

@@ -3,57 +3,111 @@ import ClusterController
 import KafkaProtocol
 import KafkaWire
 import LogStorage
+import MetadataQuorum
 import Replication
 
 /// One process of a node: the production cores, with events for threads.
 final class NodeProcess {
     private unowned let node: SimulatedNode
-    private let generation: Int
-    private let controller: NodeController
+    let generation: Int
+    let controller: NodeController
     private let surroundings: NodeSurroundings
     private let cleaner: NodeCleaner
     private let loops: [BrokerLoop]
-    private var view: BrokerView
+    private var loopPeers: [NodePeers] = []
+    private var controllerPeers: NodePeers?
+    private(set) var view: BrokerView
     private var connections: [ConnectionID: SimulatedConnection] = [:]
     private var nextConnection: UInt64 = 1
     private var timers: [Int64]
+    private var controllerTimer = Int64.max
     /// What waits for the flush thread, and whether it is at work.
     private var schedule = FlushSchedule(pace: FlushPace())
     private var isFlushing = false
     /// What flushes logs by itself and so waits for the round of flushes that is under way.
     private var afterFlush: [() -> Void] = []
+    private var isLeaving = false
+    /// The broker has caught up and opened its partitions.
+    private var serves = false
 
     private var world: SimulatedWorld { node.world }
 
     static let directory = "/data"
+    static let brokerPort: UInt16 = 9092
+    static let controllerPort: UInt16 = 9093
+
+    /// The node of an address that nodes give out.
+    static func node(of host: String) -> Int32 { Int32(host.dropFirst(5)) ?? -1 }
 
     init(_ node: SimulatedNode, _ generation: Int) throws {
         self.node = node
         self.generation = generation
         surroundings = node.makeSurroundings()
         let settings = node.world.options
-        var options = NodeOptions(
-            nodeID: BrokerID(1), logDirectories: [Self.directory],
-            listeners: [.init(name: "PLAINTEXT", host: "node-1", port: 9092)],
-            controllerListener: .init(name: "CONTROLLER", host: "node-1", port: 9093))
-        options.durability = settings.isFlushed ? .flushed : .replicated
-        options.staticConfigs = settings.configs
-        options.snapshotBytes = 8 << 10
-        let configs = settings.configs
+        let options = Self.options(node.id, settings)
         controller = try NodeStart.start(
             options,
-            settings: { ControllerSettings(nodeID: 1, clusterID: $0, staticConfigs: configs) },
+            settings: {
+                ControllerSettings(
+                    nodeID: node.id, clusterID: $0, staticConfigs: options.staticConfigs)
+            },
             surroundings: surroundings, seed: node.world.random.next(), clock: node.makeClock())
         let view = controller.currentView
         self.view = view
         cleaner = NodeCleaner(surroundings: surroundings, seed: node.world.random.next())
+        var limits = LoopLimits()
+        limits.loopCount = settings.eventLoops
         loops = (0..<settings.eventLoops).map { index in
             BrokerLoop(
-                index: index, view: view, limits: LoopLimits(),
+                index: index, view: view, limits: limits,
                 random: SplitMix64(seed: node.world.random.next()))
         }
         timers = loops.map { _ in Int64.max }
+    }
+
+    private static func options(_ id: Int32, _ settings: SimulationOptions) -> NodeOptions {
+        let topology = settings.topology
+        var options = NodeOptions(
+            nodeID: BrokerID(id), logDirectories: [directory],
+            listeners: [.init(name: "PLAINTEXT", host: "node-\(id)", port: brokerPort)],
+            controllerListener: .init(
+                name: "CONTROLLER", host: "node-\(id)", port: controllerPort))
+        options.durability = settings.isFlushed ? .flushed : .replicated
+        options.staticConfigs = settings.configs
+        options.snapshotBytes = settings.snapshotBytes
+        options.isBroker = topology.brokers.contains(id)
+        options.isController = topology.controllers.contains(id)
+        if topology.nodes.count > 1 {
+            options.quorum = QuorumSettings(
+                staticVoters: VoterSet(
+                    topology.controllers.map {
+                        Voter(key: MemberKey(BrokerID($0)), listeners: [listener($0)])
+                    }),
+                listeners: options.isController ? [listener(id)] : [],
+                listenerName: "CONTROLLER", mayVote: options.isController)
+        }
+        return options
+    }
+
+    private static func listener(_ id: Int32) -> QuorumListener {
+        QuorumListener(
+            name: "CONTROLLER",
+            endpoint: QuorumEndpoint(host: "node-\(id)", port: controllerPort))
+    }
+
+    /// Sets everything going.
+    func begin() {
+        loopPeers = loops.indices.map { index in
+            NodePeers(node, generation) { [unowned self] id, outcome in
+                loops[index].peerAnswered(id, outcome, now: node.now)
+                settle(index)
+            }
+        }
+        controllerPeers = NodePeers(node, generation) { [unowned self] id, outcome in
+            onController { $0.peerAnswered(id, outcome) }
+        }
         carryOut(controller.takeEffects())
+        for index in loops.indices { settle(index) }
         startMaintenance()
     }
 
@@ -63,14 +117,25 @@ final class NodeProcess {
 
     // MARK: Connections
 
+    /// Whether somebody listens there: for clients once the broker serves.
+    func accepts(_ port: UInt16) -> Bool {
+        switch port {
+        case Self.controllerPort: world.options.topology.controllers.contains(node.id)
+        case Self.brokerPort: serves
+        default: false
+        }
+    }
+
     func connect(_ connection: SimulatedConnection) {
         let id = ConnectionID(nextConnection)
         nextConnection += 1
         connection.id = id
         connection.loop = Int(id.rawValue) % loops.count
         connections[id] = connection
+        let isController = connection.route.port == Self.controllerPort
         loops[connection.loop].connected(
-            id, listener: "PLAINTEXT", clientAddress: "client", now: node.now)
+            id, listener: isController ? "CONTROLLER" : "PLAINTEXT",
+            serves: isController ? .controller : .broker, clientAddress: "client", now: node.now)
         settle(connection.loop)
     }
 
@@ -80,22 +145,20 @@ final class NodeProcess {
         settle(connection.loop)
     }
 
-    func dropConnections() {
-        for id in connections.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
-            connections[id]?.lost()
-        }
-        connections = [:]
+    /// Bytes have come.
+    func received(_ bytes: [UInt8], on connection: SimulatedConnection) {
+        guard connections[connection.id] != nil else { return }
+        loops[connection.loop].heard(from: connection.id, now: node.now)
+        for frame in connection.frames.add(bytes) { take(frame, on: connection) }
     }
 
-    /// A frame has arrived, without its length prefix.
-    func received(_ frame: [UInt8], on connection: SimulatedConnection) {
+    private func take(_ frame: [UInt8], on connection: SimulatedConnection) {
         guard connections[connection.id] != nil else { return }
         if connection.isPaused { return connection.backlog.append(frame) }
         var bytes = frame
         var span = bytes.mutableSpan
         // Bytes have no padding.
         var raw = unsafe span.mutableBytes
-        loops[connection.loop].heard(from: connection.id, now: node.now)
         loops[connection.loop].received(&raw, on: connection.id, now: node.now)
         settle(connection.loop)
     }
@@ -112,7 +175,7 @@ final class NodeProcess {
         }
         guard let next = loop.nextDeadline, next < timers[index] else { return }
         timers[index] = next
-        node.after(max(0, next - world.scheduler.now), generation) { [self] in
+        node.after(max(0, next - node.monotonicNow), generation) { [self] in
             timers[index] = .max
             loop.timersDue(now: node.now)
             settle(index)
@@ -125,7 +188,7 @@ final class NodeProcess {
             connections[id]?.answered(ResponseBytes.all(of: response))
         case .close(let id, let reason):
             world.trace.note(world.scheduler.now, "connection \(id.rawValue) closed: \(reason)")
-            connections.removeValue(forKey: id)?.lost()
+            connections.removeValue(forKey: id)?.closeByServer()
         case .flush(let cell, let urgency):
             schedule.want(cell, urgency, now: world.scheduler.now)
             flushDue()
@@ -133,10 +196,7 @@ final class NodeProcess {
             loops[index].woken(tickets, now: node.now)
             wake(tickets, except: index)
         case .controller(let job):
-            after(us: 1...200) { [self] in
-                controller.submit(job)
-                carryOut(controller.takeEffects())
-            }
+            onController { $0.submit(job) }
         case .background(let job):
             after(us: 1...5000) { [self] in
                 let result = job.run()
@@ -155,13 +215,7 @@ final class NodeProcess {
                 loops[index].warmed(ticket)
                 settle(index)
             }
-        case .peer(let request):
-            // There is no other node in this world.
-            after(us: 100...1000) { [self] in
-                loops[index].peerAnswered(
-                    request.id, .failed(.unreachable("no such node")), now: node.now)
-                settle(index)
-            }
+        case .peer(let request): loopPeers[index].submit([request])
         case .brokerDisconnected(let id, let epoch):
             onController { $0.brokerDisconnected(id, epoch: epoch) }
         case .isr(let proposal): onController { $0.propose([proposal]) }
@@ -182,7 +236,7 @@ final class NodeProcess {
         let backlog = connection.backlog
         connection.backlog = []
         for frame in backlog {
-            after(us: 0...0) { [self] in received(frame, on: connection) }
+            after(us: 0...0) { [self] in take(frame, on: connection) }
         }
     }
 
@@ -196,6 +250,7 @@ final class NodeProcess {
     private func carryOut(_ effects: NodeController.Effects) {
         if let view = effects.view {
             self.view = view
+            world.checker.published(view, by: node.id)
             for index in loops.indices {
                 after(us: 0...100) { [self] in
                     loops[index].published(view)
@@ -203,6 +258,7 @@ final class NodeProcess {
                 }
             }
         }
+        if effects.serves { serves = true }
         wake(effects.wakes, except: nil)
         for (ticket, message) in effects.completions { complete(ticket, message) }
         for load in effects.loads {
@@ -217,9 +273,26 @@ final class NodeProcess {
                 onController { $0.finished(result) }
             }
         }
-        for request in effects.peers {
-            onController { $0.peerAnswered(request.id, .failed(.unreachable("no such node"))) }
+        if !effects.peers.isEmpty { controllerPeers?.submit(effects.peers) }
+        if let reason = effects.failure { return fail(reason) }
+        setControllerTimer()
+    }
+
+    private func setControllerTimer() {
+        guard let next = controller.nextDeadline else { return }
+        let instant = next * 1_000_000
+        guard instant < controllerTimer else { return }
+        controllerTimer = instant
+        node.after(max(0, instant - node.monotonicNow), generation) { [self] in
+            controllerTimer = .max
+            controller.timersDue()
+            carryOut(controller.takeEffects())
         }
+    }
+
+    /// The node cannot go on: the process ends with a reason, and somebody starts it anew.
+    private func fail(_ reason: String) {
+        world.nodeFailed(node, reason)
     }
 
     private func carryOut(_ task: CoordinatorTask) {
@@ -300,19 +373,25 @@ final class NodeProcess {
     // MARK: Maintenance
 
     private func startMaintenance() {
-        every(ms: 700) { $0.checkpoint(.highWatermark) }
+        every(ms: world.options.checkpointMs) { $0.checkpoint(.highWatermark) }
         every(ms: 1900) { $0.checkpoint(.recoveryPoint) }
         every(ms: 2300) { $0.checkpoint(.logStartOffset) }
         let node = self.node
+        every(ms: 1000) { [self] round in betweenFlushes { round.flushClosedSegments() } }
         every(ms: 3100) { $0.applyRetention(now: node.now.wallMs) }
         every(ms: 1000) { $0.checkFollowers(now: node.now) }
         every(ms: 2700) { [self] _ in
-            guard isFlushing else { return cleaner.round(view, now: node.now.wallMs) }
-            afterFlush.append { [self] in
-                carryOut(cleaner.round(view, now: node.now.wallMs))
-            }
-            return .init()
+            betweenFlushes { [self] in cleaner.round(view, now: node.now.wallMs) }
         }
+    }
+
+    /// Does what flushes logs by itself, after the round of flushes that is under way.
+    private func betweenFlushes(
+        _ work: @escaping () -> NodeMaintenance.Outcome
+    ) -> NodeMaintenance.Outcome {
+        guard isFlushing else { return work() }
+        afterFlush.append { [self] in carryOut(work()) }
+        return .init()
     }
 
     private func every(
@@ -326,40 +405,42 @@ final class NodeProcess {
 
     private func carryOut(_ outcome: NodeMaintenance.Outcome) {
         wake(outcome.wakes, except: nil)
+        for cell in outcome.flushes {
+            schedule.want(cell, .required, now: world.scheduler.now)
+            flushDue()
+        }
         onController { controller in
             for (directory, error) in outcome.failures {
                 controller.fail(directory: directory, reason: error.description)
             }
             controller.removeLater(outcome.deletions)
+            controller.removeLater(directories: outcome.directories)
             controller.propose(outcome.proposals)
             controller.removeDueFiles()
         }
     }
 
-    /// Stops in order; no event of this process runs any more.
-    func stop() { controller.stop() }
-}
+    // MARK: The end
 
-/// The bytes of an answer, with the file slices in their places, without the length prefix.
-enum ResponseBytes {
-    /// `nil` when a slice cannot be read, which a real node tells by closing the connection.
-    static func all(of response: OutgoingResponse) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        var isReadable = true
-        // The bytes are copied within the call; the splices lie among them, in order.
-        unsafe response.withUnsafeBytes { fields in
-            var position = 0
-            for (index, splice) in response.splices.enumerated() {
-                unsafe bytes.append(contentsOf: fields[position..<splice.position])
-                position = splice.position
-                do throws(FileError) {
-                    bytes += try response.slices[index].bytes()
-                } catch {
-                    isReadable = false
-                }
+    /// How long a process waits for others to take over, at most, in ms.
+    private static let departureMs: Int64 = 5000
+
+    /// Hands over what this node leads, then stops in order.
+    func leave() {
+        guard !isLeaving else { return }
+        isLeaving = true
+        world.trace.note(world.scheduler.now, "\(node.name) leaves")
+        onController { $0.leave() }
+        awaitDeparture(until: world.scheduler.now + Self.departureMs * 1_000_000)
+    }
+
+    private func awaitDeparture(until deadline: Int64) {
+        after(us: 5000...20_000) { [self] in
+            guard controller.hasLeft || world.scheduler.now >= deadline else {
+                return awaitDeparture(until: deadline)
             }
-            unsafe bytes.append(contentsOf: fields[position...])
+            controller.stop()
+            node.stopped()
         }
-        return isReadable ? Array(bytes.dropFirst(4)) : nil
     }
 }

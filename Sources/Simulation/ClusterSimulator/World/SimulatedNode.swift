@@ -1,9 +1,6 @@
 import BrokerCore
-import ClusterController
-import KafkaProtocol
 import KafkaWire
 import LogStorage
-import Replication
 
 /// Mutual exclusion where there is one thread.
 private final class NoLock: PartitionLock {
@@ -14,28 +11,65 @@ private final class NoLock: PartitionLock {
 /// A machine with a node on it: its disk outlives its processes.
 ///
 /// The production node runs in it: event loops, controller, flush and I/O threads become events
-/// that take their virtual time. A process that ends takes all of its events with it.
+/// that take their virtual time. A process that ends takes all of its events with it, and one that
+/// is halted has them wait.
 final class SimulatedNode {
     unowned let world: SimulatedWorld
+    let id: Int32
     /// What is on the machine's disk; replaced when the power is cut.
     private(set) var disk = MemoryFileSystem()
     /// Counts processes: events of an earlier one are dropped.
     private(set) var generation = 0
     private(set) var process: NodeProcess?
-    /// The wall clock of the next process, which the wall's jumps move.
+    /// The wall clock against the world's, in ms.
     var wallSkewMs: Int64 = 0
+    /// Where this machine's monotonic clock stood when the world began, in ns.
+    private let monotonicOffset: Int64
+    private var hasPower = true
+    /// Some call of the disk fails, or has failed.
+    private(set) var hasBadDisk = false
+    private var whenStopped: () -> Void = {}
+    /// Events of a halted process, in order; `nil` while it runs.
+    private var halted: [() -> Void]?
 
-    init(_ world: SimulatedWorld) { self.world = world }
+    init(_ world: SimulatedWorld, id: Int32, monotonicOffset: Int64) {
+        self.world = world
+        self.id = id
+        self.monotonicOffset = monotonicOffset
+    }
 
     static let startWallMs: Int64 = 1_700_000_000_000
+
+    var monotonicNow: Int64 { world.scheduler.now + monotonicOffset }
 
     var now: ClockReading {
         ClockReading(
             wallMs: Self.startWallMs + world.scheduler.now / 1_000_000 + wallSkewMs,
-            monotonicNs: world.scheduler.now)
+            monotonicNs: monotonicNow)
     }
 
     var isUp: Bool { process != nil }
+    var isHalted: Bool { halted != nil }
+    /// The machine has no power: nothing answers, not even the network.
+    var isOff: Bool { !hasPower }
+    var name: String { "node \(id)" }
+
+    // MARK: Life
+
+    /// Gives the directory of the metadata log to the cluster, as `storage format` does.
+    func format(clusterID: String) {
+        var random = SplitMix64(seed: world.random.next())
+        do throws(FileError) {
+            try disk.createDirectory(NodeProcess.directory)
+            try disk.syncDirectory("/")
+        } catch {
+            preconditionFailure("a fresh disk takes no directory: \(error)")
+        }
+        var ensemble = MetaPropertiesEnsemble.load(
+            directories: [NodeProcess.directory], metadataDirectory: NodeProcess.directory,
+            from: disk)
+        ensemble.complete(clusterID: clusterID, nodeID: BrokerID(id), in: disk, using: &random)
+    }
 
     /// Starts a process; a violation when the directories do not let it.
     func start() {
@@ -43,53 +77,101 @@ final class SimulatedNode {
         generation += 1
         disk.setTime(now.wallMs)
         disk.fail(nil)
+        hasBadDisk = false
         do {
-            process = try NodeProcess(self, generation)
-            world.trace.note(world.scheduler.now, "node starts, process \(generation)")
+            let process = try NodeProcess(self, generation)
+            self.process = process
+            process.begin()
+            world.trace.note(world.scheduler.now, "\(name) starts, process \(generation)")
         } catch {
-            world.violation("the node does not start: \(error)")
+            world.violation("\(name) does not start: \(error)")
         }
+        hasPower = true
+        world.network.release()
     }
 
     /// The process ends at once; what it had written stays in the page cache.
-    func kill() { end("kill", leaving: disk.afterKill()) }
+    func kill() {
+        guard process != nil else { return }
+        end("kill", leaving: disk.afterKill())
+        world.network.processEnded(on: id, isSilent: false)
+    }
 
-    /// The machine loses its power: of what was not synced some legal part is left.
-    func cutPower(seed: UInt64) { end("power cut", leaving: disk.afterPowerCut(seed: seed)) }
+    /// The machine loses its power: of what was not synced some legal part is left. Others hear of
+    /// it at once only when their packets find nobody, which is by chance.
+    func cutPower(seed: UInt64) {
+        guard process != nil else { return }
+        end("power cut", leaving: disk.afterPowerCut(seed: seed))
+        let isSilent = world.chance(50)
+        hasPower = !isSilent
+        world.network.processEnded(on: id, isSilent: isSilent)
+    }
 
     private func end(_ how: String, leaving left: MemoryFileSystem) {
-        guard let process else { return }
-        world.trace.note(world.scheduler.now, how)
-        self.process = nil
+        world.trace.note(world.scheduler.now, "\(name): \(how)")
+        process = nil
         generation += 1
-        process.dropConnections()
+        halted = nil
         disk = left
     }
 
-    /// The process stops in order.
-    func stop() {
-        guard let process else { return }
-        self.process = nil
-        generation += 1
-        process.dropConnections()
-        process.stop()
-        world.trace.note(world.scheduler.now, "orderly stop")
+    /// The process leaves the cluster and stops in order; `stopped` follows.
+    func stop(_ then: @escaping () -> Void) {
+        whenStopped = then
+        process?.leave()
     }
 
-    /// Runs `action` later, unless the process has ended by then.
-    func after(_ delay: Int64, _ generation: Int, _ action: @escaping () -> Void) {
-        world.scheduler.after(delay) { [self] in
-            if generation == self.generation { action() }
-        }
+    /// The process has stopped in order.
+    func stopped() {
+        guard process != nil else { return }
+        end("orderly stop", leaving: disk.afterKill())
+        world.network.processEnded(on: id, isSilent: false)
+        whenStopped()
     }
+
+    /// The process is halted: its events wait, the rest of the machine goes on.
+    func halt() {
+        guard process != nil, halted == nil else { return }
+        world.trace.note(world.scheduler.now, "\(name) is halted")
+        halted = []
+    }
+
+    func resume() {
+        guard let events = halted else { return }
+        world.trace.note(world.scheduler.now, "\(name) goes on")
+        halted = nil
+        let generation = self.generation
+        for event in events { run(generation, event) }
+    }
+
+    /// The disk fails from some call on.
+    func fail(_ failure: MemoryFileSystem.Failure) {
+        disk.fail(failure)
+        hasBadDisk = true
+    }
+
+    // MARK: Events
+
+    /// Runs `action` unless that process has ended; later when it is halted.
+    func run(_ generation: Int, _ action: @escaping () -> Void) {
+        guard generation == self.generation else { return }
+        if halted != nil { halted?.append(action) } else { action() }
+    }
+
+    /// Runs `action` so many ns later, unless the process has ended by then.
+    func after(_ delay: Int64, _ generation: Int, _ action: @escaping () -> Void) {
+        world.scheduler.after(delay) { [self] in run(generation, action) }
+    }
+
+    // MARK: Surroundings
 
     func makeSurroundings() -> NodeSurroundings {
-        let world = UncheckedReference(self.world)
+        let node = UncheckedReference(self)
         return NodeSurroundings(
             fileSystem: disk, makeLock: { NoLock() },
             report: { text in
-                let world = world.value
-                world.trace.note(world.scheduler.now, "node says: \(text)")
+                let node = node.value
+                node.world.trace.note(node.world.scheduler.now, "\(node.name) says: \(text)")
             })
     }
 

@@ -1,14 +1,16 @@
-import KafkaWire
 import BrokerCore
+import KafkaWire
 
-/// One simulation: a machine, its clients, the faults, and what was seen.
+/// One simulation: machines, what lies between them, their clients, the faults, and what was seen.
 final class SimulatedWorld {
     let options: SimulationOptions
     let scheduler = Scheduler()
     var random: SplitMix64
     var trace = Trace()
     let history = History()
-    private(set) var node: SimulatedNode!
+    let checker: ClusterChecker
+    private(set) var network: SimulatedNetwork!
+    private(set) var nodes: [SimulatedNode] = []
     private(set) var violations: [String] = []
     private(set) var faults = 0
     /// Broken on purpose until everything heals.
@@ -17,11 +19,24 @@ final class SimulatedWorld {
     init(_ options: SimulationOptions) {
         self.options = options
         random = SplitMix64(seed: options.seed)
-        node = SimulatedNode(self)
+        checker = ClusterChecker()
+        checker.world = self
+        network = SimulatedNetwork(self)
+        nodes = options.topology.nodes.map { id in
+            SimulatedNode(self, id: id, monotonicOffset: draw(1...1_000_000_000_000))
+        }
+    }
+
+    /// The node of that id; `nil` where there is none.
+    func node(_ id: Int32) -> SimulatedNode? {
+        id >= 1 && Int(id) <= nodes.count ? nodes[Int(id) - 1] : nil
     }
 
     func draw(_ range: ClosedRange<Int64>) -> Int64 { Int64.random(in: range, using: &random) }
-    func chance(_ percent: Int64) -> Bool { draw(1...100) <= percent }
+    func chance(_ percent: Int64) -> Bool { percent > 0 && draw(1...100) <= percent }
+    func pick<Element>(_ all: [Element]) -> Element? {
+        all.isEmpty ? nil : all[Int(draw(0...Int64(all.count - 1)))]
+    }
 
     /// One way through the network, in ns: mostly short, now and then many times as long.
     func latency() -> Int64 {
@@ -29,17 +44,46 @@ final class SimulatedWorld {
         return chance(2) ? base * draw(2...50) : base
     }
 
+    /// The parts in which bytes arrive.
+    func split(_ bytes: [UInt8]) -> [[UInt8]] {
+        guard bytes.count > 1, chance(options.splitPercent) else { return [bytes] }
+        let cut = Int(draw(1...Int64(bytes.count - 1)))
+        return [Array(bytes[..<cut]), Array(bytes[cut...])]
+    }
+
+    /// What clients take for the time, in ms since 1970.
+    var wallMs: Int64 { SimulatedNode.startWallMs + scheduler.now / 1_000_000 }
+
     /// Notes something that must never be.
     func violation(_ text: String) {
         trace.note(scheduler.now, "VIOLATION: \(text)")
         if violations.count < 10 { violations.append(text) }
     }
 
-    // MARK: Faults
+    // MARK: Life
 
-    func startFaults() {
-        repeating(options.crashMs) { [self] in crash() }
-        repeating(options.diskFaultMs) { [self] in failDisk() }
+    /// Makes a cluster of the machines, and starts them.
+    func start() {
+        if nodes.count > 1 {
+            for node in nodes { node.format(clusterID: "simulated-cluster-000w") }
+        }
+        for node in nodes { node.start() }
+    }
+
+    /// The process of a node ends, for it cannot go on; somebody starts it anew.
+    func nodeFailed(_ node: SimulatedNode, _ reason: String) {
+        trace.note(scheduler.now, "\(node.name) fails: \(reason)")
+        node.kill()
+        scheduler.after(draw(100...2000) * 1_000_000) { node.start() }
+    }
+
+    /// Ends a process as badly as what is acknowledged allows.
+    func crash(_ node: SimulatedNode) {
+        if options.isFlushed {
+            node.cutPower(seed: random.next())
+        } else {
+            node.kill()
+        }
     }
 
     /// Calls `action` at random intervals around `meanMs` until everything heals.
@@ -52,44 +96,21 @@ final class SimulatedWorld {
         }
     }
 
-    private func crash() {
-        guard node.isUp else { return }
+    /// Notes a fault.
+    func fault(_ text: @autoclosure () -> String) {
         faults += 1
-        switch draw(0...9) {
-        case 0...1: node.stop()
-        case 2...4: node.kill()
-        default:
-            if options.isFlushed { node.cutPower(seed: random.next()) } else { node.kill() }
-        }
-        let downMs = chance(70) ? draw(1...300) : draw(300...5000)
-        scheduler.after(downMs * 1_000_000) { [self] in node.start() }
-    }
-
-    /// The disk answers with an error; an operator restarts the machine some time later.
-    private func failDisk() {
-        guard node.isUp else { return }
-        faults += 1
-        let operations = [nil, "write", "sync", "rename", "create"]
-        let operation = operations[Int(draw(0...4))]
-        node.disk.fail(
-            .init(
-                after: Int(draw(0...30)), operation: operation,
-                code: chance(50) ? 5 : 28, isPermanent: chance(50)))
-        trace.note(scheduler.now, "disk will fail \(operation ?? "any change")")
-        let generation = node.generation
-        scheduler.after(draw(100...4000) * 1_000_000) { [self] in
-            guard node.generation == generation else { return }
-            // What a failed sync has left nobody knows.
-            if options.isFlushed { node.cutPower(seed: random.next()) } else { node.kill() }
-            scheduler.after(draw(1...500) * 1_000_000) { [self] in node.start() }
-        }
+        trace.note(scheduler.now, text())
     }
 
     /// Ends all faults: from here on everything must come to an end.
     func heal() {
         isHealed = true
         trace.note(scheduler.now, "healed")
-        node.disk.fail(nil)
-        if !node.isUp { node.start() }
+        network.heal()
+        for node in nodes {
+            node.resume()
+            if node.hasBadDisk { crash(node) }
+            if !node.isUp { node.start() }
+        }
     }
 }

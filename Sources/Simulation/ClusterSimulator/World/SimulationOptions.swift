@@ -1,11 +1,11 @@
 import KafkaWire
-import BrokerCore
 
 /// What one seed draws: the shape of the world and how bad it is.
 public struct SimulationOptions: Sendable {
     public var seed: UInt64
     /// Virtual seconds of faults, before everything heals.
     public var seconds: Int64 = 60
+    public var topology = Topology.single
     var eventLoops: Int32 = 1
     /// Whether acknowledged data is on disk: then power cuts are drawn, else only kills.
     var isFlushed = true
@@ -18,6 +18,17 @@ public struct SimulationOptions: Sendable {
     var crashMs: Int64 = 0
     var resetMs: Int64 = 0
     var diskFaultMs: Int64 = 0
+    /// Of these there are none with one node.
+    var partitionMs: Int64 = 0
+    var haltMs: Int64 = 0
+    var clogMs: Int64 = 0
+    var skewMs: Int64 = 0
+    /// How often bytes arrive in parts, in percent.
+    var splitPercent: Int64 = 0
+    /// How often high watermarks are checkpointed.
+    var checkpointMs: Int64 = 700
+    /// Bytes of metadata log after which a snapshot is written.
+    var snapshotBytes = 8 << 10
     /// One-way latency of the network and time of a sync, in microseconds, at most.
     var latencyUs: Int64 = 500
     var syncUs: Int64 = 500
@@ -32,7 +43,9 @@ public struct SimulationOptions: Sendable {
     var configs: [String: String] = [:]
 
     /// Draws a world.
-    public init(seed: UInt64) {
+    ///
+    /// - Parameter isAlone: one of a single node.
+    public init(seed: UInt64, isAlone: Bool = false) {
         self.seed = seed
         // Another stream than the run's own.
         var random = SplitMix64(seed: seed ^ 0x5EED)
@@ -47,29 +60,74 @@ public struct SimulationOptions: Sendable {
         segmentBytes = pick([2 << 10, 4 << 10, 32 << 10, 1 << 20])
         indexIntervalBytes = pick([1, 256, 4096])
         crashMs = pick([0, 1500, 4000, 10_000])
-        resetMs = pick([0, 800, 3000])
+        resetMs = pick([0, 100, 400])
         diskFaultMs = pick([0, 0, 6000])
         latencyUs = pick([50, 500, 20_000])
         syncUs = pick([10, 500, 50_000])
         deletesRecords = pick([false, false, true])
         groupMembers = pick([0, 2, 4])
         configs["offsets.topic.num.partitions"] = "\(pick([1, 3]))"
+        configs["transaction.state.log.num.partitions"] = "\(pick([1, 3]))"
         configs["group.consumer.assignment.interval.ms"] = "\(pick([0, 1000]))"
         offsetGroups = pick([0, 1, 3])
         transactionalProducers = pick([0, 0, 1, 2, 4])
         compacts = pick([false, true])
         if crashMs + resetMs + diskFaultMs == 0 { crashMs = 2000 }
+        splitPercent = pick([0, 2, 20])
+        topology = pick([
+            .single, .single, .combined(3), .combined(3), .combined(3), .combined(3),
+            .combined(3, voters: 1), .combined(5, voters: 3),
+            .apart(controllers: 3, brokers: 3), .apart(controllers: 1, brokers: 3),
+        ])
+        if isAlone { topology = .single }
+        if topology.nodes.count > 1 { drawCluster(&random) }
+    }
+
+    /// Draws what only clusters have.
+    private mutating func drawCluster(_ random: inout SplitMix64) {
+        func pick<T>(_ values: [T]) -> T {
+            values[Int.random(in: 0..<values.count, using: &random)]
+        }
+        partitionMs = pick([0, 3000, 8000])
+        haltMs = pick([0, 0, 6000])
+        clogMs = pick([0, 0, 4000])
+        skewMs = pick([0, 0, 5000])
+        crashMs = pick([0, 4000, 10_000])
+        diskFaultMs = pick([0, 0, 10_000])
+        resetMs = pick([0, 400, 2000])
+        latencyUs = pick([50, 500, 5000])
+        syncUs = pick([10, 500, 5000])
+        checkpointMs = pick([700, 700, 5000, 1_000_000])
+        snapshotBytes = pick([4 << 10, 64 << 10, 1 << 20])
+        eventLoops = pick([1, 2])
+        let factor = "\(topology.replicationFactor)"
+        configs["offsets.topic.replication.factor"] = factor
+        configs["transaction.state.log.replication.factor"] = factor
+        configs["transaction.state.log.min.isr"] = "2"
+        configs["min.insync.replicas"] = "\(pick([2, 2, 2, 1]))"
+        configs["broker.session.timeout.ms"] = "\(pick([3000, 9000]))"
+        configs["broker.heartbeat.interval.ms"] = "\(pick([500, 2000]))"
+        configs["replica.lag.time.max.ms"] = "\(pick([1000, 5000, 30_000]))"
+        configs["leader.imbalance.check.interval.seconds"] = "\(pick([3, 300]))"
+        if partitionMs + crashMs + haltMs + resetMs == 0 { crashMs = 5000 }
     }
 
     /// One line that says what was drawn.
     public var summary: String {
-        "loops \(eventLoops), \(isFlushed ? "flushed" : "replicated"), partitions \(partitions), "
-            + "producers \(producers) x \(recordsPerBatch), segment \(segmentBytes), "
+        "\(topology); loops \(eventLoops), \(isFlushed ? "flushed" : "replicated"), "
+            + "partitions \(partitions), producers \(producers) x \(recordsPerBatch), "
+            + "segment \(segmentBytes), "
             + "index \(indexIntervalBytes), crash \(crashMs) ms, reset \(resetMs) ms, "
             + "disk fault \(diskFaultMs) ms, latency \(latencyUs) us, sync \(syncUs) us"
-            + (groupMembers > 0 ? ", group of \(groupMembers)" : "")
+            + faultSummary + (groupMembers > 0 ? ", group of \(groupMembers)" : "")
             + ", groups \(offsetGroups), transactional \(transactionalProducers)"
             + (compacts ? ", compacts" : "")
             + (deletesRecords ? ", deletes records" : "")
+    }
+
+    private var faultSummary: String {
+        guard topology.nodes.count > 1 else { return "" }
+        return ", partition \(partitionMs) ms, halt \(haltMs) ms, clog \(clogMs) ms, "
+            + "skew \(skewMs) ms, min.insync.replicas \(configs["min.insync.replicas"] ?? "1")"
     }
 }

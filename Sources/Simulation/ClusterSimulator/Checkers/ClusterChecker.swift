@@ -1,0 +1,222 @@
+import BrokerCore
+import ClusterController
+import KafkaWire
+import LogStorage
+import Replication
+
+/// Looks into the nodes: what they say of each other must fit together at every instant, and once
+/// all has healed their copies must be the same.
+final class ClusterChecker {
+    private struct EpochKey: Hashable {
+        let topic: KafkaUUID
+        let partition: Int32
+        let epoch: Int32
+    }
+    private struct ReplicaKey: Hashable {
+        let topic: KafkaUUID
+        let partition: Int32
+    }
+
+    unowned var world: SimulatedWorld!
+    /// The image at each of the last offsets, as the first node had it.
+    private var images: [Int64: (node: Int32, image: MetadataImage)] = [:]
+    /// The newest image that any node ever had.
+    private var newest: (offset: Int64, image: MetadataImage) = (-1, .empty)
+    private var leaders: [EpochKey: Int32] = [:]
+    private var quorumLeaders: [Int32: Int32] = [:]
+    /// The highest high watermark that a leader ever had.
+    private var highWatermarks: [ReplicaKey: Offset] = [:]
+    private var lookedAt = Int64.min
+    private var wasConverged = false
+
+    /// Images that are kept for comparison.
+    private static let imagesKept: Int64 = 500
+    /// How often a cluster is looked at, in ms.
+    private static let intervalMs: Int64 = 200
+
+    func start() {
+        guard world.nodes.count > 1 else { return }
+        world.scheduler.after(Self.intervalMs * 1_000_000) { [self] in
+            look()
+            start()
+        }
+    }
+
+    // MARK: While it runs
+
+    /// A node has an image of the committed metadata.
+    func published(_ view: BrokerView, by node: Int32) {
+        guard world.nodes.count > 1 else { return }
+        let offset = view.imageOffset.rawValue
+        if let known = images[offset] {
+            if known.node != node, known.image != view.image {
+                world.violation(
+                    "metadata at offset \(offset) differ between nodes \(known.node) and \(node)")
+            }
+        } else {
+            images[offset] = (node, view.image)
+            images[offset - Self.imagesKept] = nil
+        }
+        if offset > newest.offset { newest = (offset, view.image) }
+        for topic in view.image.topics.sorted {
+            for partition in topic.partitions where partition.leader >= 0 {
+                note(partition, of: topic, by: node)
+            }
+        }
+    }
+
+    private func note(_ partition: PartitionImage, of topic: TopicImage, by node: Int32) {
+        let key = EpochKey(
+            topic: topic.id, partition: partition.id, epoch: partition.leaderEpoch)
+        if let other = leaders[key], other != partition.leader {
+            world.violation(
+                "\(topic.name)-\(partition.id) is led by \(other) and by \(partition.leader) in "
+                    + "epoch \(partition.leaderEpoch)")
+        }
+        leaders[key] = partition.leader
+    }
+
+    private func look() {
+        for node in world.nodes {
+            guard let process = node.process else { continue }
+            if let epoch = process.controller.ledQuorumEpoch {
+                if let other = quorumLeaders[epoch], other != node.id {
+                    world.violation("nodes \(other) and \(node.id) lead quorum epoch \(epoch)")
+                }
+                quorumLeaders[epoch] = node.id
+            }
+        }
+        for topic in newest.image.topics.sorted {
+            for partition in topic.partitions { look(at: partition, of: topic) }
+        }
+    }
+
+    /// Whoever is in sync has all that any leader has called committed.
+    private func look(at partition: PartitionImage, of topic: TopicImage) {
+        let key = ReplicaKey(topic: topic.id, partition: partition.id)
+        for id in partition.replicas {
+            guard let replica = replica(id, topic, partition.id) else { continue }
+            replica.locked {
+                guard $0.leaderEpoch != nil else { return }
+                highWatermarks[key] = max(highWatermarks[key] ?? .zero, $0.highWatermark)
+            }
+        }
+        guard let committed = highWatermarks[key] else { return }
+        for id in partition.isr {
+            guard let replica = replica(id, topic, partition.id) else { continue }
+            replica.locked {
+                guard $0.currentEpoch != nil, $0.log.logEndOffset < committed else { return }
+                world.violation(
+                    "\(topic.name)-\(partition.id): node \(id) is in sync and ends at "
+                        + "\($0.log.logEndOffset), \(committed) is committed")
+            }
+        }
+    }
+
+    private func replica(
+        _ node: Int32, _ topic: TopicImage, _ partition: Int32
+    ) -> PartitionCell? {
+        world.node(node)?.process?.view.topic(id: topic.id, name: topic.name, version: 13)?[
+            partition]
+    }
+
+    // MARK: In the end
+
+    /// Whether the cluster has recovered: all nodes have the newest metadata, each partition has a
+    /// leader and all of its replicas in sync.
+    var isConverged: Bool {
+        guard world.nodes.count > 1 else { return true }
+        // It is much to look at, for each event.
+        guard world.scheduler.now >= lookedAt + Self.intervalMs * 1_000_000 else {
+            return wasConverged
+        }
+        lookedAt = world.scheduler.now
+        wasConverged = obstacle == nil
+        return wasConverged
+    }
+
+    /// Why the cluster has not recovered; `nil` once it has.
+    var obstacle: String? {
+        guard world.nodes.count > 1 else { return nil }
+        for node in world.nodes {
+            guard let process = node.process else { return "\(node.name) is down" }
+            if process.view.imageOffset.rawValue < newest.offset {
+                return "\(node.name) has metadata up to \(process.view.imageOffset) of "
+                    + "\(newest.offset)"
+            }
+        }
+        for id in world.options.topology.brokers
+        where newest.image.brokers[id]?.isActive != true {
+            return "broker \(id) is fenced or not registered"
+        }
+        for topic in newest.image.topics.sorted {
+            for partition in topic.partitions {
+                if let reason = obstacle(partition, of: topic) {
+                    return "\(topic.name)-\(partition.id): \(reason)"
+                }
+            }
+        }
+        return nil
+    }
+
+    private func obstacle(_ partition: PartitionImage, of topic: TopicImage) -> String? {
+        if partition.leader < 0 || partition.isr.count < partition.replicas.count {
+            return "leader \(partition.leader), in sync \(partition.isr) of "
+                + "\(partition.replicas)"
+        }
+        let missing = partition.replicas.filter { id in
+            replica(id, topic, partition.id)?.locked { $0.currentEpoch } == nil
+        }
+        return missing.isEmpty ? nil : "not served by \(missing)"
+    }
+
+    /// Compares the copies of each partition, up to the high watermark.
+    func compareReplicas() {
+        guard world.nodes.count > 1 else { return }
+        for topic in newest.image.topics.sorted {
+            for partition in topic.partitions { compare(partition, of: topic) }
+        }
+    }
+
+    private func compare(_ partition: PartitionImage, of topic: TopicImage) {
+        let cells = partition.replicas.compactMap { id in
+            replica(id, topic, partition.id).map { (id, $0) }
+        }
+        guard cells.count == partition.replicas.count,
+            let leader = cells.first(where: { $0.0 == partition.leader })
+        else {
+            return world.violation("\(topic.name)-\(partition.id): a replica is not there")
+        }
+        // Each cleans its own copy.
+        guard !leader.1.locked({ $0.log.config.compact }) else { return }
+        let start = cells.map { $0.1.locked { $0.log.logStartOffset } }.max() ?? .zero
+        let end = leader.1.locked { $0.highWatermark }
+        let expected = leader.1.locked { Self.bytes($0.log, start, end) }
+        for (id, cell) in cells where id != leader.0 {
+            let found = cell.locked { Self.bytes($0.log, start, end) }
+            if found != expected {
+                world.violation(
+                    "\(topic.name)-\(partition.id): nodes \(leader.0) and \(id) differ below "
+                        + "offset \(end): \(expected?.count ?? -1), \(found?.count ?? -1) bytes")
+            }
+        }
+    }
+
+    /// All batches from one offset to another; `nil` when they cannot be read.
+    private static func bytes(_ log: PartitionLog, _ start: Offset, _ end: Offset) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        var position = start
+        do {
+            while position < end {
+                let read = try log.read(
+                    from: position, maxBytes: 1 << 20, upTo: end, atLeastOneBatch: true)
+                guard let slice = read.slice, read.nextOffset > position else { return nil }
+                bytes += try slice.bytes()
+                position = read.nextOffset
+            }
+            return bytes
+        } catch {
+            return nil
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import KafkaWire
+import LogStorage
+import MetadataQuorum
+import Testing
+
+@testable import BrokerCore
+
+/// A node of several that finds no quorum, and is stopped before it has opened its partitions.
+@Suite struct UnopenedStopTests {
+    private let disk: MemoryFileSystem
+    private var marker: CleanShutdownFile { CleanShutdownFile(in: "/data", fileSystem: disk) }
+
+    init() throws {
+        disk = MemoryFileSystem()
+        try disk.createDirectory("/data")
+        var random = SplitMix64(seed: 7)
+        var ensemble = MetaPropertiesEnsemble.load(
+            directories: ["/data"], metadataDirectory: "/data", from: disk)
+        ensemble.complete(
+            clusterID: "cluster-under-test--w", nodeID: BrokerID(1), in: disk, using: &random)
+    }
+
+    private func startAndStop() throws {
+        let voters = (1...3).map { id in
+            Voter(
+                key: MemberKey(BrokerID(Int32(id))),
+                listeners: [
+                    QuorumListener(
+                        name: "CONTROLLER",
+                        endpoint: QuorumEndpoint(host: "node-\(id)", port: 9093))
+                ])
+        }
+        let node = try TestNode(on: disk) { options in
+            options.quorum = QuorumSettings(
+                staticVoters: VoterSet(voters), listeners: voters[0].listeners,
+                listenerName: "CONTROLLER", mayVote: true)
+        }
+        node.controller.stop()
+    }
+
+    @Test func afterACrashItIsNoProofOfAnOrderlyStop() throws {
+        try startAndStop()
+        #expect(try marker.read() == nil)
+    }
+
+    @Test func anEarlierProofStands() throws {
+        try marker.write(brokerEpoch: 42)
+        try startAndStop()
+        #expect(try marker.read()?.brokerEpoch == 42)
+    }
+
+    @Test func checkpointsStayAsTheyAre() throws {
+        let offsets = [TopicPartition(topic: "t", partition: 0): Offset(7)]
+        for kind in [OffsetCheckpoint.Kind.recoveryPoint, .highWatermark, .logStartOffset] {
+            try OffsetCheckpoint(kind, in: "/data", fileSystem: disk).write(offsets)
+        }
+        try startAndStop()
+        for kind in [OffsetCheckpoint.Kind.recoveryPoint, .highWatermark, .logStartOffset] {
+            #expect(try OffsetCheckpoint(kind, in: "/data", fileSystem: disk).read() == offsets)
+        }
+    }
+}
