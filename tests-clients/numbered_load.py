@@ -13,7 +13,7 @@ class Load(threading.Thread):
     """Produces numbered records to one partition; remembers the offset of each acknowledged one."""
 
     def __init__(self, server, topic, partition, pause=0.0005, **settings):
-        super().__init__()
+        super().__init__(daemon=True)  # a test that fails before its end ends it
         self.topic, self.partition, self.pause = topic, partition, pause
         self.acknowledged, self.failed = {}, []
         self.longest_pause, self.last_delivery = 0.0, None
@@ -93,7 +93,7 @@ class Follower(threading.Thread):
     """Reads a topic with librdkafka while it is written, until it is told to end and has all."""
 
     def __init__(self, server, topic, partitions):
-        super().__init__()
+        super().__init__(daemon=True)  # a test that fails before its end ends it
         self.partitions = [confluent_kafka.TopicPartition(
             topic, number, confluent_kafka.OFFSET_BEGINNING) for number in range(partitions)]
         self.ending, self.lines, self.failed = threading.Event(), [], []

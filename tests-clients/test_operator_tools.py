@@ -35,7 +35,6 @@ def replicas(cluster, topic):
 def start_loads(cluster, topic, count):
     loads = [Load(cluster, topic, number, pause=0.01) for number in range(count)]
     for load in loads:
-        load.daemon = True
         load.start()
     for load in loads:
         wait_for(lambda: len(load.acknowledged) > 200, "load")
