@@ -19,7 +19,15 @@ struct LogLoader {
         var epochs = try loadEpochs()
         var producers: ProducerTable?
 
-        if let first = firstToRecover(segments, files) {
+        var first = firstToRecover(segments, files)
+        var end: Offset?
+        if first == nil, let last = segments.last {
+            let found = try last.end()
+            end = found.nextOffset
+            // Records written after what is no batch would never be found again.
+            if found.position < last.size { first = segments.count - 1 }
+        }
+        if let first {
             var recovery = LogRecovery(loader: self, segments: segments, snapshots: snapshots)
             recovery.epochs = epochs
             try recovery.run(from: first)
@@ -30,8 +38,8 @@ struct LogLoader {
             unsynced.segments = Array(segments[min(first, segments.count)...].dropLast())
             unsynced.epochs = true
             unsynced.names = true
+            end = try segments.last?.nextOffset()
         }
-        var end = try segments.last?.nextOffset()
         if let found = end, found < logStartOffset {
             // The files that reached the log start are gone: nothing here is readable.
             for segment in segments { try removeFiles(of: segment) }

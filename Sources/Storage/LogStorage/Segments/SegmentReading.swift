@@ -118,8 +118,12 @@ extension LogSegment {
     }
 
     /// The offset after the last batch.
-    func nextOffset() throws(FileError) -> Offset {
-        guard size > 0 else { return baseOffset }
+    func nextOffset() throws(FileError) -> Offset { try end().nextOffset }
+
+    /// Where the whole batches end, which is before `size` when something else follows them, and
+    /// the offset after the last one.
+    func end() throws(FileError) -> (position: Int, nextOffset: Offset) {
+        guard size > 0 else { return (0, baseOffset) }
         let index = try loadedIndexes().offset
         var position = index.count == 0 ? 0 : try index.position(index.count - 1)
         // A wrong last entry must not hide the end of the log.
@@ -128,11 +132,11 @@ extension LogSegment {
             position = 0
         }
         var next = baseOffset
-        try walk(from: position, to: size) { header, _ in
+        let end = try walk(from: position, to: size) { header, _ in
             next = header.nextOffset
             return true
         }
-        return next
+        return (end, next)
     }
 
     /// Where the last batch ends that begins at or after `start` and ends at or before `limit`, and
