@@ -161,7 +161,7 @@ import Testing
     }
 
     @Test func offsetsOfAGroupFitIntoItsIndex() {
-        let span = SegmentGrouping.offsetSpan
+        let span = LogSegment.maxOffsetSpan
         let groups = { (base: Int64, end: Int64, size: Int) in
             SegmentGrouping.groups(
                 [segment(0), segment(base, log: size)], maxLogBytes: 1000, maxIndexBytes: 1000,

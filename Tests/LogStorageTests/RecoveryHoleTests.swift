@@ -1,3 +1,4 @@
+import KafkaRecords
 import KafkaWire
 import Testing
 
@@ -141,5 +142,27 @@ extension MemoryFileSystem {
     /// The names in a directory that end in `suffix`.
     func list(_ directory: String, suffix: String) -> [String] {
         ((try? list(directory)) ?? []).filter { $0.hasSuffix(suffix) }
+    }
+
+    /// The gap of a compacted log may lie just where the follower begins a segment.
+    @Test(arguments: [1, LogSegment.maxOffsetSpan - 1, LogSegment.maxOffsetSpan + 1])
+    func aGapThatTheLeaderSentIsNoHole(_ gap: Int64) throws {
+        let files = try TestLog.fileSystem()
+        let log = try TestLog.open(files)
+        var end = Offset.zero
+        for index in 0..<8 {
+            let base = end + (index == 4 ? gap : 0)
+            var batch = try testBatch([TestRecord("k", String(repeating: "v", count: 400))])
+            var span = batch.mutableSpan
+            // Bytes have no padding.
+            var bytes = unsafe span.mutableBytes
+            RecordBatchHeader.setBaseOffset(base, in: &bytes)
+            _ = try unsafe log.appendReplicated(batch.span.bytes)
+            end = base + 1
+        }
+        try log.flush()
+        let found = try TestLog.open(files.afterKill())
+        #expect(found.logEndOffset == end)
+        #expect(try found.allRecords().count == 8)
     }
 }

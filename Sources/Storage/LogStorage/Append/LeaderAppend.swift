@@ -146,6 +146,8 @@ extension PartitionLog {
             if let lastEpoch,
                 header.partitionLeaderEpoch > lastEpoch
                     || position > 0 && position + header.sizeInBytes > config.segmentBytes
+                    || header.lastOffset - (first ?? header.baseOffset)
+                        > LogSegment.maxOffsetSpan
             {
                 break
             }
@@ -190,6 +192,11 @@ extension PartitionLog {
                 "\(bytes.byteCount) bytes are more than segment.bytes, \(config.segmentBytes)")
         }
         let nextOffset = staged.nextOffset
+        guard nextOffset + -1 - first <= LogSegment.maxOffsetSpan else {
+            throw .kafka(
+                .recordListTooLarge,
+                "offsets \(first) to \(nextOffset + -1) are more than a segment can have")
+        }
         var isIntact = true
         do throws(FileError) {
             let rolled = try rollIfNeeded(

@@ -10,7 +10,10 @@ extension PartitionLog {
                 config, jitterMs: rollJitterMs, byteCount: byteCount, lastOffset: last,
                 maxTimestamp: maxTimestamp, now: now)
         else { return false }
-        try rollSegment(at: first, now: now)
+        // At the log's end even when the leader's offsets have a gap there: a segment that does not
+        // begin where the one before ends looks as if a crash had lost something.
+        let isInReach = last - logEndOffset <= LogSegment.maxOffsetSpan
+        try rollSegment(at: isInReach ? logEndOffset : first, now: now)
         return true
     }
 

@@ -11,9 +11,6 @@ struct GroupableSegment: Sendable, Equatable {
 /// Puts neighbouring segments together that fit into one, so that compaction does not leave ever
 /// smaller ones.
 enum SegmentGrouping {
-    /// Offsets in one segment differ by this much at most: indexes store the difference in 32 bits.
-    static let offsetSpan = Int64(Int32.max)
-
     /// Ranges of `segments`, each of which becomes one segment; they follow each other without
     /// gaps.
     ///
@@ -36,7 +33,7 @@ enum SegmentGrouping {
                 // An empty segment has no offset that could be too far away.
                 let reaches = candidate.logBytes > 0 ? following - sum.baseOffset - 1 : 0
                 guard sum.logBytes <= maxLogBytes, sum.offsetIndexBytes <= maxIndexBytes,
-                    sum.timeIndexBytes <= maxIndexBytes, reaches <= offsetSpan
+                    sum.timeIndexBytes <= maxIndexBytes, reaches <= LogSegment.maxOffsetSpan
                 else { break }
                 next += 1
             }

@@ -6,8 +6,9 @@ import KafkaWire
 /// A power cut may keep a segment and lose the unsynced end of the one before. So above the
 /// recovery point a segment counts only if it begins where the one before ends; the log is cut at
 /// the first hole. Gaps that are legal there: below the log start, where nothing is read; below
-/// what the cleaner has done (it syncs what it writes); and after a segment that has gaps of its
-/// own, for that is the cleaner's work or a copy of it.
+/// what the cleaner has done (it syncs what it writes); after a segment that has gaps of its own,
+/// for that is the cleaner's work or a copy of it; and where the segment before could not have
+/// taken the first batch of the next, which nothing but a copied gap makes.
 struct LogRecovery {
     let loader: LogLoader
     var segments: [LogSegment]
@@ -37,7 +38,9 @@ struct LogRecovery {
         epochs.truncate(fromEnd: base)
         var found = SegmentScan.Found(next: base, producers: table, epochs: epochs)
         var index = first
-        while index < segments.count, continues(segments[index], found, logStart, index > first) {
+        while index < segments.count,
+            try continues(segments[index], found, logStart, index > first)
+        {
             let scan = SegmentScan(segment: segments[index], trustedBelow: loader.trustedBelow)
             let isWhole = try scan.run(&found)
             index += 1
@@ -53,12 +56,15 @@ struct LogRecovery {
     /// Whether the segment may follow on what was found so far.
     private func continues(
         _ segment: LogSegment, _ found: SegmentScan.Found, _ logStart: Offset, _ hasEarlier: Bool
-    ) -> Bool {
+    ) throws(FileError) -> Bool {
         let base = segment.baseOffset
         if base == found.next || !hasEarlier { return true }
         if PlantedBug.joinedHole.isPlanted { return base > found.next }
         let gapsBelow = max(loader.trustedBelow, logStart, loader.cleanedOffset)
-        return base > found.next && (base <= gapsBelow || found.hasGaps)
+        guard base > found.next else { return false }
+        if base <= gapsBelow || found.hasGaps { return true }
+        guard let header = try segment.header(at: 0) else { return false }
+        return header.lastOffset - found.next > LogSegment.maxOffsetSpan
     }
 }
 
@@ -97,7 +103,7 @@ private struct SegmentScan {
     private func follows(_ header: RecordBatchHeader, _ next: Offset) -> Bool {
         let first = header.magic >= 2 ? header.baseOffset : header.lastOffset
         return first >= next && header.lastOffsetDelta >= 0
-            && header.lastOffset - segment.baseOffset <= Int64(Int32.max)
+            && header.lastOffset - segment.baseOffset <= LogSegment.maxOffsetSpan
     }
 
     private func take(

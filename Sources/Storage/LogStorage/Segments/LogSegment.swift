@@ -6,6 +6,9 @@ import KafkaWire
 /// Files are opened when they are needed. Not for several threads: the owner of the log guards it.
 /// A `.log` file that was handed out stays open for as long as somebody holds it.
 final class LogSegment {
+    /// How far above its base offset a segment's last offset may be: indexes have it in 31 bits.
+    static let maxOffsetSpan = Int64(Int32.max)
+
     let baseOffset: Offset
     private(set) var directory: String
     private(set) var state: SegmentFileName.State
@@ -389,7 +392,7 @@ final class LogSegment {
         _ config: LogConfig, jitterMs: Int64, byteCount: Int, lastOffset: Offset,
         maxTimestamp: Int64, now: Int64
     ) throws(FileError) -> Bool {
-        if lastOffset - baseOffset > Int64(Int32.max) { return true }
+        if lastOffset - baseOffset > Self.maxOffsetSpan { return true }
         guard size > 0 else { return false }
         if size > config.segmentBytes - byteCount { return true }
         if try timeWaited(maxTimestamp, now) > config.segmentMs - jitterMs { return true }

@@ -20,7 +20,7 @@ struct OffsetIndex {
     /// sees to it that the position fits.
     func append(_ offset: Offset, at position: Int) {
         let distance = offset.rawValue - baseOffset.rawValue
-        guard (0...Int64(Int32.max)).contains(distance) else { return }
+        guard (0...LogSegment.maxOffsetSpan).contains(distance) else { return }
         file.append {
             $0.appendBigEndian(UInt32(distance))
             $0.appendBigEndian(UInt32(position))
@@ -78,7 +78,7 @@ struct TimeIndex {
     func appendIfLater(_ entry: TimestampEntry) throws(FileError) {
         let last = try last()
         guard entry.timestamp > last.timestamp, entry.offset >= last.offset,
-            entry.offset.rawValue - baseOffset.rawValue <= Int64(Int32.max)
+            entry.offset.rawValue - baseOffset.rawValue <= LogSegment.maxOffsetSpan
         else { return }
         file.append {
             $0.appendBigEndian(UInt64(bitPattern: entry.timestamp))
