@@ -140,7 +140,7 @@ let package = Package(
         tests("BrokerCore", cluster + ["BrokerCore"], data: ["Cluster/Golden"]),
         tests("MartletServer", server + ["MartletServer"]),
         tests("ClientCore", wire + ["ClientCore"]),
-        tests("MartletClient", server + ["MartletServer", "ClientCore", "MartletClient"]),
+        tests("MartletClient", wire + ["MartletTesting", "ClientCore", "MartletClient"]),
         tests("MartletTesting", ["MartletTesting", "MartletClient"]),
         tests("martlet", tools + ["martlet", "AdminWire", "ClientCore"]),
         tests("ClusterSimulator", ["ClusterSimulator"]),

@@ -5,20 +5,22 @@ import KafkaWire
 import MartletClient
 import Testing
 
-@Suite struct ConsumerTests {
-    private func produce(_ count: Int, to node: TestNode, value: Int = 10) async throws {
-        let producer = try Producer(bootstrap: node.bootstrap)
+@Suite(.cluster, .timeLimit(.minutes(2))) struct ConsumerTests {
+    /// A topic with so many records in its partition 0, and that partition.
+    private func produce(_ count: Int, value: Int = 10) async throws -> TopicPartition {
+        let cluster = try testCluster()
+        let topic = try await cluster.topic()
+        let producer = try Producer(bootstrap: cluster.bootstrap)
         for index in 0..<count {
             try await producer.enqueue(
                 ProducerRecord(
-                    topic: "t", partition: 0,
+                    topic: topic, partition: 0,
                     value: Array("\(index)".utf8) + [UInt8](repeating: 32, count: value),
                     timestamp: Int64(1000 + index)))
         }
         try await producer.close()
+        return TopicPartition(topic: topic, partition: 0)
     }
-
-    private let partition = TopicPartition(topic: "t", partition: 0)
 
     private func next(_ consumer: Consumer) async throws -> Offset? {
         for try await record in consumer.records { return record.offset }
@@ -26,10 +28,11 @@ import Testing
     }
 
     @Test func seekingPositionsAndQuestions() async throws {
-        let node = try TestNode()
-        try await produce(100, to: node)
-        let consumer = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .earliest }
-        #expect(try await consumer.partitions(of: "t").count == 3)
+        let partition = try await produce(100)
+        let consumer = try Consumer(bootstrap: testCluster().bootstrap) {
+            $0.offsetReset = .earliest
+        }
+        #expect(try await consumer.partitions(of: partition.topic).count == 3)
         try consumer.assign([partition])
         #expect(consumer.assignment == [partition])
         #expect(try await next(consumer) == Offset(0))
@@ -51,9 +54,10 @@ import Testing
     }
 
     @Test func leavingTheLoopLosesNothing() async throws {
-        let node = try TestNode()
-        try await produce(100, to: node)
-        let consumer = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .earliest }
+        let partition = try await produce(100)
+        let consumer = try Consumer(bootstrap: testCluster().bootstrap) {
+            $0.offsetReset = .earliest
+        }
         try consumer.assign([partition])
         for offset in 0..<3 { #expect(try await next(consumer) == Offset(Int64(offset))) }
         #expect(try consumer.position(of: partition) == Offset(2))
@@ -67,9 +71,10 @@ import Testing
     }
 
     @Test func aSoughtPartitionGivesNothingOfTheBatchBefore() async throws {
-        let node = try TestNode()
-        try await produce(100, to: node)
-        let consumer = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .earliest }
+        let partition = try await produce(100)
+        let consumer = try Consumer(bootstrap: testCluster().bootstrap) {
+            $0.offsetReset = .earliest
+        }
         try consumer.assign([partition])
         var records = consumer.records.makeAsyncIterator()
         #expect(try await records.next()?.offset == Offset(0))
@@ -80,19 +85,23 @@ import Testing
 
     @Test(arguments: [CompressionType.none, .gzip, .zstd, .lz4, .snappy])
     func recordsAreReadWhereTheyLie(compression: CompressionType) async throws {
-        let node = try TestNode()
-        let producer = try Producer(bootstrap: node.bootstrap) { $0.compression = compression }
+        let cluster = try testCluster()
+        let topic = try await cluster.topic()
+        let partition = TopicPartition(topic: topic, partition: 0)
+        let producer = try Producer(bootstrap: cluster.bootstrap) { $0.compression = compression }
         let headers = [
             RecordHeader(key: "a", value: [1, 2]), RecordHeader(key: "", value: nil),
         ]
         let sent = [
-            ProducerRecord(topic: "t", partition: 0, key: [9], value: [7, 8], headers: headers),
-            ProducerRecord(topic: "t", partition: 0, key: nil, value: nil),
-            ProducerRecord(topic: "t", partition: 0, key: [], value: []),
+            ProducerRecord(topic: topic, partition: 0, key: [9], value: [7, 8], headers: headers),
+            ProducerRecord(topic: topic, partition: 0, key: nil, value: nil),
+            ProducerRecord(topic: topic, partition: 0, key: [], value: []),
         ]
         for record in sent { try await producer.enqueue(record) }
         try await producer.close()
-        let consumer = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .earliest }
+        let consumer = try Consumer(bootstrap: testCluster().bootstrap) {
+            $0.offsetReset = .earliest
+        }
         try consumer.assign([partition])
         var seen: [ConsumerRecord] = []
         for try await record in consumer.records {
@@ -110,9 +119,10 @@ import Testing
     }
 
     @Test func aPausedPartitionGivesNothingUntilItIsResumed() async throws {
-        let node = try TestNode()
-        try await produce(10, to: node)
-        let consumer = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .earliest }
+        let partition = try await produce(10)
+        let consumer = try Consumer(bootstrap: testCluster().bootstrap) {
+            $0.offsetReset = .earliest
+        }
         try consumer.assign([partition])
         try consumer.pause([partition])
         #expect(try await consumer.poll(timeout: .milliseconds(200)) == nil)
@@ -123,14 +133,15 @@ import Testing
     }
 
     @Test func anOffsetOutOfRangeIsToldOrReset() async throws {
-        let node = try TestNode()
-        try await produce(10, to: node)
-        let strict = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .none }
+        let partition = try await produce(10)
+        let strict = try Consumer(bootstrap: testCluster().bootstrap) { $0.offsetReset = .none }
         try strict.assign([partition])
         try strict.seek(partition, to: Offset(11))
         await #expect(throws: ClientError.self) { _ = try await next(strict) }
         await strict.close()
-        let lenient = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .earliest }
+        let lenient = try Consumer(bootstrap: testCluster().bootstrap) {
+            $0.offsetReset = .earliest
+        }
         try lenient.assign([partition])
         try lenient.seek(partition, to: Offset(11))
         #expect(try await next(lenient) == Offset(0))
@@ -138,9 +149,8 @@ import Testing
     }
 
     @Test func aReaderThatStallsStopsTheFetching() async throws {
-        let node = try TestNode()
-        try await produce(3000, to: node, value: 1000)
-        let consumer = try Consumer(bootstrap: node.bootstrap) {
+        let partition = try await produce(3000, value: 1000)
+        let consumer = try Consumer(bootstrap: testCluster().bootstrap) {
             $0.offsetReset = .earliest
             $0.bufferBytes = 200_000
             $0.partitionMaxBytes = 100_000
@@ -158,21 +168,20 @@ import Testing
     }
 
     @Test func aTopicThatIsNotThereIsTold() async throws {
-        let node = try TestNode()
-        let consumer = try Consumer(bootstrap: node.bootstrap) {
+        let topic = try testCluster().name("no")
+        let consumer = try Consumer(bootstrap: testCluster().bootstrap) {
             $0.network.createsTopics = false
-            $0.apiTimeout = .milliseconds(300)
+            $0.apiTimeout = .seconds(4)
         }
-        await #expect(throws: ClientError.broker(.unknownTopicOrPartition, message: "no")) {
-            try await consumer.assign(topic: "no")
+        await #expect(throws: ClientError.broker(.unknownTopicOrPartition, message: topic)) {
+            try await consumer.assign(topic: topic)
         }
         await consumer.close()
     }
 
     @Test func aCancelledReaderEnds() async throws {
-        let node = try TestNode()
-        try await produce(1, to: node)
-        let consumer = try Consumer(bootstrap: node.bootstrap)
+        let partition = try await produce(1)
+        let consumer = try Consumer(bootstrap: testCluster().bootstrap)
         try consumer.assign([partition])
         let reading = Task { try await next(consumer) }
         reading.cancel()

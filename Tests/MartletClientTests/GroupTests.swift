@@ -4,22 +4,23 @@ import MartletClient
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct GroupTests {
-    private func produce(_ range: Range<Int>, to node: TestNode) async throws {
-        let producer = try Producer(bootstrap: node.bootstrap)
+@Suite(.cluster, .timeLimit(.minutes(2))) struct GroupTests {
+    private func produce(_ range: Range<Int>, to topic: String) async throws {
+        let producer = try Producer(bootstrap: testCluster().bootstrap)
         for index in range {
             try await producer.enqueue(
                 ProducerRecord(
-                    topic: "t", partition: Int32(index % 3), value: Array("\(index)".utf8)))
+                    topic: topic, partition: Int32(index % 3), value: Array("\(index)".utf8)))
         }
         try await producer.close()
     }
 
     private func member(
-        _ node: TestNode, _ kind: GroupProtocol, _ assignors: [Assignor] = [.range]
+        _ kind: GroupProtocol, _ assignors: [Assignor] = [.range]
     ) throws -> Consumer {
-        try Consumer(bootstrap: node.bootstrap) {
-            var group = GroupSettings(id: "g")
+        let cluster = try testCluster()
+        return try Consumer(bootstrap: cluster.bootstrap) {
+            var group = GroupSettings(id: cluster.group())
             group.groupProtocol = kind
             group.assignors = assignors
             group.heartbeatInterval = .milliseconds(100)
@@ -39,10 +40,10 @@ import Testing
 
     @Test(arguments: [GroupProtocol.classic, .consumer])
     func aMemberGoesOnWhereTheGroupHasCommitted(kind: GroupProtocol) async throws {
-        let node = try TestNode()
-        try await produce(0..<30, to: node)
-        let first = try member(node, kind)
-        try first.subscribe(to: ["t"])
+        let topic = try await testCluster().topic()
+        try await produce(0..<30, to: topic)
+        let first = try member(kind)
+        try first.subscribe(to: [topic])
         #expect(try await read(30, first) == Set(0..<30))
         try await first.commit()
         let ids = first.assignment
@@ -50,9 +51,9 @@ import Testing
         let committed = try await first.committed(ids)
         #expect(committed.values.reduce(0) { $0 + $1.offset.rawValue } == 29)
         await first.close()
-        try await produce(30..<60, to: node)
-        let second = try member(node, kind)
-        try second.subscribe(to: ["t"])
+        try await produce(30..<60, to: topic)
+        let second = try member(kind)
+        try second.subscribe(to: [topic])
         // Nobody asked for more after the last record, so it was not done with.
         #expect(try await read(31, second).isSuperset(of: 30..<60))
         await second.close()
@@ -60,15 +61,15 @@ import Testing
 
     @Test(arguments: [GroupProtocol.classic, .consumer])
     func twoMembersShareAndOneTakesOver(kind: GroupProtocol) async throws {
-        let node = try TestNode()
-        try await produce(0..<3, to: node)
+        let topic = try await testCluster().topic()
+        try await produce(0..<3, to: topic)
         let assignors: [Assignor] = kind == .classic ? [.cooperativeSticky] : [.range]
-        let first = try member(node, kind, assignors)
+        let first = try member(kind, assignors)
         let rebalances = Rebalances()
-        try first.subscribe(to: ["t"]) { rebalances.note($0) }
+        try first.subscribe(to: [topic]) { rebalances.note($0) }
         await rebalances.wait { first.assignment.count == 3 }
-        let second = try member(node, kind, assignors)
-        try second.subscribe(to: ["t"]) { rebalances.note($0) }
+        let second = try member(kind, assignors)
+        try second.subscribe(to: [topic]) { rebalances.note($0) }
         await rebalances.wait {
             first.assignment.count + second.assignment.count == 3 && !second.assignment.isEmpty
         }
@@ -80,8 +81,7 @@ import Testing
     }
 
     @Test func withoutAGroupThereIsNothingToCommit() async throws {
-        let node = try TestNode()
-        let consumer = try Consumer(bootstrap: node.bootstrap)
+        let consumer = try Consumer(bootstrap: testCluster().bootstrap)
         await #expect(throws: ClientError.self) { try await consumer.commit() }
         #expect(throws: ClientError.self) { try consumer.subscribe(to: ["t"]) }
         await consumer.close()

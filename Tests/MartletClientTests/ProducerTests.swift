@@ -5,21 +5,22 @@ import MartletClient
 import Synchronization
 import Testing
 
-@Suite struct ProducerTests {
+@Suite(.cluster, .timeLimit(.minutes(2))) struct ProducerTests {
     @Test func whatIsSentIsReadBack() async throws {
-        let node = try TestNode()
-        let producer = try Producer(bootstrap: node.bootstrap)
+        let cluster = try testCluster()
+        let topic = try await cluster.topic()
+        let producer = try Producer(bootstrap: cluster.bootstrap)
         let record = ProducerRecord(
-            topic: "greetings", partition: 1, key: [1, 2], value: [3],
+            topic: topic, partition: 1, key: [1, 2], value: [3],
             headers: [.init(key: "h", value: nil), .init(key: "", value: [9])], timestamp: 1234)
         let place = try await producer.send(record)
-        #expect(place.topic == "greetings" && place.partition == 1 && place.offset == .zero)
+        #expect(place.topic == topic && place.partition == 1 && place.offset == .zero)
         #expect(place.timestamp == 1234)
         #expect(try await producer.send(record).offset == Offset(1))
         try await producer.close()
 
-        let consumer = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .earliest }
-        try await consumer.assign(topic: "greetings")
+        let consumer = try Consumer(bootstrap: cluster.bootstrap) { $0.offsetReset = .earliest }
+        try await consumer.assign(topic: topic)
         var seen: [ConsumerRecord] = []
         for try await record in consumer.records {
             seen.append(record)
@@ -33,15 +34,16 @@ import Testing
 
     @Test(arguments: CompressionType.allCases)
     func everyCodecIsReadBackInOrder(codec: CompressionType) async throws {
-        let node = try TestNode()
-        let producer = try Producer(bootstrap: node.bootstrap) { $0.compression = codec }
+        let cluster = try testCluster()
+        let topic = try await cluster.topic()
+        let producer = try Producer(bootstrap: cluster.bootstrap) { $0.compression = codec }
         for index in 0..<5000 {
             try await producer.enqueue(
-                ProducerRecord(topic: "t", key: "k\(index % 10)", value: "value \(index)"))
+                ProducerRecord(topic: topic, key: "k\(index % 10)", value: "value \(index)"))
         }
         try await producer.close()
-        let consumer = try Consumer(bootstrap: node.bootstrap) { $0.offsetReset = .earliest }
-        try await consumer.assign(topic: "t")
+        let consumer = try Consumer(bootstrap: cluster.bootstrap) { $0.offsetReset = .earliest }
+        try await consumer.assign(topic: topic)
         var byKey: [String: [Int]] = [:]
         var count = 0
         for try await batch in consumer.batches {
@@ -61,12 +63,13 @@ import Testing
     }
 
     @Test func recordsWaitForRoomAndNoneIsLost() async throws {
-        let node = try TestNode(defaultPartitions: 1)
-        let producer = try Producer(bootstrap: node.bootstrap) { $0.bufferMemory = 20_000 }
+        let cluster = try testCluster()
+        let topic = try await cluster.topic(partitions: 1)
+        let producer = try Producer(bootstrap: cluster.bootstrap) { $0.bufferMemory = 20_000 }
         let ends = Mutex<[Int64]>([])
         for _ in 0..<2000 {
             try await producer.enqueue(
-                ProducerRecord(topic: "t", value: [UInt8](repeating: 7, count: 100))
+                ProducerRecord(topic: topic, value: [UInt8](repeating: 7, count: 100))
             ) { result in
                 if let offset = try? result.get().offset {
                     ends.withLock { $0.append(offset.rawValue) }
@@ -79,18 +82,19 @@ import Testing
     }
 
     @Test func aClosedProducerAndATooLargeRecordAreRefused() async throws {
-        let node = try TestNode()
-        let producer = try Producer(bootstrap: node.bootstrap) { $0.maxRequestSize = 1000 }
-        _ = try await producer.send("fits", to: "t")
+        let cluster = try testCluster()
+        let topic = try await cluster.topic()
+        let producer = try Producer(bootstrap: cluster.bootstrap) { $0.maxRequestSize = 1000 }
+        _ = try await producer.send("fits", to: topic)
         await #expect(throws: ClientError.recordTooLarge(bytes: 1012, limit: 1000)) {
             _ = try await producer.send(
-                ProducerRecord(topic: "t", value: [UInt8](repeating: 0, count: 1000)))
+                ProducerRecord(topic: topic, value: [UInt8](repeating: 0, count: 1000)))
         }
         await #expect(throws: ClientError.self) {
-            _ = try await producer.send(ProducerRecord(topic: "t", partition: 3, value: []))
+            _ = try await producer.send(ProducerRecord(topic: topic, partition: 3, value: []))
         }
         try await producer.close()
-        await #expect(throws: ClientError.closed) { _ = try await producer.send("x", to: "t") }
+        await #expect(throws: ClientError.closed) { _ = try await producer.send("x", to: topic) }
     }
 
     @Test func aClusterThatIsNotThereIsToldInTime() async throws {
