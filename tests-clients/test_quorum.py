@@ -1,12 +1,14 @@
 """A metadata quorum whose voters change while clients work (KIP-853)."""
 
+import json
+import subprocess
 import time
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import quorum_wire
-from martlet_server import wait_for
+from martlet_server import BINARY, wait_for
 from numbered_load import Load, check
 
 
@@ -99,4 +101,64 @@ def test_a_quorum_grows_and_shrinks_under_load(cluster):
             load.join()
     assert [load.failed for load in loads] == [[], []]
     check(cluster, loads)
+    cluster.stop()
+
+
+def tool(cluster, *arguments):
+    done = subprocess.run(
+        [BINARY, *arguments, "--bootstrap-server", cluster.bootstrap], capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def finalized(cluster, feature):
+    """The level of a feature as every node tells it."""
+    levels = set()
+    for node in cluster.nodes:
+        _, text = tool(cluster, "features", "describe", "--node-id", str(node.number), "--json")
+        levels |= {one["finalizedVersionLevel"] for one in json.loads(text) if one["feature"] == feature}
+    return levels
+
+
+def test_fixed_voters_become_voters_that_change(new_cluster):
+    cluster = new_cluster(3)
+    cluster.start()
+    quorum = Quorum(cluster)
+    wait_for(lambda: quorum.voters() == [1, 2, 3], "a quorum of three")
+    assert finalized(cluster, "kraft.version") == {0}
+
+    # While a voter is down nobody knows what it can do, and nothing is changed.
+    lost = next(node for node in cluster.nodes if node.number != cluster.controller())
+    lost.kill()
+    cluster.node(cluster.controller()).kill()
+    left = next(node for node in cluster.nodes if node.is_up())
+    for node in cluster.nodes:
+        if node not in (left, lost):
+            node.spawn_again()
+    wait_for(cluster.controller, "active controller")
+    upgrade = ["features", "upgrade", "--feature", "kraft.version=1"]
+    code, text = tool(cluster, *upgrade)
+    assert code != 0 and "Could not upgrade kraft.version to 1" in text
+    lost.spawn_again()
+    cluster.healed()
+
+    wait_for(lambda: tool(cluster, *upgrade, "--dry-run")[0] == 0, "directories of all voters")
+    assert finalized(cluster, "kraft.version") == {0}, "a dry run changes nothing"
+    code, text = tool(cluster, *upgrade)
+    assert (code, text) == (0, "kraft.version was upgraded to 1.\n")
+    wait_for(lambda: finalized(cluster, "kraft.version") == {1}, "kraft.version 1 on all nodes")
+    assert tool(cluster, *upgrade)[0] == 0, "what is done can be asked for again"
+
+    # From here on voters come and go; the first three still have fixed voters in their settings.
+    cluster.dynamic, cluster.quorum_key = True, "controller.quorum.bootstrap.servers"
+    cluster.add("broker,controller")
+    quorum.add(4, [1, 2, 3, 4])
+    quorum.remove(1, cluster.node(1).directory_id(), [2, 3, 4])
+    code, text = tool(cluster, "metadata-quorum", "describe", "--status")
+    assert code == 0 and '"id": 4' in text and '"id": 1' not in text.split("CurrentObservers")[0]
+    for node in cluster.nodes:
+        node.kill()
+    for node in cluster.nodes:
+        node.spawn()
+    cluster.healed()
+    assert quorum.voters() == [2, 3, 4], "a restart takes the voters from the log"
     cluster.stop()

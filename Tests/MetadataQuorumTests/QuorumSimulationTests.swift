@@ -141,7 +141,84 @@ import Testing
         #expect(quorum.leader?.member?.kraftVersion == 0)
     }
 
+    @Test func aVoterThatCannotKeepsTheOthersFixed() throws {
+        let quorum = SimulatedQuorum(seed: 8)
+        for id in Int32(1)...3 { try quorum.add(id).isStatic = true }
+        try quorum.startAll()
+        try quorum.run(ms: 10_000) { quorum.leader != nil }
+        let leader = try #require(quorum.leader)
+        #expect(leader.member?.upgradeObstacle?.contains("has not told its directory") == true)
+        let other = try #require(quorum.sorted.first { $0.id != leader.id })
+        #expect(other.member?.upgradeObstacle?.contains("does not lead") == true)
+        try quorum.run(ms: 10_000) { leader.member?.upgradeObstacle == nil }
+        #expect(leader.member?.upgradeObstacle == nil)
+        func describe(versions: ClosedRange<Int16>) throws {
+            _ = try quorum.ask(
+                .updateRaftVoter(
+                    UpdateRaftVoterRequest(
+                        clusterID: SimulatedQuorum.clusterID,
+                        currentLeaderEpoch: try #require(leader.member?.epoch.rawValue),
+                        voterID: other.id.rawValue, voterDirectoryID: other.directoryID,
+                        listeners: [
+                            .init(
+                                name: "CONTROLLER", host: other.endpoint.host,
+                                port: other.endpoint.port)
+                        ],
+                        kRaftVersionFeature: .init(
+                            minSupportedVersion: versions.lowerBound,
+                            maxSupportedVersion: versions.upperBound))), version: 0, of: leader)
+        }
+        try describe(versions: 0...0)
+        #expect(
+            leader.member?.upgradeObstacle == "Voter \(other.id.rawValue) does not support it.")
+        try describe(versions: 0...1)
+        #expect(leader.member?.upgradeObstacle == nil)
+        try quorum.raiseKRaftVersion(on: leader)
+        #expect(leader.member?.kraftVersion == 1 && leader.member?.committedKRaftVersion == 0)
+        try heal(quorum, 8)
+        for node in quorum.running {
+            #expect(node.member?.committedKRaftVersion == 1)
+            #expect(node.member?.voters.voters.map(\.key) == quorum.sorted.map(\.key))
+        }
+    }
+
     // MARK: Seeds
+
+    /// kraft.version is raised while members crash and are cut off; what a lost leader wrote of it
+    /// goes with it. Then voters change.
+    @Test func fixedVotersBecomeVotersThatChange() throws {
+        var raised = 0
+        for seed in UInt64(0)..<60 {
+            let quorum = SimulatedQuorum(seed: seed &* 15_485_863 &+ 3)
+            for id in Int32(1)...3 { try quorum.add(id).isStatic = true }
+            try quorum.startAll()
+            for step in 0..<30 {
+                try disturb(quorum)
+                try quorum.run(ms: quorum.pick(1...4_000))
+                guard let leader = quorum.leader else { continue }
+                try quorum.append("r\(step)", on: leader)
+                guard leader.member?.upgradeObstacle == nil else { continue }
+                if leader.member?.kraftVersion == 0 { raised += 1 }
+                try quorum.raiseKRaftVersion(on: leader)
+            }
+            try heal(quorum, seed)
+            try quorum.run(ms: 20_000) { quorum.leader?.member?.upgradeObstacle == nil }
+            let leader = try #require(quorum.leader, "seed \(seed)")
+            try quorum.raiseKRaftVersion(on: leader)
+            let last = try #require(quorum.sorted.first { $0.id != leader.id })
+            try change(quorum, seed, removing: last)
+            #expect(quorum.leader?.member?.voters.count == 2, "seed \(seed)")
+            try change(quorum, seed, adding: last)
+            try heal(quorum, seed)
+            for node in quorum.running {
+                #expect(node.member?.committedKRaftVersion == 1, "seed \(seed)")
+                #expect(
+                    node.member?.voters.voters.map(\.key) == quorum.sorted.map(\.key),
+                    "seed \(seed)")
+            }
+        }
+        #expect(raised > 12, "faults are to meet quorums at both versions")
+    }
 
     /// Crashes, power cuts, partitions, losses, snapshots, resignations, while records come in.
     @Test(arguments: [(3, 2), (5, 1)])
@@ -206,7 +283,7 @@ import Testing
         _ quorum: SimulatedQuorum, _ seed: UInt64, adding node: SimulatedQuorum.Node? = nil,
         removing old: SimulatedQuorum.Node? = nil
     ) throws {
-        for attempt in 0..<60 {
+        for attempt in 0..<24 {
             try quorum.run(ms: 10_000) { quorum.leader != nil }
             guard let leader = quorum.leader, let member = leader.member else { continue }
             if let offset = member.controls.votersOffset, offset < member.highWatermark {

@@ -326,6 +326,11 @@ final class SimulatedQuorum {
         try carry(node)
     }
 
+    func raiseKRaftVersion(on node: Node) throws {
+        try node.member?.raiseKRaftVersion(now: time)
+        try carry(node)
+    }
+
     func snapshot(_ node: Node) throws {
         guard let member = node.member, node.appliedEnd > .zero else { return }
         let records = checks.names(below: node.appliedEnd).map {

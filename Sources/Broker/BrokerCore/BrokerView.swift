@@ -132,6 +132,8 @@ public struct BrokerSettings: Sendable {
     /// `max.request.partition.size.limit`: most partitions in one DescribeTopicPartitions answer.
     public var partitionsPerAnswer: Int32
     public var replication: ReplicationSettings
+    /// The level of `kraft.version`, which the quorum keeps.
+    public var kraftVersion: Int16
     /// Feature names with the levels that this build supports, in order of name.
     public var supportedFeatures: [SupportedFeature]
 
@@ -150,6 +152,7 @@ public struct BrokerSettings: Sendable {
         nodeID: BrokerID, clusterID: String, durability: Durability = .flushed,
         fetchMaxBytes: Int32 = 57_671_680, autoCreateTopics: Bool = true,
         partitionsPerAnswer: Int32 = 2000, replication: ReplicationSettings = .init(),
+        kraftVersion: Int16 = 0,
         supportedFeatures: [SupportedFeature] = []
     ) {
         self.nodeID = nodeID
@@ -159,6 +162,7 @@ public struct BrokerSettings: Sendable {
         self.autoCreateTopics = autoCreateTopics
         self.partitionsPerAnswer = partitionsPerAnswer
         self.replication = replication
+        self.kraftVersion = kraftVersion
         self.supportedFeatures = supportedFeatures
     }
 }

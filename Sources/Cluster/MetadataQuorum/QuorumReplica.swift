@@ -90,6 +90,8 @@ public final class QuorumReplica {
     /// The voters as the log has them, committed or not.
     public var voters: VoterSet { controls.voters }
     public var kraftVersion: Int16 { controls.kraftVersion }
+    /// The level of `kraft.version` that no failover takes back.
+    public var committedKRaftVersion: Int16 { controls.kraftVersion(before: highWatermark) ?? 0 }
     var isVoter: Bool { settings.mayVote && voters.contains(key) }
     /// Whether this member may ask for votes: also one whose removal it does not know to be
     /// committed. It may be the only one that has the record, without which no other is elected

@@ -204,6 +204,55 @@ import Testing
         #expect(ids.count == 6)
     }
 
+    @Test func fixedVotersBecomeVotersThatChange() throws {
+        let cluster = try TestCluster()
+        try cluster.runUntilServing()
+        let active = try #require(cluster.active)
+        func raise(validateOnly: Bool) throws -> UpdateFeaturesResponse {
+            try cluster.ask(
+                active,
+                UpdateFeaturesRequest(
+                    timeoutMs: 1000,
+                    featureUpdates: [
+                        .init(feature: "kraft.version", maxVersionLevel: 1, upgradeType: 1)
+                    ], validateOnly: validateOnly))
+        }
+        // Voters tell their directories a while after an election.
+        let early = try raise(validateOnly: false)
+        #expect(early.errorCode == KafkaError.invalidUpdateVersion.rawValue)
+        #expect(early.errorMessage?.contains("has not told its directory") == true)
+        try cluster.run { cluster[active].controller.quorum.upgradeObstacle == nil }
+        #expect(try raise(validateOnly: true).errorCode == 0)
+        #expect(cluster[active].controller.quorum.kraftVersion == 0)
+        #expect(try raise(validateOnly: false).errorCode == 0)
+        #expect(try raise(validateOnly: false).errorCode == 0, "it is there already")
+        for id in [Int32(1), 2, 3] {
+            try cluster.run { cluster[id].view.settings.kraftVersion == 1 }
+            let voters = cluster[id].controller.quorum.voters.voters
+            #expect(voters.map(\.key.id.rawValue) == [1, 2, 3])
+            #expect(voters.allSatisfy { $0.key.directoryID != .zero })
+            let features = try cluster.ask(id, ApiVersionsRequest.ofThisNode, version: 4)
+                .finalizedFeatures
+            #expect(features.first { $0.name == "kraft.version" }?.maxVersionLevel == 1)
+        }
+        // The voters are those of the log from now on, over elections and restarts.
+        cluster.kill(active)
+        try cluster.run { cluster.active != nil && cluster.active != active }
+        try cluster.start(active)
+        try cluster.runUntilServing()
+        #expect(cluster[active].controller.quorum.kraftVersion == 1)
+        let leader = try #require(cluster.active)
+        let gone = try #require(
+            cluster[leader].controller.quorum.voters[BrokerID(active)]?.key.directoryID)
+        let removed = try cluster.ask(
+            leader,
+            RemoveRaftVoterRequest(
+                clusterID: nil, voterID: active, voterDirectoryID: gone),
+            controller: true)
+        #expect(removed.errorCode == 0)
+        #expect(cluster[leader].controller.quorum.voters.ids.contains(BrokerID(active)) == false)
+    }
+
     @Test func aNodeThatWasAwayTakesASnapshot() throws {
         let cluster = try TestCluster { _, options in options.snapshotBytes = 2000 }
         try cluster.runUntilServing()

@@ -34,7 +34,7 @@ final class ActiveController {
     var sessions: BrokerSessions
     var timers: ControllerTimers
     let clock: @Sendable () -> ClockReading
-    private let quorum: QuorumReplica
+    let quorum: QuorumReplica
     private var random: SplitMix64
     private var changes = Deque<Change>()
     private var held = Deque<Held>()
@@ -60,7 +60,11 @@ final class ActiveController {
         self.quorum = quorum
         self.random = random
         self.report = report
+        learnKRaftVersion()
     }
+
+    /// The level of `kraft.version` is the quorum's to keep.
+    func learnKRaftVersion() { decider.settings.kraftVersion = quorum.kraftVersion }
 
     var image: MetadataImage { decider.image }
     /// One past the last record appended.

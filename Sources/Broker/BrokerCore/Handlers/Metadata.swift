@@ -68,7 +68,11 @@ extension BrokerView {
     }
 
     /// The feature levels in force, in order of name.
-    var finalizedFeatures: [(name: String, level: Int16)] { image.features.finalized }
+    var finalizedFeatures: [(name: String, level: Int16)] {
+        guard settings.kraftVersion > 0 else { return image.features.finalized }
+        let own = (name: Feature.kraft.rawValue, level: settings.kraftVersion)
+        return (image.features.finalized + [own]).sorted { $0.name < $1.name }
+    }
     /// The offset up to which the image knows the metadata log.
     var featuresEpoch: Int64 { imageOffset.rawValue }
 

@@ -72,6 +72,8 @@ public final class NodeController {
     var logWork = LogWork()
     /// The partitions on disk have been opened. Until then none is made anew.
     var hasOpenedPartitions = false
+    /// The level of `kraft.version` that event loops were shown last.
+    var shownKRaftVersion: Int16 = 0
     /// When event loops are next shown logs that have been made while others wait, in monotonic ms.
     var nextBulkView = Int64.min
     /// Copies of replicas on their way between log directories, until the replicas are open.
@@ -263,6 +265,7 @@ public final class NodeController {
                 != "false",
             partitionsPerAnswer: number("max.request.partition.size.limit") ?? 2000,
             replication: ReplicationSettings(controller, brokerEpoch: brokerEpoch),
+            kraftVersion: quorum.committedKRaftVersion,
             supportedFeatures: supportedFeatures.map {
                 .init(name: $0.name, minimum: $0.min, maximum: $0.max)
             })

@@ -78,6 +78,10 @@ extension NodeController {
         let before = controller.image
         controller.image = run.image
         committedEnd = max(committedEnd, end)
+        if shownKRaftVersion != quorum.committedKRaftVersion {
+            shownKRaftVersion = quorum.committedKRaftVersion
+            publish()
+        }
         guard !run.delta.isEmpty else { return }
         lingering.note(
             run.delta.brokers, before: before, after: controller.image, now: clock().monotonicMs)

@@ -14,14 +14,16 @@ extension Controller {
     /// A dry run (`validateOnly`) checks and changes nothing. Turning eligible leader replicas on
     /// also gives the cluster one `min.insync.replicas` and takes it from single brokers.
     ///
+    /// - Parameter kraftObstacle: why the quorum cannot raise `kraft.version`; it does so itself.
     /// - Returns: an answer with INVALID_UPDATE_VERSION and the first feature's flaw when refused.
     public func updateFeatures(
-        _ request: UpdateFeaturesRequest, context: DecisionContext
+        _ request: UpdateFeaturesRequest, context: DecisionContext, kraftObstacle: String? = nil
     ) -> Decision<UpdateFeaturesResponse> {
         var decision = Decision(UpdateFeaturesResponse())
         do throws(DecisionFailure) {
             for update in request.featureUpdates {
-                decision.records += try records(for: update, among: request.featureUpdates)
+                decision.records += try records(
+                    for: update, among: request.featureUpdates, kraftObstacle)
             }
         } catch {
             decision.records = []
@@ -43,7 +45,7 @@ extension Controller {
 
     private func records(
         for update: UpdateFeaturesRequest.FeatureUpdateKey,
-        among updates: [UpdateFeaturesRequest.FeatureUpdateKey]
+        among updates: [UpdateFeaturesRequest.FeatureUpdateKey], _ kraftObstacle: String?
     ) throws(DecisionFailure) -> [MetadataRecord] {
         let name = update.feature
         let level = update.maxVersionLevel
@@ -52,12 +54,11 @@ extension Controller {
         if name == MetadataVersion.featureName {
             try checkMetadataVersion(level, type)
         } else if name == Feature.kraft.rawValue {
-            if level == current { return [] }
-            throw Self.invalid(
-                name, level,
-                level < current
-                    ? "Can't downgrade the version of this feature."
-                    : "The metadata quorum cannot change its version on this node yet.")
+            if level < current {
+                throw Self.invalid(name, level, "Can't downgrade the version of this feature.")
+            }
+            if let kraftObstacle { throw Self.invalid(name, level, kraftObstacle) }
+            return []
         } else {
             try checkDependencies(of: name, level, among: updates)
         }

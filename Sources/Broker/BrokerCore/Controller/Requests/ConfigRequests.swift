@@ -44,7 +44,7 @@ extension IncrementalAlterConfigsResponse.AlterConfigsResourceResponse: AnswerIt
 
 extension UpdateFeaturesRequest: ControllerRequest {
     func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
-        active.decide { controller, _ in controller.updateFeatures(self, context: context) }
+        active.updateFeatures(self, context)
     }
 }
 extension UpdateFeaturesResponse: WholeResponse {}
