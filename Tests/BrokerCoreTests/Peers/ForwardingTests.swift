@@ -82,6 +82,59 @@ import Testing
         _ = correlation
     }
 
+    /// Why it may be tried again after a connection broke, when nobody knows what came of it.
+    @Test func aSecondAttemptChangesNothing() throws {
+        func twice<Request: KafkaRequest>(
+            _ request: Request, version: Int16, changes: Bool = true,
+            sourceLocation: SourceLocation = #_sourceLocation
+        ) throws {
+            let before = node.view.image
+            _ = try client.call(request, version: version)
+            node.runJobs()
+            let once = node.view.image
+            #expect((once != before) == changes, sourceLocation: sourceLocation)
+            _ = try client.call(request, version: version)
+            node.runJobs()
+            #expect(node.view.image == once, sourceLocation: sourceLocation)
+        }
+        func config(_ operation: Int8, _ value: String) -> IncrementalAlterConfigsRequest {
+            IncrementalAlterConfigsRequest(resources: [
+                .init(
+                    resourceType: 2, resourceName: "t",
+                    configs: [
+                        .init(name: "cleanup.policy", configOperation: operation, value: value)
+                    ])
+            ])
+        }
+        try twice(request, version: 7)
+        try twice(
+            CreatePartitionsRequest(
+                topics: [.init(name: "t", count: 3, assignments: nil)], timeoutMs: 1000),
+            version: 3)
+        try twice(config(2, "compact"), version: 1)
+        #expect(node.view.image.configs[.topic("t")]["cleanup.policy"] == "delete,compact")
+        try twice(config(3, "delete"), version: 1)
+        try twice(config(0, "delete"), version: 1)
+        try twice(
+            AlterClientQuotasRequest(entries: [
+                .init(
+                    entity: [.init(entityType: "user", entityName: "u")],
+                    ops: [.init(key: "producer_byte_rate", value: 1000)])
+            ]), version: 1)
+        try twice(
+            ElectLeadersRequest(
+                topicPartitions: [.init(topic: "t", partitions: [0])], timeoutMs: 1000),
+            version: 2, changes: false)
+        try twice(
+            UpdateFeaturesRequest(
+                timeoutMs: 1000,
+                featureUpdates: [
+                    .init(feature: "streams.version", maxVersionLevel: 0, upgradeType: 2)
+                ]), version: 2)
+        try twice(
+            DeleteTopicsRequest(topics: [.init(name: "t")], timeoutMs: 1000), version: 6)
+    }
+
     @Test func whenThisNodeBecomesActiveItDecidesItself() throws {
         show(.unknown)
         try client.send(request, version: 7)

@@ -59,8 +59,14 @@ extension BrokerLoop {
 /// answered or `request.timeout.ms` has passed.
 ///
 /// While there is no active controller, or the one that was has lost its office or its connection,
-/// the request waits for whoever is active next. So a change may be tried twice, as when a client
-/// itself tries again.
+/// the request waits for whoever is active next.
+///
+/// A connection that breaks does not say whether the request had been carried out, and so a change
+/// may be tried twice, as by Apache Kafka and by a client that tries again itself. That changes
+/// nothing twice: what is forwarded names the state to be reached (a topic, a count of partitions,
+/// a value, a level), and the second attempt finds it there. The client may be told so, by
+/// TOPIC_ALREADY_EXISTS for one. To give up instead would turn each controller failover into
+/// failures of clients, who could do no more than ask again.
 private final class Forwarding: Resumable {
     private let envelope: EnvelopeRequest
     private let context: RequestContext
