@@ -30,7 +30,7 @@ let server: [Target.Dependency] =
     ]
 let client: [Target.Dependency] =
     wire + [
-        "ClientCore",
+        "ClientCore", "KafkaSecurity",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "Logging", package: "swift-log"),
@@ -93,6 +93,7 @@ let package = Package(
         target("Storage", "LogStorage", wire, core),
         .target(name: "CFileCalls", path: "Sources/Storage/CFileCalls"),
         target("Storage", "PosixFiles", ["LogStorage", "CFileCalls"], shell),
+        target("Security", "KafkaSecurity", [], core),
         target("Cluster", "KafkaConfig", [], core),
         target("Cluster", "ClusterController", wire + ["KafkaConfig"], core),
         target("Cluster", "Replication", wire + ["LogStorage"], core),
@@ -102,9 +103,9 @@ let package = Package(
         target("Broker", "MartletServer", server, shell),
         target("Simulation", "ClusterSimulator", cluster + ["BrokerCore"] + heap, core),
         target("Simulation", "HistoryChecker", [], core),
-        target("Simulation", "FuzzTargets", cluster + ["ClientCore"], core),
+        target("Simulation", "FuzzTargets", cluster + ["ClientCore", "KafkaSecurity"], core),
         target("Client", "AdminWire", wire, shell),
-        target("Client", "ClientCore", wire, core),
+        target("Client", "ClientCore", wire + ["KafkaSecurity"], core),
         target("Client", "MartletClient", client, shell),
         target("Client", "MartletTesting", server + ["MartletServer"], shell),
         .executableTarget(
@@ -132,6 +133,7 @@ let package = Package(
         tests("KafkaRecords", ["KafkaWire", "KafkaRecords"]),
         tests("KafkaProtocol", wire, data: ["Golden"]),
         tests("LogStorage", wire + ["LogStorage", "PosixFiles"]),
+        tests("KafkaSecurity", ["KafkaSecurity"]),
         tests("KafkaConfig", ["KafkaConfig"]),
         tests("ClusterController", wire + ["KafkaConfig", "ClusterController"]),
         tests("MetadataQuorum", wire + ["LogStorage", "PosixFiles", "MetadataQuorum"]),
@@ -139,8 +141,8 @@ let package = Package(
         tests("Coordinators", wire + ["Coordinators"], data: ["Transcripts"]),
         tests("BrokerCore", cluster + ["BrokerCore"], data: ["Cluster/Golden"]),
         tests("MartletServer", server + ["MartletServer"]),
-        tests("ClientCore", wire + ["ClientCore"]),
-        tests("MartletClient", wire + ["MartletTesting", "ClientCore", "MartletClient"]),
+        tests("ClientCore", wire + ["ClientCore", "KafkaSecurity"]),
+        tests("MartletClient", client + ["MartletTesting", "MartletClient"]),
         tests("MartletTesting", ["MartletTesting", "MartletClient"]),
         tests("martlet", tools + ["martlet", "AdminWire", "ClientCore"]),
         tests("ClusterSimulator", ["ClusterSimulator"]),

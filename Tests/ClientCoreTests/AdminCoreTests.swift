@@ -74,6 +74,16 @@ import Testing
         try driver.step()
         #expect(throws: ClientError.closed) { try driver.ended[2]?.get() }
     }
+
+    @Test func callsOfAnAdminEndWithTheRefusal() throws {
+        let driver = AdminDriver {
+            $0.network.sasl = .plain(username: "alice", password: "sesame")
+        }
+        driver.cluster.sasl.closed = [0, 1]
+        driver.find(.any, waiter: 1)
+        try driver.run { driver.ended[1] != nil }
+        #expect(driver.ended[1] == .failure(.broker(.saslAuthenticationFailed, message: "no")))
+    }
 }
 
 /// Runs an admin client's core against a model cluster, with virtual time.
@@ -91,9 +101,10 @@ private final class AdminDriver {
     private var answers: [(id: ConnectionID, frame: [UInt8])] = []
     private var called: APIKey?
 
-    init() {
+    init(_ configure: (inout AdminSettings) -> Void = { _ in }) {
         var settings = AdminSettings(network: NetworkSettings(bootstrap: ModelCluster.addresses))
         settings.apiTimeout = .seconds(20)
+        configure(&settings)
         core = AdminCore(settings, seed: 1)
     }
 
@@ -143,6 +154,9 @@ private final class AdminDriver {
                     nodes[id] = address.host == "one" ? 1 : 0
                     core.handle(.connected(id), now: now)
                 case .send(let id, let frame): requests.append((id, frame.bytes))
+                case .fetchCredentials(let id, let sasl):
+                    isNews = true
+                    core.handle(.credentials(id, cluster.sasl.credentials(sasl)), now: now)
                 case .close(let id): forget(id)
                 }
             }

@@ -35,6 +35,8 @@ final class ModelCluster {
     private var nextProducerID: Int64 = 1000
     let topicID = KafkaUUID(high: 7, low: 7)
     let transactions = ModelTransactions()
+    /// SASL, for settings that ask for it.
+    var sasl = ModelSasl()
     /// What becomes of an answer on its way; versions are agreed on before.
     var distort: ([UInt8]) -> [UInt8] = { $0 }
 
@@ -94,6 +96,12 @@ final class ModelCluster {
             return key == .apiVersions ? writer.toArray() : distort(writer.toArray())
         }
         switch key {
+        case .saslHandshake:
+            return try response(
+                sasl.answer(SaslHandshakeRequest(from: &reader, version: version), at: node))
+        case .saslAuthenticate:
+            return try response(
+                sasl.answer(SaslAuthenticateRequest(from: &reader, version: version), at: node))
         case .apiVersions: return try response(versions())
         case .metadata: return try response(metadata())
         case .findCoordinator:
@@ -130,7 +138,8 @@ final class ModelCluster {
     private func versions() -> ApiVersionsResponse {
         let served: [APIKey] = [
             .produce, .metadata, .initProducerID, .apiVersions, .findCoordinator,
-            .addPartitionsToTxn, .addOffsetsToTxn, .txnOffsetCommit, .endTxn,
+            .addPartitionsToTxn, .addOffsetsToTxn, .txnOffsetCommit, .endTxn, .saslHandshake,
+            .saslAuthenticate,
         ]
         return ApiVersionsResponse(
             apiKeys: served.map { key in

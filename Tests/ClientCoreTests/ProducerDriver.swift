@@ -74,6 +74,9 @@ final class ProducerDriver {
                 nodes[id] = address.host == "one" ? 1 : 0
                 core.handle(.connected(id), now: now)
             case .send(let id, let frame): requests.append((id, frame.bytes))
+            case .fetchCredentials(let id, let sasl):
+                isNews = true
+                core.handle(.credentials(id, cluster.sasl.credentials(sasl)), now: now)
             case .close(let id): forget(id)
             }
         }

@@ -14,11 +14,12 @@ enum Seeds {
         try all.merge(records()) { $0 + $1 }
         try all.merge(coordinators()) { $0 + $1 }
         all.merge(texts.mapValues { $0.map { Array($0.utf8) } }) { $0 + $1 }
+        all["sasl"] = saslSeeds
         all["log"] = try logs()
         all["append"] = try appends()
         all["snapshot"] = try snapshots()
         all["producer-snapshot"] = [[1, 0, 1, 0, 0, 0, 0] + producerEntries]
-        all["client-producer"] = try clients(flags: [0, 1], answering: "ProduceResponse")
+        all["client-producer"] = try clients(flags: [0, 1, 16], answering: "ProduceResponse")
         all["client-consumer"] = try clients(flags: [0, 1, 2, 10, 12], answering: "FetchResponse")
         return all
     }
@@ -26,6 +27,15 @@ enum Seeds {
     /// `bytes` with their length before them.
     static func piece(_ bytes: [UInt8]) -> [UInt8] {
         [UInt8(bytes.count >> 8 & 0xFF), UInt8(bytes.count & 0xFF)] + bytes
+    }
+
+    /// A mechanism, and what a server says.
+    private static let saslSeeds: [[UInt8]] = [
+        (0, ["r=nonceAndMore,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096", "v=6rriTRBi23WpRR/wtup+mA=="]),
+        (1, ["r=nonce1,s=W22ZaJ0=,i=4097", "e=invalid-proof"]), (1, ["m=x,r=nonce1,s=W22Z,i=1"]),
+        (2, [""]), (3, ["{\"status\":\"invalid_token\"}", ""]),
+    ].map { mechanism, challenges in
+        [mechanism] + challenges.flatMap { piece(Array($0.utf8)) }
     }
 
     // MARK: Messages

@@ -21,6 +21,10 @@ extension Seeds {
                 + "\"appliedOffset\":0,\"currentVoters\":[{\"voterId\":1},{\"voterId\":2}],"
                 + "\"data_version\":0}",
         ],
+        "security-properties": [
+            "\u{1}\u{0}org.x.PlainLoginModule required username=\"a\" password='b\\'c';",
+            "\u{1}\u{1}x.ScramLoginModule required\n username=a password=b;",
+        ],
         "topic-pattern": [
             "a.*b\nab\naxb", "(?i)foo|ba[r-z]{1,3}\nFOO\nbar", "\\d+\\.[[:alpha:]]\\p{Greek}\n1.a",
             "(?:x|y)*?z$\nxyz", "^\\Qa.b\\E\\x{41}\n",

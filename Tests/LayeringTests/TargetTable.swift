@@ -31,6 +31,7 @@ struct TargetRule {
         "KafkaProtocol": core(["KafkaWire"]),
         "LogStorage": core(wire),
         "PosixFiles": shell(["LogStorage", "CFileCalls"]),
+        "KafkaSecurity": core([]),
         "KafkaConfig": core([]),
         "ClusterController": core(wire.union(["KafkaConfig"])),
         "Replication": core(wire.union(["LogStorage"])),
@@ -40,11 +41,11 @@ struct TargetRule {
         "MartletServer": shell(server),
         "ClusterSimulator": core(cluster.union(["BrokerCore", "HeapModule"])),
         "HistoryChecker": core([]),
-        "FuzzTargets": core(cluster.union(["ClientCore"])),
+        "FuzzTargets": core(cluster.union(["ClientCore", "KafkaSecurity"])),
         "AdminWire": shell(wire),
-        "ClientCore": core(wire),
+        "ClientCore": core(wire.union(["KafkaSecurity"])),
         "MartletClient": shell(
-            wire.union(["ClientCore", "NIOCore", "NIOPosix", "Logging"])),
+            wire.union(["ClientCore", "KafkaSecurity", "NIOCore", "NIOPosix", "Logging"])),
         "MartletTesting": shell(
             ["BrokerCore", "MartletServer", "KafkaWire", "Logging", "Testing"]),
         "protocolgen": shell([]),

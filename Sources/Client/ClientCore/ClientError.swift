@@ -35,6 +35,8 @@ public enum ClientError: Error, Equatable, Sendable {
     case invalidState(String)
     /// An offset is out of range and `auto.offset.reset` is `none`, or there is no offset at all.
     case offsetOutOfRange(String)
+    /// A connection cannot be made, or used, as safely as the settings ask.
+    case security(SecurityFailure)
     /// Records up to a known offset were lost: an unclean leader election cut the log short
     /// (KIP-320).
     case logTruncated(String)
@@ -54,9 +56,8 @@ public enum ClientError: Error, Equatable, Sendable {
         case .fenced, .closed: true
         case .broker(let error, _):
             switch error {
-            case .transactionalIDAuthorizationFailed, .unsupportedVersion,
-                .unsupportedSaslMechanism,
-                .saslAuthenticationFailed, .producerFenced, .fencedInstanceID:
+            case .transactionalIDAuthorizationFailed, .unsupportedVersion, .producerFenced,
+                .fencedInstanceID:
                 true
             default: false
             }
@@ -94,6 +95,7 @@ extension ClientError: CustomStringConvertible {
         case .fenced(let reason): "fenced: \(reason)"
         case .invalidState(let reason): "not now: \(reason)"
         case .offsetOutOfRange(let reason): "offset out of range: \(reason)"
+        case .security(let failure): "\(failure)"
         case .logTruncated(let reason): "log truncated: \(reason)"
         }
     }

@@ -38,15 +38,12 @@ struct ClientProperties {
 extension NetworkSettings {
     /// Takes what it knows from client properties under Kafka's names.
     ///
-    /// - Throws: `invalidSetting` for a value that is out of range, and for a security protocol
-    ///   other than PLAINTEXT, which this version does not have.
+    /// - Throws: `invalidSetting` for a value that is out of range, or that this client has not.
     public mutating func apply(_ properties: [String: String]) throws(ClientError) {
         let given = ClientProperties(values: properties)
         if let text = properties["bootstrap.servers"] { bootstrap = try BrokerAddress.list(text) }
         if let text = properties["client.id"], !text.isEmpty { clientID = text }
-        if let text = properties["security.protocol"], text.uppercased() != "PLAINTEXT" {
-            throw given.refuse("security.protocol", "this version has PLAINTEXT only")
-        }
+        try applySecurity(properties)
         try given.take("request.timeout.ms", into: &requestTimeout)
         try given.take("socket.connection.setup.timeout.ms", into: &connectTimeout)
         try given.take("reconnect.backoff.ms", into: &reconnectBackoff)

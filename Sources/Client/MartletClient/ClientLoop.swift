@@ -102,6 +102,10 @@ final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
     private func perform(_ effect: ConnectionEffect) {
         switch effect {
         case .connect(let id, let address): connect(id, address)
+        case .fetchCredentials(let id, let sasl):
+            sasl.fetchCredentials { credentials in
+                self.eventLoop.execute { self.pump([.credentials(id, credentials)]) }
+            }
         case .send(let id, let frame): channels[id]?.send(frame)
         case .close(let id): channels.removeValue(forKey: id)?.close(promise: nil)
         }

@@ -15,6 +15,7 @@ private func fuzzProducer(_ bytes: RawSpan) {
     let flags = input.byte()
     var settings = ProducerSettings(network: NetworkSettings(bootstrap: [address]))
     if flags & 1 == 1 { settings.transactionalID = "x" }
+    if flags & 16 != 0 { settings.network.sasl = .plain(username: "u", password: "p") }
     guard var producer = try? ProducerCore(settings, seed: 1) else { return }
     var broker = HostileBroker()
     if flags & 1 == 1 { producer.prepareTransactions(waiter: 1, now: broker.now) }
@@ -48,6 +49,7 @@ private func fuzzConsumer(_ bytes: RawSpan) {
         settings.group = GroupSettings(id: "g")
         if flags & 4 != 0 { settings.group?.groupProtocol = .consumer }
     }
+    if flags & 16 != 0 { settings.network.sasl = .plain(username: "u", password: "p") }
     settings.maxBatchBytes = 1 << 20
     var consumer = ConsumerCore(settings, seed: 1)
     var broker = HostileBroker()
@@ -117,6 +119,8 @@ private struct HostileBroker {
         switch effect {
         case .connect(let id, _): return .connected(id)
         case .close(let id): return .closed(id, reason: "asked")
+        case .fetchCredentials(let id, _):
+            return .credentials(id, .success(.plain(username: "u", password: "p")))
         case .send(let id, let frame):
             guard let answer = answer(frame.bytes, &input) else {
                 return .closed(id, reason: "hung up")

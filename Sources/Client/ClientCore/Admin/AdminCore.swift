@@ -53,6 +53,8 @@ public struct AdminCore: ClientMachine {
         let send: @Sendable (inout Network<Tag>, NodeKey, Int16, Tag, ClientInstant) -> Void
         let read: @Sendable (Completion<Tag>) throws(ClientError) -> any Sendable
         let deadline: ClientInstant
+        /// Those that the client had seen before.
+        let refusals: Int
         var coordinator: CoordinatorLookup?
         var notBefore: ClientInstant?
         var failures = 0
@@ -112,7 +114,8 @@ public struct AdminCore: ClientMachine {
             read: { completion throws(ClientError) in
                 try read(try completion.decode(R.self), completion.version)
             },
-            deadline: now + settings.apiTimeout, coordinator: coordinator)
+            deadline: now + settings.apiTimeout, refusals: network.refusals,
+            coordinator: coordinator)
     }
 
     public mutating func advance(now: ClientInstant) {
@@ -131,9 +134,11 @@ public struct AdminCore: ClientMachine {
             let late = ClientError.timedOut("\(call.key.name) of \(call.target)")
             return end(id, .failure(call.lastError ?? late))
         }
-        guard !call.isInFlight, call.notBefore.map({ $0 <= now }) ?? true,
-            let node = node(id, now)
-        else { return }
+        guard !call.isInFlight, call.notBefore.map({ $0 <= now }) ?? true else { return }
+        guard let node = node(id, now) else {
+            if let refusal = refusal(of: call) { end(id, .failure(refusal)) }
+            return
+        }
         guard let version = network.version(of: call.key, node, atMost: call.limit) else {
             return end(id, .failure(.unsupportedRequest(call.key, broker: "\(node)")))
         }
@@ -156,6 +161,14 @@ public struct AdminCore: ClientMachine {
         case .group, .transaction:
             return pending[id]?.coordinator?.ready(&network, .coordinator(id), now: now)
         }
+    }
+
+    /// Why nobody who could take the call can be used.
+    private func refusal(of call: Pending) -> ClientError? {
+        if case .broker(let id) = call.target, network.metadata.brokers[id] != nil {
+            return network.refusal(of: .broker(id), after: call.refusals)
+        }
+        return network.refusal(after: call.refusals)
     }
 
     private mutating func broker(

@@ -51,6 +51,8 @@ public struct ConsumerCore: ClientMachine {
         var waiter: UInt64
         var topic: String
         var deadline: ClientInstant
+        /// Those that the client had seen before.
+        var refusals: Int
     }
 
     public let settings: ConsumerSettings
@@ -76,6 +78,8 @@ public struct ConsumerCore: ClientMachine {
     var nextGeneration: UInt64 = 1
     var outputs: [Output] = []
     var checkedMetadata = 0
+    /// Refusals that the reader has been told, or need not be.
+    var toldRefusals = 0
     var isClosed = false
     public internal(set) var nextWake: ClientInstant?
 
@@ -229,6 +233,8 @@ public struct ConsumerCore: ClientMachine {
     }
 
     mutating func tell(_ error: ClientError) {
+        // What goes on being wrong is told again only once it has been read.
+        guard !errors.contains(error) else { return }
         errors.append(error)
         outputs.append(.readable)
     }
@@ -245,7 +251,7 @@ public struct ConsumerCore: ClientMachine {
         _ timestamps: [TopicPartition: Int64], waiter: UInt64, now: ClientInstant
     ) {
         questions[waiter] = OffsetQuestion(
-            deadline: now + settings.apiTimeout, open: timestamps)
+            deadline: now + settings.apiTimeout, refusals: network.refusals, open: timestamps)
         for id in timestamps.keys.sorted() { network.refresh.add(id.topic) }
     }
 
@@ -253,7 +259,9 @@ public struct ConsumerCore: ClientMachine {
     public mutating func findPartitions(of topic: String, waiter: UInt64, now: ClientInstant) {
         network.refresh.add(topic)
         topicWaits.append(
-            .init(waiter: waiter, topic: topic, deadline: now + settings.apiTimeout))
+            .init(
+                waiter: waiter, topic: topic, deadline: now + settings.apiTimeout,
+                refusals: network.refusals))
     }
 
     /// Ends it all: reads nothing more, questions end as `closed`.

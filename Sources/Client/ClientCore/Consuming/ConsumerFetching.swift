@@ -18,6 +18,7 @@ extension ConsumerCore {
             fetch(now)
         } while !network.completions.isEmpty
         tellIfLeft()
+        tellRefusal()
         endWaits(now)
         scheduleWake(now)
     }

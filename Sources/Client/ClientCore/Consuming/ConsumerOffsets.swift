@@ -140,28 +140,40 @@ extension ConsumerCore {
     }
 
     /// Ends questions and waits that are answered or whose time is up.
+    /// Tells the reader of each attempt that was refused for want of trust, once no broker is left
+    /// to ask.
+    mutating func tellRefusal() {
+        guard network.refusals > toldRefusals, let refusal = network.refusal else { return }
+        toldRefusals = network.refusals
+        tell(refusal)
+    }
+
     mutating func endWaits(_ now: ClientInstant) {
         for number in questions.keys.sorted() {
             guard let question = questions[number] else { continue }
+            let refusal = network.refusal(after: question.refusals)
             if question.open.isEmpty {
                 outputs.append(.offsets(number, .success(question.found)))
                 questions[number] = nil
-            } else if question.deadline <= now {
-                let error = question.lastError ?? .timedOut("looking up offsets")
+            } else if question.deadline <= now || refusal != nil {
+                let error = refusal ?? question.lastError ?? .timedOut("looking up offsets")
                 outputs.append(.offsets(number, .failure(error)))
                 questions[number] = nil
             }
         }
-        let metadata = network.metadata
+        guard !topicWaits.isEmpty else { return }
+        let network = network
         topicWaits.removeAll { wait in
-            guard let end = Self.end(of: wait, metadata, now) else { return false }
+            let refusal = network.refusal(after: wait.refusals)
+            guard let end = Self.end(of: wait, network.metadata, refusal, now) else { return false }
             outputs.append(.partitions(wait.waiter, end))
             return true
         }
     }
 
     private static func end(
-        of wait: TopicWait, _ metadata: ClusterMetadata, _ now: ClientInstant
+        of wait: TopicWait, _ metadata: ClusterMetadata, _ refusal: ClientError?,
+        _ now: ClientInstant
     ) -> Result<[Int32], ClientError>? {
         let topic = metadata.topics[wait.topic]
         if let topic, topic.error == nil, !topic.partitions.isEmpty {
@@ -170,6 +182,7 @@ extension ConsumerCore {
         if let error = topic?.error, !error.isRetriable || wait.deadline <= now {
             return .failure(.broker(error, message: wait.topic))
         }
+        if let refusal { return .failure(refusal) }
         return wait.deadline <= now ? .failure(.timedOut("metadata of \(wait.topic)")) : nil
     }
 

@@ -19,6 +19,8 @@ public struct FoundOffset: Sendable, Hashable {
 /// A user's question for offsets, which ends when each partition has an answer.
 struct OffsetQuestion {
     var deadline: ClientInstant
+    /// Refusals that the client had seen before.
+    let refusals: Int
     /// Partitions that are not answered, with the timestamps asked for.
     var open: [TopicPartition: Int64]
     var found: [TopicPartition: FoundOffset] = [:]

@@ -1,3 +1,4 @@
+public import KafkaSecurity
 public import KafkaWire
 
 /// One attempt to reach one broker, connected or not; never used twice.
@@ -13,6 +14,8 @@ public enum ConnectionEvent: Sendable {
     case connected(ConnectionID)
     /// The connection could not be made, or ended; said once, and also after `close`.
     case closed(ConnectionID, reason: String)
+    /// What `fetchCredentials` has come to.
+    case credentials(ConnectionID, Result<SaslCredentials, ClientError>)
     /// A frame has come, without its length.
     case received(ConnectionID, [UInt8])
 }
@@ -20,6 +23,8 @@ public enum ConnectionEvent: Sendable {
 /// What a client's core has the shell do, in order.
 public enum ConnectionEffect: Sendable {
     case connect(ConnectionID, BrokerAddress)
+    /// The event `credentials` must follow.
+    case fetchCredentials(ConnectionID, SaslSettings)
     case send(ConnectionID, OutgoingFrame)
     case close(ConnectionID)
 }

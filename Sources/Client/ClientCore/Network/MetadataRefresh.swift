@@ -96,7 +96,7 @@ extension Network {
             for api in answer.apiKeys where api.minVersion <= api.maxVersion {
                 versions[api.apiKey] = api.minVersion...api.maxVersion
             }
-            becomeReady(key, versions, ClusterFeatures(answer))
+            negotiated(key, versions, ClusterFeatures(answer), now: now)
         } catch {
             fail(key, reason: "ApiVersions: \(error)", now: now)
         }

@@ -14,11 +14,13 @@ struct Network<Tag> {
     var refresh = MetadataRefresh()
     /// Levels of the cluster's features, as of the latest that a broker has told (KIP-584).
     private(set) var features = ClusterFeatures()
-    private(set) var nodes: [NodeKey: NetworkNode<Tag>] = [:]
+    var nodes: [NodeKey: NetworkNode<Tag>] = [:]
     private var owners: [ConnectionID: NodeKey] = [:]
     private var nextConnection: UInt64 = 1
     private var nextCorrelation: Int32 = 1
-    private(set) var effects: [ConnectionEffect] = []
+    var effects: [ConnectionEffect] = []
+    /// How often a broker or its connection was refused for want of trust.
+    var refusals = 0
     /// Ends of requests that the role has not looked at.
     private(set) var completions: [Completion<Tag>] = []
 
@@ -81,7 +83,7 @@ struct Network<Tag> {
         case .idle:
             if node.retryAt.map({ $0 <= now }) ?? true { connect(key, now) }
             return false
-        case .connecting, .negotiating: return false
+        case .connecting, .negotiating, .authenticating: return false
         }
     }
 
@@ -112,7 +114,7 @@ struct Network<Tag> {
     }
 
     /// Nodes that take whatever requests.
-    private var generalNodes: [NodeKey] {
+    var generalNodes: [NodeKey] {
         nodes.keys.filter { if case .coordinator = $0 { false } else { true } }.sorted()
     }
 
@@ -232,6 +234,9 @@ struct Network<Tag> {
         case .received(let id, let frame):
             guard let key = owners[id] else { return }
             received(frame, from: key, now)
+        case .credentials(let id, let credentials):
+            guard let key = owners[id] else { return }
+            take(credentials, for: key, now)
         }
     }
 
@@ -248,6 +253,8 @@ struct Network<Tag> {
         nodes[key]?.inFlight.removeFirst()
         switch first.purpose {
         case .handshake: takeVersions(frame, from: key, version: first.version, now)
+        case .saslHandshake: takeHandshake(frame, from: key, version: first.version, now)
+        case .saslToken: takeToken(frame, from: key, version: first.version, now)
         case .metadata(let asked):
             takeMetadata(frame, from: key, version: first.version, asked: asked, now)
         case .role(let tag): finish(tag, key, first.apiKey, first.version, .success(frame))
@@ -268,8 +275,8 @@ struct Network<Tag> {
         let pause = NetworkSettings.backoff(
             settings.reconnectBackoff, settings.reconnectBackoffMax, failures: failures,
             using: &random)
-        nodes[key]?.state = .idle
-        nodes[key]?.inFlight = []
+        nodes[key]?.disconnect()
+        nodes[key]?.refusal = nil
         nodes[key]?.failures = failures
         nodes[key]?.retryAt = now + pause
         refresh.request()
@@ -280,8 +287,7 @@ struct Network<Tag> {
     private mutating func end(_ key: NodeKey, reason: String, now: ClientInstant) {
         guard let node = nodes[key], let id = node.connection else { return }
         owners[id] = nil
-        nodes[key]?.state = .idle
-        nodes[key]?.inFlight = []
+        nodes[key]?.disconnect()
         effects.append(.close(id))
         for request in node.inFlight { finish(request, key, reason, now) }
     }
@@ -291,7 +297,7 @@ struct Network<Tag> {
         _ now: ClientInstant
     ) {
         switch request.purpose {
-        case .handshake: break
+        case .handshake, .saslHandshake, .saslToken: break
         case .metadata: refresh.failed(settings, now: now, using: &random)
         case .role(let tag):
             finish(
@@ -310,6 +316,7 @@ struct Network<Tag> {
             let what = nodes[key]?.inFlight.first.map { "\($0.apiKey.name) timed out" }
             fail(key, reason: what ?? "connecting timed out", now: now)
         }
+        renewSessions(now)
         askMetadata(now)
     }
 
@@ -318,21 +325,23 @@ struct Network<Tag> {
         // What is due and was not done waits for a node; that has moments of its own.
         var wake = refresh.nextWake.flatMap { $0 > now ? $0 : nil }
         for node in nodes.values {
-            wake = earlier(wake, node.deadline)
+            wake = earlier(earlier(wake, node.deadline), node.sessionEnd)
             if let retry = node.retryAt, retry > now { wake = earlier(wake, retry) }
             if let until = node.throttledUntil, until > now { wake = earlier(wake, until) }
         }
         return wake
     }
 
-    /// Marks the handshake as done.
-    mutating func becomeReady(
-        _ key: NodeKey, _ versions: [Int16: ClosedRange<Int16>], _ told: ClusterFeatures
-    ) {
-        guard let id = nodes[key]?.connection else { return }
+    /// Takes what a broker says of the cluster's features, unless something newer is known.
+    mutating func learn(_ told: ClusterFeatures) {
         if told.epoch >= features.epoch { features = told }
-        nodes[key]?.versions = versions
+    }
+
+    /// All has been agreed on: requests may go.
+    mutating func becomeReady(_ key: NodeKey) {
+        guard let id = nodes[key]?.connection else { return }
         nodes[key]?.state = .ready(id)
+        nodes[key]?.refusal = nil
         nodes[key]?.failures = 0
         nodes[key]?.retryAt = nil
     }

@@ -1,14 +1,19 @@
 import KafkaProtocol
+import KafkaSecurity
 
 /// One broker as a client sees it: the connection to it and what waits for answers.
 ///
 /// States: `idle` (nothing, or waiting for the next attempt) → `connecting` → `negotiating` (the
-/// versions were asked for) → `ready` → `idle` after whatever ends the connection.
+/// versions were asked for) → `authenticating`, where the settings ask for it → `ready` → `idle`
+/// after whatever ends the connection. A session that ends goes back from `ready` to
+/// `authenticating`.
 struct NetworkNode<Tag> {
     enum State {
         case idle
         case connecting(ConnectionID, deadline: ClientInstant)
         case negotiating(ConnectionID)
+        /// With a deadline until the credentials are there.
+        case authenticating(ConnectionID, deadline: ClientInstant?)
         case ready(ConnectionID)
     }
 
@@ -23,6 +28,8 @@ struct NetworkNode<Tag> {
 
     enum Purpose {
         case handshake
+        case saslHandshake
+        case saslToken
         case metadata(asked: Set<String>?)
         case role(Tag)
     }
@@ -36,21 +43,40 @@ struct NetworkNode<Tag> {
     var failures = 0
     /// No attempt before this moment.
     var retryAt: ClientInstant?
+    /// What goes on while `authenticating`.
+    var sasl: SaslClient?
+    /// When the connection must be authenticated again (KIP-368).
+    var sessionEnd: ClientInstant?
+    /// Why the last attempt came to nothing, if that was for want of trust.
+    var refusal: ClientError?
     /// The broker asked for silence until then (KIP-219).
     var throttledUntil: ClientInstant?
 
     var connection: ConnectionID? {
         switch state {
         case .idle: nil
-        case .connecting(let id, _), .negotiating(let id), .ready(let id): id
+        case .connecting(let id, _), .negotiating(let id), .authenticating(let id, _),
+            .ready(let id):
+            id
         }
     }
     var isReady: Bool { if case .ready = state { true } else { false } }
 
     /// When the connection must be given up unless something comes before.
     var deadline: ClientInstant? {
-        if case .connecting(_, let deadline) = state { return deadline }
-        return inFlight.first?.deadline
+        switch state {
+        case .connecting(_, let deadline): deadline
+        case .authenticating(_, let deadline): earlier(deadline, inFlight.first?.deadline)
+        case .idle, .negotiating, .ready: inFlight.first?.deadline
+        }
+    }
+
+    /// Forgets the connection and what belonged to it.
+    mutating func disconnect() {
+        state = .idle
+        inFlight = []
+        sasl = nil
+        sessionEnd = nil
     }
 
     /// The highest version of a request that both sides know, at most `limit`.

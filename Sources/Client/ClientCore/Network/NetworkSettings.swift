@@ -6,9 +6,12 @@ public struct NetworkSettings: Sendable {
     public var bootstrap: [BrokerAddress]
     /// `client.id`: the name that brokers log and count quotas by.
     public var clientID = "martlet"
+    /// How the client proves who it is, for `security.protocol` SASL_PLAINTEXT.
+    public var sasl: SaslSettings?
     /// `request.timeout.ms`: the longest wait for an answer; the connection then ends.
     public var requestTimeout = Duration.seconds(30)
-    /// `socket.connection.setup.timeout.ms`: to connect and to agree on versions.
+    /// `socket.connection.setup.timeout.ms`: to connect, to agree on versions, and for a
+    /// source of tokens to give one.
     public var connectTimeout = Duration.seconds(10)
     /// `reconnect.backoff.ms`: before the second attempt; doubles with each failure.
     public var reconnectBackoff = Duration.milliseconds(50)

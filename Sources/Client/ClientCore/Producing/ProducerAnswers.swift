@@ -171,7 +171,8 @@ extension ProducerCore {
             guard let oldest, oldest.created + settings.deliveryTimeout <= now else { continue }
             for batch in queue.all where !batch.isDone {
                 guard batch.created + settings.deliveryTimeout <= now else { break }
-                let reason = "delivery.timeout.ms is over for \(batch.count) records of \(queue.id)"
+                var reason = "delivery.timeout.ms is over for \(batch.count) records of \(queue.id)"
+                if let refusal = network.refusal { reason += "; \(refusal)" }
                 end(batch, of: queue, .failure(.timedOut(reason)))
                 // One in flight keeps its place until it is answered.
                 guard !batch.isInFlight else { continue }

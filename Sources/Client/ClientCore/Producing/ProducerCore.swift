@@ -205,7 +205,9 @@ public struct ProducerCore: ClientMachine {
         network.refresh.add(topic)
         network.refresh.request()
         waits.topics.append(
-            .init(waiter: waiter, topic: topic, deadline: now + settings.maxBlock))
+            .init(
+                waiter: waiter, topic: topic, deadline: now + settings.maxBlock,
+                refusals: network.refusals))
     }
 
     /// Has `flushed` told once all that was appended so far has ended. Batches no longer linger.

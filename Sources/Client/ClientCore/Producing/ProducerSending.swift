@@ -20,9 +20,13 @@ extension ProducerCore {
             while drain(now) {}
         } while !network.completions.isEmpty
         unlistIdleQueues()
+        var refusal: (error: ClientError, count: Int)?
+        if !waits.topics.isEmpty, let error = network.refusal {
+            refusal = (error, network.refusals)
+        }
         outputs += waits.resume(
             free: settings.bufferMemory - bufferedBytes, isEmpty: bufferedBytes == 0,
-            network.metadata, now: now)
+            network.metadata, refusal: refusal, now: now)
         scheduleWake(now)
     }
 

@@ -11,6 +11,8 @@ struct ProducerWaits {
         var waiter: UInt64
         var topic: String
         var deadline: ClientInstant
+        /// Those that the client had seen before.
+        var refusals: Int
     }
     /// Waits for batches numbered below `before`, of which `remaining` have not ended.
     struct Flush {
@@ -34,7 +36,9 @@ struct ProducerWaits {
 
     /// Those that need wait no longer.
     mutating func resume(
-        free: Int, isEmpty: Bool, _ metadata: ClusterMetadata, now: ClientInstant
+        free: Int, isEmpty: Bool, _ metadata: ClusterMetadata,
+        refusal: (error: ClientError, count: Int)?,
+        now: ClientInstant
     ) -> [ProducerCore.Output] {
         var outputs: [ProducerCore.Output] = []
         var free = free
@@ -50,7 +54,8 @@ struct ProducerWaits {
             return true
         }
         topics.removeAll { wait in
-            guard let end = Self.end(of: wait, metadata, now) else { return false }
+            let refused = refusal.flatMap { $0.count > wait.refusals ? $0.error : nil }
+            guard let end = Self.end(of: wait, metadata, refused, now) else { return false }
             outputs.append(.resumed(wait.waiter, end.error))
             return true
         }
@@ -63,13 +68,15 @@ struct ProducerWaits {
     }
 
     private static func end(
-        of wait: Topic, _ metadata: ClusterMetadata, _ now: ClientInstant
+        of wait: Topic, _ metadata: ClusterMetadata, _ refusal: ClientError?,
+        _ now: ClientInstant
     ) -> (error: ClientError?, Void)? {
         let topic = metadata.topics[wait.topic]
         if let topic, topic.error == nil, !topic.partitions.isEmpty { return (nil, ()) }
         if let error = topic?.error, !error.isRetriable {
             return (.broker(error, message: wait.topic), ())
         }
+        if let refusal { return (refusal, ()) }
         guard wait.deadline <= now else { return nil }
         if let error = topic?.error { return (.broker(error, message: wait.topic), ()) }
         return (.timedOut("metadata of topic \(wait.topic)"), ())

@@ -26,7 +26,9 @@ extension ProducerCore {
         _ transaction: TransactionState, _ waiter: UInt64, opens: Bool, _ now: ClientInstant
     ) {
         transaction.beginnings.append(
-            .init(waiter: waiter, deadline: now + settings.maxBlock, opens: opens))
+            .init(
+                waiter: waiter, deadline: now + settings.maxBlock, opens: opens,
+                refusals: network.refusals))
     }
 
     /// Commits offsets of a group if and when the open transaction is committed.

@@ -23,6 +23,8 @@ final class TransactionState {
         var deadline: ClientInstant
         /// Whether a transaction is to be opened then.
         var opens = false
+        /// Refusals that the client had seen before.
+        var refusals = 0
     }
 
     /// Offsets that are to be committed with the transaction.

@@ -36,10 +36,13 @@ extension ProducerCore {
     }
 
     private mutating func expireWaits(_ transaction: TransactionState, _ now: ClientInstant) {
-        for wait in transaction.beginnings where wait.deadline <= now {
-            outputs.append(.transaction(wait.waiter, .timedOut("preparing transactions")))
+        transaction.beginnings.removeAll { wait in
+            let refusal = network.refusal(after: wait.refusals)
+            guard refusal != nil || wait.deadline <= now else { return false }
+            let error = refusal ?? .timedOut("preparing transactions")
+            outputs.append(.transaction(wait.waiter, error))
+            return true
         }
-        transaction.beginnings.removeAll { $0.deadline <= now }
         for part in transaction.offsets where part.deadline <= now {
             let error = ClientError.timedOut("sending offsets of \(part.group.groupID)")
             outputs.append(.transaction(part.waiter, error))
