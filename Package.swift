@@ -31,6 +31,7 @@ let server: [Target.Dependency] =
 let client: [Target.Dependency] =
     wire + [
         "ClientCore", "KafkaSecurity",
+        .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "Logging", package: "swift-log"),
@@ -78,6 +79,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
     ],
     targets: [
@@ -142,7 +144,12 @@ let package = Package(
         tests("BrokerCore", cluster + ["BrokerCore"], data: ["Cluster/Golden"]),
         tests("MartletServer", server + ["MartletServer"]),
         tests("ClientCore", wire + ["ClientCore", "KafkaSecurity"]),
-        tests("MartletClient", client + ["MartletTesting", "MartletClient"]),
+        tests(
+            "MartletClient",
+            client + [
+                "MartletTesting", "MartletClient",
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+            ]),
         tests("MartletTesting", ["MartletTesting", "MartletClient"]),
         tests("martlet", tools + ["martlet", "AdminWire", "ClientCore"]),
         tests("ClusterSimulator", ["ClusterSimulator"]),

@@ -45,7 +45,9 @@ struct TargetRule {
         "AdminWire": shell(wire),
         "ClientCore": core(wire.union(["KafkaSecurity"])),
         "MartletClient": shell(
-            wire.union(["ClientCore", "KafkaSecurity", "NIOCore", "NIOPosix", "Logging"])),
+            wire.union([
+                "ClientCore", "KafkaSecurity", "NIOCore", "NIOPosix", "Logging", "CoreMetrics",
+            ])),
         "MartletTesting": shell(
             ["BrokerCore", "MartletServer", "KafkaWire", "Logging", "Testing"]),
         "protocolgen": shell([]),

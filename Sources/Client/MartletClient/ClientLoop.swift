@@ -24,16 +24,20 @@ final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
     private var timer: Scheduled<Void>?
     private var timerAt: ClientInstant?
     private var isStopped = false
+    private let metrics: ClientMetrics
+    /// When measures are due.
+    private var reportAt = ClientInstant(nanoseconds: 0)
 
     /// - Parameter tell: gets the outputs, on the event loop, in order.
     init(
         _ machine: sending Machine, eventLoop: any EventLoop, log: Logger, maxFrameBytes: Int,
-        tell: @escaping @Sendable ([Machine.Output]) -> Void
+        metrics: ClientMetrics, tell: @escaping @Sendable ([Machine.Output]) -> Void
     ) {
         self.machine = machine
         self.eventLoop = eventLoop
         self.log = log
         self.maxFrameBytes = maxFrameBytes
+        self.metrics = metrics
         self.tell = tell
     }
 
@@ -80,14 +84,31 @@ final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
             return UncheckedBox(machine.takeWork(now: now))
         }.value
         for item in work { item.run() }
-        let (effects, outputs, wake) = lock.withLock { _ in
+        let reports = reportAt <= now
+        let (effects, outputs, wake, measures) = lock.withLock { _ in
             machine.advance(now: now)
             return UncheckedBox(
-                (machine.takeEffects(), machine.takeOutputs(), machine.nextWake))
+                (
+                    machine.takeEffects(), machine.takeOutputs(), machine.nextWake,
+                    reports ? machine.takeMeasures() : nil
+                ))
         }.value
         for effect in effects { perform(effect) }
-        schedule(wake, now)
+        schedule(report(measures, now, or: wake), now)
         if !outputs.isEmpty { tell(outputs) }
+    }
+
+    /// Reports measures, at intervals; the next moment at which there is anything to do.
+    private func report(
+        _ measures: ClientMeasures?, _ now: ClientInstant, or wake: ClientInstant?
+    ) -> ClientInstant? {
+        guard let measures else {
+            // What has happened since the last report must not wait for something else to happen.
+            return wake.map { min($0, reportAt) } ?? reportAt
+        }
+        metrics.report(measures)
+        reportAt = now + ClientMetrics.interval
+        return wake
     }
 
     /// After the end a core still has answers, for those who come too late.
@@ -181,6 +202,8 @@ final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
             self.lock.withLock { _ in last(&self.machine, Self.now) }
             self.pump()
             self.isStopped = true
+            self.metrics.report(
+                self.lock.withLock { _ in UncheckedBox(self.machine.takeMeasures()) }.value)
             self.timer?.cancel()
             for channel in self.channels.values { channel.close(promise: nil) }
             self.channels = [:]

@@ -1,4 +1,5 @@
 public import ClientCore
+public import CoreMetrics
 public import KafkaWire
 public import Logging
 public import NIOCore
@@ -34,9 +35,12 @@ public final class Consumer: Sendable {
         self.init(settings, logger: logger)
     }
 
-    /// - Parameter group: where the sockets live; the process's own event loops by default.
+    /// - Parameters:
+    ///   - metrics: where metrics go; what the process has been given by default.
+    ///   - group: where the sockets live; the process's own event loops by default.
     public init(
         _ settings: ConsumerSettings, logger: Logger = Logger(label: "martlet.consumer"),
+        metrics: any MetricsFactory = MetricsSystem.factory,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) {
         let endings = ConsumerEndings()
@@ -45,7 +49,9 @@ public final class Consumer: Sendable {
         var seeds = SystemRandomNumberGenerator()
         loop = ClientLoop(
             ConsumerCore(settings, seed: seeds.next()), eventLoop: group.next(), log: logger,
-            maxFrameBytes: settings.network.maxResponseBytes
+            maxFrameBytes: settings.network.maxResponseBytes,
+            metrics: ClientMetrics(
+                .consumer, clientID: settings.network.clientID, factory: metrics)
         ) { outputs in
             for output in outputs { endings.tell(output) }
         }

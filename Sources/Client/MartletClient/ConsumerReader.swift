@@ -166,14 +166,14 @@ final class ConsumerReader: @unchecked Sendable {
             defer { progress.batch = nil }
             return progress.batch
         }
-        if let batch { tell(batch, batch.nextOffset) }
+        if let batch { tell(batch, batch.nextOffset, count: batch.records.count) }
     }
 
-    private func tell(_ batch: ConsumerBatch, _ offset: Offset) {
+    private func tell(_ batch: ConsumerBatch, _ offset: Offset, count: Int = 0) {
         loop.enterUntimed { core in
             core.consumed(
                 batch.partition, generation: batch.generation, to: offset,
-                epoch: batch.leaderEpoch)
+                epoch: batch.leaderEpoch, count: count)
             return ((), false)
         }
     }

@@ -1,4 +1,5 @@
 public import ClientCore
+public import CoreMetrics
 public import Logging
 public import NIOCore
 import NIOPosix
@@ -31,10 +32,13 @@ public final class Producer: Sendable {
         try self.init(settings, logger: logger)
     }
 
-    /// - Parameter group: where the sockets live; the process's own event loops by default.
+    /// - Parameters:
+    ///   - metrics: where metrics go; what the process has been given by default.
+    ///   - group: where the sockets live; the process's own event loops by default.
     /// - Throws: `invalidSetting`.
     public init(
         _ settings: ProducerSettings, logger: Logger = Logger(label: "martlet.producer"),
+        metrics: any MetricsFactory = MetricsSystem.factory,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) throws(ClientError) {
         let endings = ProducerEndings()
@@ -43,7 +47,9 @@ public final class Producer: Sendable {
         var seeds = SystemRandomNumberGenerator()
         loop = ClientLoop(
             try ProducerCore(settings, seed: seeds.next()), eventLoop: group.next(), log: logger,
-            maxFrameBytes: settings.network.maxResponseBytes
+            maxFrameBytes: settings.network.maxResponseBytes,
+            metrics: ClientMetrics(
+                .producer, clientID: settings.network.clientID, factory: metrics)
         ) { outputs in
             for output in outputs {
                 if case .failed(let error, let id, let count, _) = output {

@@ -82,6 +82,7 @@ public struct AdminCore: ClientMachine {
         defer { outputs = [] }
         return outputs
     }
+    public mutating func takeMeasures() -> ClientMeasures { network.takeMeasures() }
     public mutating func handle(_ event: ConnectionEvent, now: ClientInstant) {
         network.handle(event, now: now)
     }

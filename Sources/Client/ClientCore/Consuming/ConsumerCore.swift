@@ -199,6 +199,7 @@ public struct ConsumerCore: ClientMachine {
     /// The chunk has been read to its end, or is not wanted: its bytes are free.
     public mutating func release(_ chunk: FetchedChunk) {
         bufferedBytes -= chunk.size
+        network.measures.consumedBytes += chunk.size
         if let partition = partitions[chunk.partition], partition.generation == chunk.generation {
             partition.bufferedBytes -= chunk.size
         }
@@ -209,10 +210,12 @@ public struct ConsumerCore: ClientMachine {
         partitions[id]?.generation == generation
     }
 
-    /// The reader is done with all records before `offset`.
+    /// The reader is done with all records before `offset`, `count` of them since it last said so.
     public mutating func consumed(
-        _ id: TopicPartition, generation: UInt64, to offset: Offset, epoch: LeaderEpoch
+        _ id: TopicPartition, generation: UInt64, to offset: Offset, epoch: LeaderEpoch,
+        count: Int = 0
     ) {
+        network.measures.recordsConsumed += count
         guard let partition = partitions[id], partition.generation == generation else { return }
         partition.position = offset
         partition.positionEpoch = epoch

@@ -146,6 +146,7 @@ extension ConsumerCore {
             return
         }
         network.throttle(completion.node, milliseconds: answer.throttleTimeMs, now: now)
+        network.measures.noteFetch(bytes: frame.count)
         if asked.usesSession { sessions[broker]?.succeeded(sessionID: answer.sessionID) }
         for topic in answer.responses {
             let name =

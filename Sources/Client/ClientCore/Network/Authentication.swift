@@ -59,7 +59,7 @@ extension Network {
         do throws(WireError) {
             try write(
                 request, version: version, to: key, purpose: purpose,
-                deadline: now + settings.requestTimeout)
+                deadline: now + settings.requestTimeout, now: now)
         } catch {
             throw .security(.noCredentials("\(R.apiKey.name): \(error)"))
         }
@@ -142,6 +142,7 @@ extension Network {
         fail(key, reason: "\(error)", now: now)
         nodes[key]?.refusal = error
         refusals += 1
+        measures.refusals += 1
     }
 
     /// Why the node cannot be used, if an attempt was refused after the first `count` refusals.

@@ -76,6 +76,8 @@ public protocol ClientMachine: SendableMetatype {
     mutating func takeEffects() -> [ConnectionEffect]
     /// The outputs since the last call, in order.
     mutating func takeOutputs() -> [Output]
+    /// What has been counted since the last call.
+    mutating func takeMeasures() -> ClientMeasures
     /// When `advance` must be called next, if nothing else happens before.
     var nextWake: ClientInstant? { get }
 }

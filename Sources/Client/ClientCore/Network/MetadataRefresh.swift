@@ -73,7 +73,7 @@ extension Network {
         do throws(WireError) {
             try write(
                 request, version: version, to: key, purpose: .handshake,
-                deadline: now + settings.connectTimeout)
+                deadline: now + settings.connectTimeout, now: now)
         } catch {
             preconditionFailure("ApiVersions cannot be written: \(error)")
         }
@@ -116,7 +116,7 @@ extension Network {
         do throws(WireError) {
             try write(
                 request, version: version, to: key, purpose: .metadata(asked: asked),
-                deadline: now + settings.requestTimeout)
+                deadline: now + settings.requestTimeout, now: now)
             refresh.isInFlight = true
         } catch {
             fail(key, reason: "Metadata: \(error)", now: now)

@@ -19,6 +19,8 @@ struct Network<Tag> {
     private var nextConnection: UInt64 = 1
     private var nextCorrelation: Int32 = 1
     var effects: [ConnectionEffect] = []
+    /// What is counted for `takeMeasures`.
+    var measures = ClientMeasures()
     /// How often a broker or its connection was refused for want of trust.
     var refusals = 0
     /// Ends of requests that the role has not looked at.
@@ -174,7 +176,7 @@ struct Network<Tag> {
         do throws(WireError) {
             try write(
                 request, version: version, to: key, payloads: payloads,
-                purpose: isAnswered ? .role(tag) : nil, deadline: deadline)
+                purpose: isAnswered ? .role(tag) : nil, deadline: deadline, now: now)
         } catch {
             let failure = ClientError.invalidRecord("\(R.apiKey.name) v\(version): \(error)")
             finish(tag, key, R.apiKey, version, .failure(failure))
@@ -193,7 +195,7 @@ struct Network<Tag> {
 
     mutating func write<R: KafkaRequest>(
         _ request: R, version: Int16, to key: NodeKey, payloads: [[UInt8]] = [],
-        purpose: NetworkNode<Tag>.Purpose?, deadline: ClientInstant
+        purpose: NetworkNode<Tag>.Purpose?, deadline: ClientInstant, now: ClientInstant
     ) throws(WireError) {
         guard let connection = nodes[key]?.connection else {
             preconditionFailure("\(key) has no connection")
@@ -210,10 +212,12 @@ struct Network<Tag> {
         guard let size = Int32(exactly: size) else { throw .badLength(size) }
         writer.patch(size, at: 0)
         nextCorrelation = nextCorrelation == .max ? 1 : nextCorrelation + 1
+        measures.requests += 1
+        measures.sentBytes += 4 + Int(size)
         if let purpose {
             nodes[key]?.inFlight.append(
                 .init(
-                    correlationID: correlation, apiKey: R.apiKey, version: version,
+                    correlationID: correlation, apiKey: R.apiKey, version: version, sent: now,
                     deadline: deadline, purpose: purpose))
         }
         effects.append(
@@ -243,6 +247,7 @@ struct Network<Tag> {
     private mutating func connected(_ id: ConnectionID, _ now: ClientInstant) {
         guard let key = owners[id], case .connecting = nodes[key]?.state else { return }
         nodes[key]?.state = .negotiating(id)
+        measures.connectionsMade += 1
         askVersions(of: key, version: 3, now)
     }
 
@@ -251,6 +256,8 @@ struct Network<Tag> {
             frame[0..<4].reduce(Int32(0), { $0 << 8 | Int32($1) }) == first.correlationID
         else { return fail(key, reason: "\(key) answered what was not asked", now: now) }
         nodes[key]?.inFlight.removeFirst()
+        measures.receivedBytes += 4 + frame.count
+        measures.note(.init(api: first.apiKey, duration: now - first.sent))
         switch first.purpose {
         case .handshake: takeVersions(frame, from: key, version: first.version, now)
         case .saslHandshake: takeHandshake(frame, from: key, version: first.version, now)
@@ -270,6 +277,7 @@ struct Network<Tag> {
     /// The connection is gone: what was in flight ends, and the next attempt waits a little.
     private mutating func drop(_ key: NodeKey, reason: String, now: ClientInstant) {
         if let id = nodes[key]?.connection { owners[id] = nil }
+        measures.connectionsLost += 1
         let waiting = nodes[key]?.inFlight ?? []
         let failures = (nodes[key]?.failures ?? 0) + 1
         let pause = NetworkSettings.backoff(

@@ -22,6 +22,7 @@ struct NetworkNode<Tag> {
         var correlationID: Int32
         var apiKey: APIKey
         var version: Int16
+        var sent: ClientInstant
         var deadline: ClientInstant
         var purpose: Purpose
     }

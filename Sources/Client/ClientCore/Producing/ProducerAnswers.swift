@@ -149,6 +149,7 @@ extension ProducerCore {
         waits.batchEnded(batch.number)
         switch result {
         case .success(let (base, stamp)):
+            network.measures.recordsSent += Int(batch.count)
             guard !batch.waiters.isEmpty else { return }
             outputs.append(
                 .delivered(
@@ -156,6 +157,7 @@ extension ProducerCore {
                         topic: queue.topic, partition: queue.partition, base: base,
                         appendTime: stamp, waiters: batch.waiters)))
         case .failure(let error):
+            network.measures.recordsFailed += Int(batch.count)
             if let transaction { doom(transaction, error) }
             outputs.append(
                 .failed(

@@ -127,6 +127,7 @@ extension ProducerCore {
         var payloads: [[UInt8]] = []
         for (queue, batch) in batches {
             begin(batch, of: queue)
+            measure(batch, now)
             let part = ProduceRequest.PartitionProduceData(
                 index: queue.partition,
                 records: .external(token: payloads.count, count: batch.bytes.count))
@@ -144,6 +145,14 @@ extension ProducerCore {
         network.send(
             request, version: version, to: .broker(leader), .produce(number), payloads: payloads,
             isAnswered: settings.acks != .none, now: now)
+    }
+
+    private mutating func measure(_ batch: ProducerBatch, _ now: ClientInstant) {
+        if batch.attempts == 1 {
+            network.measures.noteBatch(bytes: batch.bytes.count, waited: now - batch.created)
+        } else {
+            network.measures.recordsRetried += Int(batch.count)
+        }
     }
 
     /// Marks the batch as in flight, and numbers it if it goes for the first time.

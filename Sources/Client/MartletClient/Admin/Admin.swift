@@ -1,4 +1,5 @@
 public import ClientCore
+public import CoreMetrics
 import KafkaProtocol
 import KafkaWire
 public import Logging
@@ -35,9 +36,12 @@ public final class Admin: Sendable {
         self.init(settings, logger: logger)
     }
 
-    /// - Parameter group: where the sockets live; the process's own event loops by default.
+    /// - Parameters:
+    ///   - metrics: where metrics go; what the process has been given by default.
+    ///   - group: where the sockets live; the process's own event loops by default.
     public init(
         _ settings: AdminSettings, logger: Logger = Logger(label: "martlet.admin"),
+        metrics: any MetricsFactory = MetricsSystem.factory,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) {
         let endings = AdminEndings()
@@ -46,7 +50,9 @@ public final class Admin: Sendable {
         var seeds = SystemRandomNumberGenerator()
         loop = ClientLoop(
             AdminCore(settings, seed: seeds.next()), eventLoop: group.next(), log: logger,
-            maxFrameBytes: settings.network.maxResponseBytes
+            maxFrameBytes: settings.network.maxResponseBytes,
+            metrics: ClientMetrics(
+                .admin, clientID: settings.network.clientID, factory: metrics)
         ) { outputs in
             for case .ended(let waiter, let result) in outputs { endings.end(waiter, result) }
         }

@@ -1,0 +1,92 @@
+public import KafkaProtocol
+
+/// What a client has done since its measures were last taken, and how full it is. Counted by
+/// request and batch, never by record, so that it costs next to nothing.
+public struct ClientMeasures: Sendable {
+    /// How long the answer to a request took to come.
+    public struct Latency: Sendable, Equatable {
+        public var api: APIKey
+        public var duration: Duration
+    }
+
+    // Since the measures were last taken.
+
+    public var requests = 0
+    public var sentBytes = 0
+    public var receivedBytes = 0
+    public var connectionsMade = 0
+    public var connectionsLost = 0
+    /// Authentications, certificates and the like that were refused.
+    public var refusals = 0
+    public private(set) var latencies: [Latency] = []
+    /// Records that were written, of a producer.
+    public var recordsSent = 0
+    public var recordsFailed = 0
+    public var recordsRetried = 0
+    /// Bytes of batches as they were sent, and how long each had waited for that.
+    public private(set) var batches: [(bytes: Int, waited: Duration)] = []
+    /// Records that the reader of a consumer is done with.
+    public var recordsConsumed = 0
+    public var consumedBytes = 0
+    /// Bytes of answers to Fetch.
+    public private(set) var fetches: [Int] = []
+
+    // Now.
+
+    public var connections = 0
+    public var requestsInFlight = 0
+    /// Bytes of records that wait to be sent or read, and how many there may be.
+    public var bufferedBytes = 0
+    public var bufferBytes = 0
+    public var assignedPartitions = 0
+    /// Records that the reader has before it in the partition where it is furthest behind.
+    public var greatestLag: Int64?
+
+    /// Of latencies, batches and fetches the first so many are kept, each time.
+    public static let sampleLimit = 1_024
+
+    init() {}
+
+    mutating func note(_ latency: Latency) {
+        if latencies.count < Self.sampleLimit { latencies.append(latency) }
+    }
+    mutating func noteBatch(bytes: Int, waited: Duration) {
+        if batches.count < Self.sampleLimit { batches.append((bytes, waited)) }
+    }
+    mutating func noteFetch(bytes: Int) {
+        if fetches.count < Self.sampleLimit { fetches.append(bytes) }
+    }
+}
+
+extension Network {
+    /// What was counted since the last call, with the state of connections.
+    mutating func takeMeasures() -> ClientMeasures {
+        var taken = measures
+        measures = ClientMeasures()
+        for node in nodes.values {
+            if node.isReady { taken.connections += 1 }
+            taken.requestsInFlight += node.inFlight.count
+        }
+        return taken
+    }
+}
+
+extension ProducerCore {
+    public mutating func takeMeasures() -> ClientMeasures {
+        var taken = network.takeMeasures()
+        taken.bufferedBytes = bufferedBytes
+        taken.bufferBytes = settings.bufferMemory
+        return taken
+    }
+}
+
+extension ConsumerCore {
+    public mutating func takeMeasures() -> ClientMeasures {
+        var taken = network.takeMeasures()
+        taken.bufferedBytes = bufferedBytes
+        taken.bufferBytes = settings.bufferBytes
+        taken.assignedPartitions = order.count
+        taken.greatestLag = order.compactMap { lag($0) }.max()
+        return taken
+    }
+}
