@@ -29,8 +29,7 @@ import Testing
         var cache = FetchSessionCache(slots: 2)
         let session = try makeSession(&cache)
         #expect(session.nextEpoch == 1)
-        var next = try cache.resume(id: session.id, epoch: 1, usesTopicIDs: true, now: 1).get()
-        cache.store(next)
+        let next = try cache.resume(id: session.id, epoch: 1, usesTopicIDs: true, now: 1).get()
         #expect(next.nextEpoch == 2)
         #expect(
             cache.resume(id: session.id, epoch: 1, usesTopicIDs: true, now: 1).failure
@@ -43,7 +42,6 @@ import Testing
                 == .fetchSessionTopicIDError)
         // The epoch wraps past 0, which would begin a session anew.
         next.nextEpoch = Int32.max
-        cache.store(next)
         let last = try cache.resume(
             id: session.id, epoch: Int32.max, usesTopicIDs: true, now: 1
         ).get()
@@ -66,45 +64,79 @@ import Testing
         _ = try cache.resume(id: young.id, epoch: 1, usesTopicIDs: true, now: now).get()
     }
 
-    @Test func aSessionThatEndedMeanwhileIsNotPutBack() throws {
+    @Test func aSessionThatEndedIsGone() throws {
         var cache = FetchSessionCache(slots: 2)
         let session = try makeSession(&cache)
         cache.remove(id: session.id)
-        cache.storeIfPresent(session)
         #expect(cache.count == 0)
+        let resumed = cache.resume(id: session.id, epoch: 1, usesTopicIDs: true, now: 1)
+        #expect(resumed.failure == .fetchSessionIDNotFound)
     }
 
-    @Test func partitionsAreAddedUpdatedAndForgotten() {
-        var session = FetchSession.sessionless([interest(0), interest(1)], usesTopicIDs: true)
-        session.told(0, highWatermark: Offset(5), logStartOffset: Offset(2), error: true)
+    @Test func partitionsAreAddedUpdatedAndForgotten() throws {
+        let session = FetchSession.sessionless([interest(0), interest(1)], usesTopicIDs: true)
+        let place = try #require(session.inOrder.first { _ in true })
+        session.told(place, highWatermark: Offset(5), logStartOffset: Offset(2), error: true)
+        #expect(session[place].toldHighWatermark == Offset(5) && session[place].toldError)
         session.update(with: [interest(0, from: 9), interest(2)], forgetting: [interest(1).key])
         #expect(session.interests.map(\.partition) == [0, 2])
-        let first = session.interests[0]
-        #expect(first.fetchOffset == Offset(9))
+        #expect(session[place].fetchOffset == Offset(9))
         // Who names a partition again is told all of it again.
-        #expect(first.toldHighWatermark == Offset(-1) && !first.toldError)
+        #expect(session[place].toldHighWatermark == Offset(-1) && !session[place].toldError)
         session.update(with: [], forgetting: [interest(7).key])
-        #expect(session.interests.count == 2)
+        #expect(session.interests.map(\.partition) == [0, 2])
+        session.update(with: [], forgetting: [interest(0).key, interest(2).key])
+        #expect(session.isEmpty)
+        session.update(with: [interest(3), interest(4), interest(5)], forgetting: [])
+        #expect(session.interests.map(\.partition) == [3, 4, 5])
     }
 
     @Test func thoseThatWereServedWaitForTheOthers() {
-        let all = (Int32(0)..<4).map { interest($0) }
-        var session = FetchSession.sessionless(all, usesTopicIDs: true)
-        session.moveToBack([1])
+        let session = FetchSession.sessionless(
+            (Int32(0)..<4).map { interest($0) }, usesTopicIDs: true)
+        func serve(_ partitions: Int32...) {
+            session.moveToBack(
+                session.inOrder.filter { partitions.contains(session[$0].partition) })
+        }
+        serve(1)
         #expect(session.interests.map(\.partition) == [0, 2, 3, 1])
-        session.moveToBack([0, 2])
+        serve(0, 3)
         #expect(session.interests.map(\.partition) == [2, 1, 0, 3])
-        // Positions follow: an update finds its partition.
+        // Places stay: an update finds its partition.
         session.update(with: [interest(3, from: 8)], forgetting: [])
-        #expect(session.interests[3].fetchOffset == Offset(8))
-        session.moveToBack([0, 1, 2, 3])
+        #expect(session.interests.map(\.fetchOffset) == [0, 0, 0, 8].map { Offset($0) })
+        serve(0, 1, 2, 3)
         #expect(session.interests.map(\.partition) == [2, 1, 0, 3])
+    }
+
+    /// Sessions go through many requests, and what they hold stays what a plain list would.
+    @Test func theOrderIsThatOfAPlainList() {
+        var random = SplitMix64(seed: 11)
+        let session = FetchSession.sessionless([], usesTopicIDs: true)
+        var expected: [Int32] = []
+        for _ in 0..<2000 {
+            let partition = Int32.random(in: 0..<20, using: &random)
+            switch Int.random(in: 0..<3, using: &random) {
+            case 0:
+                session.update(with: [interest(partition)], forgetting: [])
+                if !expected.contains(partition) { expected.append(partition) }
+            case 1:
+                session.update(with: [], forgetting: [interest(partition).key])
+                expected.removeAll { $0 == partition }
+            default:
+                let served = session.inOrder.filter { session[$0].partition <= partition }
+                session.moveToBack(served)
+                expected =
+                    expected.filter { $0 > partition } + expected.filter { $0 <= partition }
+            }
+            #expect(session.interests.map(\.partition) == expected)
+        }
     }
 
     @Test func topicsOfOneNumberAreToldApart() {
         let session = FetchSession.sessionless(
             [interest(0, topic: 1), interest(0, topic: 2)], usesTopicIDs: true)
-        #expect(session.interests.count == 2)
+        #expect(Array(session.interests).count == 2)
     }
 }
 

@@ -26,7 +26,7 @@ public final class BrokerLoop {
     /// Markers for other brokers.
     var markerOutbox = MarkerOutbox()
     /// Fetches of followers that wait for an append, by session.
-    var followerPolls: [Int32: UInt64] = [:]
+    var sessionPolls: [Int32: UInt64] = [:]
     /// Fetchers of the partitions that this node follows.
     var fetchers: [FetcherID: ReplicaFetcher] = [:]
     /// Transactional produce requests that wait for an earlier one of their connection.
@@ -236,7 +236,7 @@ public final class BrokerLoop {
         case .produce(let produce): produce.cancel(ticket)
         case .fetch(let fetch):
             fetch.cancel(ticket)
-            if followerPolls[fetch.session.id] == number { followerPolls[fetch.session.id] = nil }
+            if sessionPolls[fetch.session.id] == number { sessionPolls[fetch.session.id] = nil }
         case .offsets(let offsets): offsets.cancel(ticket)
         case .elsewhere, .part: break
         }

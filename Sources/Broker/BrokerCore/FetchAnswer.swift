@@ -30,7 +30,7 @@ struct PartitionFetch {
     }
 }
 
-/// What reading all partitions of a request gave, by their position in the session.
+/// What reading all partitions of a session gave, in the order of service.
 struct FetchFindings {
     private(set) var partitions: [PartitionFetch] = []
     private(set) var bytes = 0
@@ -73,16 +73,16 @@ struct FetchAnswer {
 
     /// An incremental answer holds only the partitions that have something to say.
     mutating func build(
-        _ session: inout FetchSession
-    ) -> (FetchResponse, slices: [FileSlice], served: [Int]) {
+        _ session: FetchSession
+    ) -> (FetchResponse, slices: [FileSlice], served: [FetchSession.Place]) {
         var topics: [FetchResponse.FetchableTopicResponse] = []
         var slices: [FileSlice] = []
-        var served: [Int] = []
-        for (index, fetch) in findings.partitions.enumerated() {
-            let interest = session.interests[index]
+        var served: [FetchSession.Place] = []
+        for (place, fetch) in zip(session.inOrder, findings.partitions) {
+            let interest = session[place]
             guard !isIncremental || says(fetch, beyond: interest) else { continue }
             session.told(
-                index, highWatermark: fetch.highWatermark, logStartOffset: fetch.logStartOffset,
+                place, highWatermark: fetch.highWatermark, logStartOffset: fetch.logStartOffset,
                 error: fetch.error != .none)
             var data = partitionData(fetch, interest.partition, token: slices.count)
             if version >= 16,
@@ -93,7 +93,7 @@ struct FetchAnswer {
             }
             if let slice = fetch.slice {
                 slices.append(slice)
-                served.append(index)
+                served.append(place)
             }
             if let last = topics.indices.last, topics[last].topicID == interest.topicID,
                 topics[last].topic == interest.topic

@@ -52,19 +52,36 @@ public struct FetchInterest: Equatable, Sendable {
 }
 
 /// One incremental fetch session: the partitions a client follows, in the order of service.
-public struct FetchSession {
+///
+/// A request and its answer cost no more than the partitions that they name: the order is a list
+/// through `slots`. Belongs to one event loop.
+public final class FetchSession {
     public let id: Int32
     /// The epoch that the next request must carry.
-    public var nextEpoch: Int32
-    public var lastUsed: Int64
+    public var nextEpoch: Int32 = 1
+    public fileprivate(set) var lastUsed: Int64
     /// Whether the client names topics by id (version 13 on); a session never mixes.
     public let usesTopicIDs: Bool
-    public private(set) var interests: [FetchInterest] = []
-    private var positions: [FetchInterest.Key: Int] = [:]
+    private var slots: [Slot] = []
+    private var places: [FetchInterest.Key: Place] = [:]
+    /// Slots of partitions that were forgotten.
+    private var free: [Place] = []
+    private var first: Place?
+    private var last: Place?
+
+    private struct Slot {
+        var interest: FetchInterest
+        var previous: Place?
+        var next: Place?
+    }
+
+    /// Where the session keeps a partition; good until the client forgets it.
+    public struct Place: Equatable, Sendable {
+        fileprivate let slot: Int
+    }
 
     init(id: Int32, usesTopicIDs: Bool, now: Int64) {
         self.id = id
-        self.nextEpoch = 1
         self.usesTopicIDs = usesTopicIDs
         self.lastUsed = now
     }
@@ -73,53 +90,94 @@ public struct FetchSession {
     public static func sessionless(
         _ interests: [FetchInterest], usesTopicIDs: Bool
     ) -> FetchSession {
-        var session = FetchSession(id: 0, usesTopicIDs: usesTopicIDs, now: 0)
+        let session = FetchSession(id: 0, usesTopicIDs: usesTopicIDs, now: 0)
         session.update(with: interests, forgetting: [])
         return session
     }
+
+    public var isEmpty: Bool { first == nil }
+
+    /// The partitions in the order of service.
+    public var interests: some Sequence<FetchInterest> { inOrder.lazy.map { self[$0] } }
+
+    /// Where the partitions are, in the order of service.
+    public var inOrder: some Sequence<Place> {
+        sequence(state: first) { place in
+            guard let current = place else { return nil as Place? }
+            place = self.slots[current.slot].next
+            return current
+        }
+    }
+
+    public subscript(_ place: Place) -> FetchInterest { slots[place.slot].interest }
 
     /// Adds or updates the partitions that a request names; drops those that it forgets.
     ///
     /// Whoever names a partition again is told all of it again: an answer may have come when it was
     /// of no use any more, as to a follower of an older epoch.
-    public mutating func update(with added: [FetchInterest], forgetting: [FetchInterest.Key]) {
+    public func update(with added: [FetchInterest], forgetting: [FetchInterest.Key]) {
         for interest in added {
-            if let position = positions[interest.key] {
-                interests[position] = interest
+            if let place = places[interest.key] {
+                slots[place.slot].interest = interest
             } else {
-                positions[interest.key] = interests.count
-                interests.append(interest)
+                let place = vacantPlace(for: interest)
+                places[interest.key] = place
+                link(place)
             }
         }
-        guard !forgetting.isEmpty else { return }
-        let forgotten = Set(forgetting)
-        interests.removeAll { forgotten.contains($0.key) }
-        reindex()
+        for key in forgetting {
+            guard let place = places.removeValue(forKey: key) else { continue }
+            unlink(place)
+            free.append(place)
+        }
     }
 
-    /// Remembers what the client was told of the partition at `index`.
-    public mutating func told(
-        _ index: Int, highWatermark: Offset, logStartOffset: Offset, error: Bool
+    /// Remembers what the client was told of a partition.
+    public func told(
+        _ place: Place, highWatermark: Offset, logStartOffset: Offset, error: Bool
     ) {
-        interests[index].toldHighWatermark = highWatermark
-        interests[index].toldLogStartOffset = logStartOffset
-        interests[index].toldError = error
+        slots[place.slot].interest.toldHighWatermark = highWatermark
+        slots[place.slot].interest.toldLogStartOffset = logStartOffset
+        slots[place.slot].interest.toldError = error
     }
 
     /// Moves the partitions at `served` behind the others, so that every one gets its turn
     /// (KIP-227).
-    public mutating func moveToBack(_ served: [Int]) {
-        guard !served.isEmpty, served.count < interests.count else { return }
-        let servedSet = Set(served)
-        interests =
-            interests.indices.filter { !servedSet.contains($0) }.map { interests[$0] }
-            + served.map { interests[$0] }
-        reindex()
+    public func moveToBack(_ served: [Place]) {
+        for place in served {
+            unlink(place)
+            link(place)
+        }
     }
 
-    private mutating func reindex() {
-        positions.removeAll(keepingCapacity: true)
-        for (index, interest) in interests.enumerated() { positions[interest.key] = index }
+    private func vacantPlace(for interest: FetchInterest) -> Place {
+        guard let place = free.popLast() else {
+            slots.append(Slot(interest: interest))
+            return Place(slot: slots.count - 1)
+        }
+        slots[place.slot] = Slot(interest: interest)
+        return place
+    }
+
+    private func link(_ place: Place) {
+        slots[place.slot].previous = last
+        slots[place.slot].next = nil
+        if let last { slots[last.slot].next = place } else { first = place }
+        last = place
+    }
+
+    private func unlink(_ place: Place) {
+        let slot = slots[place.slot]
+        if let previous = slot.previous {
+            slots[previous.slot].next = slot.next
+        } else {
+            first = slot.next
+        }
+        if let next = slot.next {
+            slots[next.slot].previous = slot.previous
+        } else {
+            last = slot.previous
+        }
     }
 }
 
@@ -158,7 +216,7 @@ public struct FetchSessionCache {
     public mutating func resume(
         id: Int32, epoch: Int32, usesTopicIDs: Bool, now: Int64
     ) -> Result<FetchSession, KafkaError> {
-        guard var session = sessions[id] else { return .failure(.fetchSessionIDNotFound) }
+        guard let session = sessions[id] else { return .failure(.fetchSessionIDNotFound) }
         guard session.nextEpoch == epoch else { return .failure(.invalidFetchSessionEpoch) }
         guard session.usesTopicIDs == usesTopicIDs else {
             return .failure(.fetchSessionTopicIDError)
@@ -166,15 +224,6 @@ public struct FetchSessionCache {
         session.nextEpoch = epoch == Int32.max ? 1 : epoch + 1
         session.lastUsed = now
         return .success(session)
-    }
-
-    /// Puts back a session that was resumed or created.
-    public mutating func store(_ session: FetchSession) { sessions[session.id] = session }
-
-    /// Puts back a session unless it has ended, or gone on, meanwhile.
-    public mutating func storeIfPresent(_ session: FetchSession) {
-        guard sessions[session.id]?.nextEpoch == session.nextEpoch else { return }
-        sessions[session.id] = session
     }
 
     /// Ends a session.

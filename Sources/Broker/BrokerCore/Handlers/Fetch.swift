@@ -40,8 +40,8 @@ extension BrokerLoop {
             state.cancel(ticket)
             return answer(state, again, context)
         }
-        if state.reader.isReplica, state.keepsSession {
-            followerPolls[state.session.id] = ticket.request
+        if state.keepsSession {
+            sessionPolls[state.session.id] = ticket.request
         }
         delay(
             PendingRequest(context: context, kind: .fetch(state)), ticket: ticket,
@@ -59,8 +59,8 @@ extension BrokerLoop {
         guard expired || found.isEnough(leastBytes(of: state.request)) else { return }
         state.cancel(ticket)
         pending[ticket.request] = nil
-        if followerPolls[state.session.id] == ticket.request {
-            followerPolls[state.session.id] = nil
+        if sessionPolls[state.session.id] == ticket.request {
+            sessionPolls[state.session.id] = nil
         }
         answer(state, found, context)
     }
@@ -104,23 +104,21 @@ extension BrokerLoop {
             return .success((FetchSession.sessionless(added, usesTopicIDs: usesIDs), false, false))
         case (let id, 0):
             if id != 0 { sessions.remove(id: id) }
-            guard !added.isEmpty, var session = newSession(usesIDs, now) else {
+            guard !added.isEmpty, let session = newSession(usesIDs, now) else {
                 let session = FetchSession.sessionless(added, usesTopicIDs: usesIDs)
                 return .success((session, false, false))
             }
             session.update(with: added, forgetting: [])
-            sessions.store(session)
             return .success((session, false, true))
         case (let id, let epoch):
             return sessions.resume(id: id, epoch: epoch, usesTopicIDs: usesIDs, now: now).map {
-                var session = $0
+                session in
                 session.update(with: added, forgetting: forgotten(by: request))
-                guard !session.interests.isEmpty else {
+                guard !session.isEmpty else {
                     // Nothing is left to follow: the session ends with this answer.
                     sessions.remove(id: id)
                     return (.sessionless([], usesTopicIDs: usesIDs), false, false)
                 }
-                sessions.store(session)
                 return (session, true, true)
             }
         }
@@ -239,16 +237,12 @@ extension BrokerLoop {
         _ state: PendingFetch, _ findings: FetchFindings, _ context: RequestContext
     ) {
         if state.reader.isReplica { countThrottled(findings, now: context.now) }
-        var session = state.session
         var built = FetchAnswer(
             findings: findings, isIncremental: state.isIncremental,
-            sessionID: state.keepsSession ? session.id : 0, version: context.apiVersion,
+            sessionID: state.keepsSession ? state.session.id : 0, version: context.apiVersion,
             hints: LeaderHints(view, listener: context.listener))
-        let (response, slices, served) = built.build(&session)
-        if state.keepsSession {
-            session.moveToBack(served)
-            sessions.storeIfPresent(session)
-        }
+        let (response, slices, served) = built.build(state.session)
+        state.session.moveToBack(served)
         do {
             let encoded = try OutgoingResponse(response, to: context, slices: slices)
             finish(context, with: encoded)

@@ -16,10 +16,10 @@ extension BrokerLoop {
         if let proposal = progress.proposal { emit(.isr(proposal)) }
     }
 
-    /// A follower asks again in a session in which a request of it waits: it wants something else
+    /// A client asks again in a session in which a request of it waits: it wants something else
     /// now, and the answer to the first may not hold it up.
     func endPoll(of session: Int32, now: ClockReading) {
-        guard session != 0, let number = followerPolls.removeValue(forKey: session),
+        guard session != 0, let number = sessionPolls.removeValue(forKey: session),
             let waiting = pending[number], case .fetch(let state) = waiting.kind
         else { return }
         retryFetch(

@@ -24,11 +24,11 @@ final class ReplicaFetcher: Resumable {
     private var partitions: [ReplicaKey: FetchedPartition] = [:]
     private var session = FetcherSession()
     /// What the next request has to say something about.
-    private var changed: [ReplicaKey] = []
+    private var changed = ReplicaKeyList()
     /// Requests that are out.
     private var outstanding = 0
     /// Partitions whose records are not on disk, and the ticket that is woken when they are.
-    private var unsynced: [ReplicaKey] = []
+    private var unsynced = ReplicaKeyList()
     private var syncTicket: WaitTicket?
     /// Partitions that are left alone until an instant, and the first of these (monotonic ns).
     private var resting: [ReplicaKey: Int64] = [:]
@@ -109,7 +109,7 @@ final class ReplicaFetcher: Resumable {
         } else {
             partition.phase = .syncing
             loop.requestFlush(replica, partition.cell)
-            if !unsynced.contains(key) { unsynced.append(key) }
+            unsynced.append(key)
             syncTicket = ticket
             loop.resumptions[ticket.request] = self
         }
@@ -122,7 +122,7 @@ final class ReplicaFetcher: Resumable {
 
     func resume(on loop: BrokerLoop, now: ClockReading) {
         if let restUntil, restUntil <= now.monotonicNs { self.restUntil = nil }
-        let synced = unsynced.filter { key in
+        let synced = unsynced.removeAll { key in
             guard let partition = partitions[key], partition.phase == .syncing else { return true }
             return partition.cell.locked { replica in
                 !replica.follows(id.leader, in: partition.epoch)
@@ -130,7 +130,6 @@ final class ReplicaFetcher: Resumable {
             }
         }
         if !synced.isEmpty {
-            unsynced.removeAll { synced.contains($0) }
             if unsynced.isEmpty { syncTicket = nil }
             for key in synced where partitions[key]?.phase == .syncing { locate(key, on: loop) }
         }
@@ -164,7 +163,8 @@ final class ReplicaFetcher: Resumable {
         else { return }
         var items: [FetcherSession.Item] = []
         var gone: [ReplicaKey] = []
-        for key in session.isFull ? Self.sorted(partitions) : takeChanged() {
+        let named = changed.takeAll()
+        for key in session.isFull ? Self.sorted(partitions) : named {
             guard let partition = partitions[key], case .ready(let position) = partition.phase
             else {
                 gone.append(key)
@@ -173,10 +173,10 @@ final class ReplicaFetcher: Resumable {
             items.append(.init(key: key, epoch: partition.epoch, position: position))
             partitions[key]?.isAsked = true
         }
-        if session.isFull { changed = [] }
         guard !items.isEmpty || partitions.values.contains(where: \.isAsked) else {
             // Nothing to fetch now; what is gone is told with the next request.
-            return changed += gone
+            for key in gone { changed.append(key) }
+            return
         }
         outstanding += 1
         let settings = loop.view.settings
@@ -193,7 +193,7 @@ final class ReplicaFetcher: Resumable {
 
     /// Whether there is a partition to fetch that the request that is out says nothing of.
     private var hasNews: Bool {
-        changed.contains { key in
+        changed.keys.contains { key in
             guard let partition = partitions[key], case .ready = partition.phase else {
                 return false
             }
@@ -205,14 +205,6 @@ final class ReplicaFetcher: Resumable {
     private static func sorted(_ partitions: [ReplicaKey: FetchedPartition]) -> [ReplicaKey] {
         partitions.sorted { $0.value.cell.topicPartition < $1.value.cell.topicPartition }
             .map(\.key)
-    }
-
-    /// The keys that have changed, each once.
-    private func takeChanged() -> [ReplicaKey] {
-        var seen: Set<ReplicaKey> = []
-        let keys = changed.filter { seen.insert($0).inserted }
-        changed = []
-        return keys
     }
 
     // MARK: Answers
