@@ -32,15 +32,19 @@ import Testing
     }
 
     /// Starts the only voter; it leads on return.
-    private func open(_ fileSystem: MemoryFileSystem) throws -> Found {
+    private func open(
+        _ fileSystem: MemoryFileSystem, _ tune: (inout QuorumSettings) -> Void = { _ in }
+    ) throws -> Found {
         let voter = Voter(key: MemberKey(BrokerID(1)), listeners: [])
+        var settings = QuorumSettings(
+            staticVoters: VoterSet([voter]), listenerName: "CONTROLLER", mayVote: true)
+        tune(&settings)
         var found = Found(
             quorum: try QuorumReplica(
                 logDirectory: Self.directory, nodeID: BrokerID(1), directoryID: Self.directoryID,
                 clusterID: "c",
-                settings: QuorumSettings(
-                    staticVoters: VoterSet([voter]), listenerName: "CONTROLLER", mayVote: true),
-                fileSystem: fileSystem, random: SplitMix64(seed: 1), now: Self.now))
+                settings: settings, fileSystem: fileSystem, random: SplitMix64(seed: 1),
+                now: Self.now))
         try found.quorum.start(now: Self.now)
         for effect in found.quorum.takeEffects() {
             switch effect {
@@ -134,20 +138,56 @@ import Testing
         #expect(next.snapshot == SnapshotID(endOffset: Offset(5), epoch: LeaderEpoch(1)))
     }
 
-    @Test func oldSnapshotsAndTheLogBeforeThemGo() throws {
-        let disk = try makeDisk()
-        let quorum = try open(disk).quorum
-        for round in 1...4 {
-            try append((round - 1) * 2..<round * 2, to: quorum)
+    /// A log with a snapshot after every two records.
+    private func snapshots(
+        _ rounds: Int, on disk: MemoryFileSystem, _ tune: (inout QuorumSettings) -> Void
+    ) throws -> (quorum: QuorumReplica, ends: [Int64]) {
+        let quorum = try open(disk, tune).quorum
+        for round in 1...rounds {
+            let now = QuorumTime(monotonic: 0, wall: Int64(round) * 1000)
+            for number in (round - 1) * 2..<round * 2 {
+                _ = try quorum.append([topic(number)], now: now) { _ in 0 }
+            }
             try quorum.writeSnapshot(
-                of: (0..<round * 2).map(topic), upTo: quorum.highWatermark, now: Self.now
+                of: (0..<round * 2).map(topic), upTo: quorum.highWatermark, now: now
             ) { _ in 0 }
         }
-        let snapshots = try disk.list(Self.logPath).filter { $0.hasSuffix(".checkpoint") }
-        #expect(snapshots.count == 2)
+        let names = try disk.list(Self.logPath)
+        return (
+            quorum, names.compactMap { SnapshotID(fileName: $0)?.endOffset.rawValue }.sorted()
+        )
+    }
+
+    @Test func snapshotsThatTakeTooMuchGoWithTheLogBeforeThem() throws {
+        let disk = try makeDisk()
+        let (quorum, ends) = try snapshots(5, on: disk) {
+            $0.retentionBytes = 0
+            $0.segmentBytes = 100
+        }
+        #expect(ends == [9, 11], "the newest two stay")
+        #expect(quorum.log.startOffset == Offset(9))
+        let logs = try disk.list(Self.logPath).filter { $0.hasSuffix(".log") }
+        #expect(logs.count == quorum.log.log.segmentCount && logs.count < 4)
+        #expect(try !disk.list(Self.logPath).contains { $0.hasSuffix(".deleted") })
         let next = try open(disk.afterKill())
-        #expect(next.topics == expected(8))
-        #expect(next.quorum.log.startOffset > .zero || next.quorum.log.log.segmentCount == 1)
+        #expect(next.topics == expected(10))
+        #expect(next.quorum.log.startOffset == Offset(9))
+    }
+
+    @Test func snapshotsThatAreTooOldGo() throws {
+        let (quorum, ends) = try snapshots(5, on: try makeDisk()) { $0.retentionMs = 2500 }
+        #expect(ends == [7, 9, 11], "those of the last 2.5 s")
+        #expect(quorum.log.startOffset == Offset(7))
+    }
+
+    @Test func whatIsWithinItsLimitsStays() throws {
+        for unlimited in [false, true] {
+            let (quorum, ends) = try snapshots(5, on: try makeDisk()) {
+                if unlimited { ($0.retentionBytes, $0.retentionMs) = (-1, -1) }
+            }
+            #expect(ends == [3, 5, 7, 9, 11])
+            #expect(quorum.log.startOffset == .zero)
+        }
     }
 
     @Test func aSnapshotThatWasNotFinishedIsPassedOver() throws {

@@ -143,6 +143,8 @@ final class SimulatedQuorum {
                     Voter(key: MemberKey($0.id), listeners: [$0.listener])
                 })
         }
+        // Logs are cleaned as soon as may be.
+        settings.retentionBytes = 0
         tune(&settings)
         return settings
     }

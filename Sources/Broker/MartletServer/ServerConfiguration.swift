@@ -85,6 +85,7 @@ extension ServerConfiguration {
         node.defaultReplicationFactor = Int16(
             clamping: config.number("default.replication.factor"))
         node.snapshotBytes = Int(config.number("metadata.log.max.record.bytes.between.snapshots"))
+        node.snapshotMs = config.number("metadata.log.max.snapshot.interval.ms")
         self.init(
             node: node,
             bindings: config.brokerListeners.map {
@@ -151,5 +152,9 @@ extension QuorumSettings {
         fetchMaxBytes = Int32(clamping: config.number("controller.quorum.fetch.max.bytes"))
         fetchSnapshotMaxBytes = Int32(
             clamping: config.number("controller.quorum.fetch.snapshot.max.bytes"))
+        retentionBytes = config.number("metadata.max.retention.bytes")
+        retentionMs = config.number("metadata.max.retention.ms")
+        segmentBytes = Int(config.number("metadata.log.segment.bytes"))
+        segmentMs = config.number("metadata.log.segment.ms")
     }
 }

@@ -64,7 +64,8 @@ public final class QuorumReplica {
         self.random = random
         self.now = now
         controls = ControlHistory(staticVoters: settings.staticVoters)
-        log = try MetadataLog(logDirectory: logDirectory, fileSystem: fileSystem, now: now.wall)
+        log = try MetadataLog(
+            logDirectory: logDirectory, settings: settings, fileSystem: fileSystem, now: now.wall)
         state = try QuorumState(in: log.directory, fileSystem)
         role = .unattached(UnattachedRole(electionDeadline: .max))
         told = (nil, LeaderEpoch(state.leaderEpoch))
@@ -336,7 +337,7 @@ extension QuorumReplica {
     }
 
     /// Writes a snapshot of all that is committed below `end`, then drops older snapshots and the
-    /// log before them.
+    /// log before them, as far as they need not be kept.
     public func writeSnapshot(
         of records: [MetadataRecord], upTo end: Offset, now: QuorumTime,
         version: (MetadataRecord) -> Int16
@@ -353,7 +354,7 @@ extension QuorumReplica {
         try log.write(
             try contents.encoded(epoch: id.epoch, now: now.wall, version: version), as: id)
         bytesSinceSnapshot = 0
-        try log.clean()
+        try log.clean(now: now.wall)
         controls.trim(before: log.startOffset)
     }
 }

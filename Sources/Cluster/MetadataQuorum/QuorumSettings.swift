@@ -32,6 +32,14 @@ public struct QuorumSettings: Sendable {
     public var fetchMaxBytes: Int32 = 1 << 20
     /// `controller.quorum.fetch.snapshot.max.bytes`
     public var fetchSnapshotMaxBytes: Int32 = 1 << 20
+    /// `metadata.max.retention.bytes`: log and snapshots together; negative for no limit.
+    public var retentionBytes: Int64 = 100 << 20
+    /// `metadata.max.retention.ms`: the age of a snapshot's last record; negative for no limit.
+    public var retentionMs: Int64 = 604_800_000
+    /// `metadata.log.segment.bytes`
+    public var segmentBytes = 1 << 30
+    /// `metadata.log.segment.ms`
+    public var segmentMs: Int64 = 604_800_000
     /// How long a leader may hold a fetch that has nothing new.
     public var fetchMaxWaitMs: Int32 = 500
 

@@ -254,7 +254,10 @@ import Testing
     }
 
     @Test func aNodeThatWasAwayTakesASnapshot() throws {
-        let cluster = try TestCluster { _, options in options.snapshotBytes = 2000 }
+        let cluster = try TestCluster { _, options in
+            options.snapshotBytes = 2000
+            options.quorum?.retentionBytes = 0
+        }
         try cluster.runUntilServing()
         let active = try #require(cluster.active)
         let away = active % 3 + 1
@@ -273,6 +276,35 @@ import Testing
         try cluster.run { cluster[away].view.image == cluster[active].view.image }
         #expect(cluster[away].view.image.topics.count == 39)
         #expect(cluster[away].controller.quorum.latestSnapshot != nil)
+    }
+
+    /// So that members tell an idle log from one that does not get on.
+    @Test func anIdleLogGetsRecordsByTheClock() throws {
+        for (interval, least, most) in [("500", 8, 10), ("0", 0, 0)] {
+            let cluster = try TestCluster { _, options in
+                options.staticConfigs["metadata.max.idle.interval.ms"] = interval
+            }
+            try cluster.runUntilServing()
+            let active = try #require(cluster.active)
+            let quorum = cluster[active].controller.quorum
+            let image = cluster[active].view.image
+            let end = quorum.endOffset
+            let begun = cluster.clock.now.monotonicMs
+            try cluster.run { cluster.clock.now.monotonicMs >= begun + 5000 }
+            let written = Int(quorum.highWatermark.rawValue - end.rawValue)
+            #expect((least...most).contains(written), "\(written) records in 5 s")
+            #expect(cluster[active].view.image == image)
+        }
+    }
+
+    @Test func aLogThatHardlyGrowsHasSnapshotsByTheClock() throws {
+        let cluster = try TestCluster { _, options in options.snapshotMs = 3000 }
+        try cluster.runUntilServing()
+        try cluster.run(ms: 10_000) {
+            cluster.nodes.values.allSatisfy { $0.controller.quorum.latestSnapshot != nil }
+        }
+        let first = try #require(cluster[1].controller.quorum.latestSnapshot)
+        try cluster.run(ms: 10_000) { cluster[1].controller.quorum.latestSnapshot != first }
     }
 
     @Test func theActiveControllerThatLeavesHasASuccessorAtOnce() throws {

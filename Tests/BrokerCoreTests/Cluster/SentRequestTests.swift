@@ -15,6 +15,7 @@ import Testing
     @Test func everyKindOfRequestIsTheSameByteForByte() throws {
         let cluster = try TestCluster { _, options in
             options.snapshotBytes = 2000
+            options.quorum?.retentionBytes = 0
             options.rack = "rack"
             options.logDirectories = ["/data", "/more"]
         }

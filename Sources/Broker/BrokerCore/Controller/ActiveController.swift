@@ -130,6 +130,7 @@ final class ActiveController {
             }
         }
         changes.append(Change(lastOffset: lastOffset, image: image, delta: delta))
+        timers.noteWritten(clock().monotonicMs)
         return .none
     }
 

@@ -10,10 +10,13 @@ struct ControllerTimers {
     private let rebalanceMs: Int64?
     /// `unclean.leader.election.interval.ms`
     private let uncleanMs: Int64
+    /// `metadata.max.idle.interval.ms`: how long the log may stand still; `nil` for ever.
+    private let idleMs: Int64?
     /// `martlet.fast.failover.ms`; 0 turns it off.
     let fastFailoverMs: Int64
     private var nextRebalance: Int64
     private var nextUnclean: Int64
+    private var nextNoOp: Int64
     /// Brokers whose connection broke.
     private var suspects: [Int32: Suspect] = [:]
 
@@ -36,13 +39,25 @@ struct ControllerTimers {
         fastFailoverMs = number("martlet.fast.failover.ms", 500)
         nextRebalance = now + interval
         nextUnclean = now + uncleanMs
+        let idle = number("metadata.max.idle.interval.ms", 500)
+        idleMs = idle > 0 ? idle : nil
+        nextNoOp = now + idle
     }
 
     /// When something is due, in monotonic ms.
     var next: Int64 {
         let brokers = suspects.values.map { min($0.due, $0.nextProbe) }.min() ?? .max
-        return min(brokers, nextUnclean, rebalanceMs == nil ? .max : nextRebalance)
+        return min(
+            brokers, nextUnclean, rebalanceMs == nil ? .max : nextRebalance,
+            idleMs == nil ? .max : nextNoOp)
     }
+
+    /// Records were written.
+    mutating func noteWritten(_ now: Int64) { nextNoOp = now + (idleMs ?? 0) }
+
+    /// Whether nothing was written for so long that members cannot tell an idle log from one that
+    /// does not get on.
+    func isIdle(_ now: Int64) -> Bool { idleMs != nil && now >= nextNoOp }
 
     mutating func takesRebalance(_ now: Int64) -> Bool {
         guard let rebalanceMs, now >= nextRebalance else { return false }
@@ -105,6 +120,11 @@ extension ActiveController {
         }
         if timers.takesRebalance(now) { write(decider.balanceLeaders()) }
         if timers.takesUnclean(now) { write(decider.electUncleanLeaders()) }
+        if timers.isIdle(now) {
+            // Also when the log does not take it: not again before its time.
+            timers.noteWritten(now)
+            _ = write([.noOpRecord(NoOpRecord())])
+        }
     }
 
     private func fence(_ broker: Int32, _ reason: String) {

@@ -72,6 +72,10 @@ public final class NodeController {
     var logWork = LogWork()
     /// The partitions on disk have been opened. Until then none is made anew.
     var hasOpenedPartitions = false
+    /// When there was a snapshot last, or the node was started, in monotonic ms.
+    var lastSnapshotMs: Int64
+    /// No snapshot is written before this instant, in monotonic ms.
+    var snapshotRetryMs = Int64.min
     /// The level of `kraft.version` that event loops were shown last.
     var shownKRaftVersion: Int16 = 0
     /// When event loops are next shown logs that have been made while others wait, in monotonic ms.
@@ -127,6 +131,7 @@ public final class NodeController {
             now: clock().monotonicMs)
         self.random = random
         self.clock = clock
+        lastSnapshotMs = clock().monotonicMs
         topicChanges = GroupTopicChanges(since: -1)
         self.table = PartitionTable(
             nodeID: options.nodeID, durability: options.durability,

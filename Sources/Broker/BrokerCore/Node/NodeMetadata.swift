@@ -9,6 +9,8 @@ import Replication
 /// How a node follows the metadata quorum: what is committed, who leads.
 extension NodeController {
     var quorumTime: QuorumTime { clock().quorumTime }
+    /// How long no snapshot is tried after one that could not be written.
+    private static var snapshotPauseMs: Int64 { 60_000 }
 
     /// Takes in one step of what the quorum did; `false` when there is none.
     func followQuorum() -> Bool {
@@ -101,18 +103,27 @@ extension NodeController {
         let delta = MetadataDelta(from: controller.image, to: image)
         committedEnd = end
         topicChanges = GroupTopicChanges(since: end.rawValue - 1)
+        lastSnapshotMs = clock().monotonicMs
         adopt(MetadataRun(image, delta: delta), upTo: end)
     }
 
-    /// Takes a snapshot of what is committed once the log has grown by as much as is allowed.
+    /// Takes a snapshot of what is committed once the log has grown by as much as is allowed, or
+    /// for as long.
     private func snapshotIfDue() {
-        guard quorum.bytesSinceSnapshot >= options.snapshotBytes else { return }
+        let now = quorumTime
+        let isOld = options.snapshotMs > 0 && now.monotonic >= lastSnapshotMs + options.snapshotMs
+        guard isOld || quorum.bytesSinceSnapshot >= options.snapshotBytes,
+            now.monotonic >= snapshotRetryMs
+        else { return }
         let version = controller.image.metadataVersion
         do throws(QuorumError) {
             try quorum.writeSnapshot(
-                of: controller.image.snapshotRecords(), upTo: committedEnd, now: quorumTime
+                of: controller.image.snapshotRecords(), upTo: committedEnd, now: now
             ) { version.version(of: $0) }
+            lastSnapshotMs = now.monotonic
         } catch {
+            // Records come all the time; a full disk stays full for a while.
+            snapshotRetryMs = now.monotonic + Self.snapshotPauseMs
             surroundings.report("no metadata snapshot could be written: \(error)")
         }
     }

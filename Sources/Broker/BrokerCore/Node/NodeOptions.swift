@@ -50,6 +50,9 @@ public struct NodeOptions: Sendable {
     /// Bytes of metadata log after which a snapshot is written
     /// (`metadata.log.max.record.bytes.between.snapshots`).
     public var snapshotBytes = 20_971_520
+    /// How long committed records may be without a snapshot that has them, in ms
+    /// (`metadata.log.max.snapshot.interval.ms`); 0 for ever.
+    public var snapshotMs: Int64 = 3_600_000
 
     public init(
         nodeID: BrokerID, logDirectories: [String], metadataDirectory: String? = nil,

@@ -19,6 +19,7 @@ final class MetadataLog {
     let directory: String
     let fileSystem: any FileSystem
     let log: PartitionLog
+    private let settings: QuorumSettings
     /// The finished snapshots but for the one at offset 0, oldest first.
     private(set) var snapshots: [SnapshotID]
 
@@ -30,9 +31,10 @@ final class MetadataLog {
 
     /// Opens the log below `logDirectory`, making it when there is none.
     init(
-        logDirectory: String, fileSystem: any FileSystem, now: Int64
+        logDirectory: String, settings: QuorumSettings, fileSystem: any FileSystem, now: Int64
     ) throws(QuorumError) {
         self.fileSystem = fileSystem
+        self.settings = settings
         directory = "\(logDirectory)/\(QuorumReplica.topicPartition)"
         do throws(FileError) {
             try fileSystem.createDirectory(directory)
@@ -50,15 +52,17 @@ final class MetadataLog {
             // The whole log is checked: it is small, and all else hangs on it.
             log = try PartitionLog.open(
                 directory: directory, topicPartition: QuorumReplica.topicPartition,
-                topicID: .metadataTopic, config: Self.logConfig, fileSystem: fileSystem,
+                topicID: .metadataTopic, config: Self.logConfig(settings), fileSystem: fileSystem,
                 recoveryPoint: .zero, logStartOffset: .zero, cleanShutdown: false, now: now)
         } catch {
             throw .log(error)
         }
     }
 
-    private static var logConfig: LogConfig {
+    private static func logConfig(_ settings: QuorumSettings) -> LogConfig {
         var config = LogConfig()
+        config.segmentBytes = settings.segmentBytes
+        config.segmentMs = settings.segmentMs
         config.delete = false
         config.retentionMs = -1
         config.maxMessageBytes = batchLimit
@@ -175,16 +179,20 @@ final class MetadataLog {
         snapshots.sort()
     }
 
-    /// Drops the snapshots but for the newest two, and the log before those: a follower may be
-    /// reading the older one.
-    func clean() throws(QuorumError) {
-        guard snapshots.count > 2 else { return }
-        let kept = Array(snapshots.suffix(2))
+    /// Drops the oldest snapshots while they are too old or there is too much of all
+    /// (`metadata.max.retention.ms`, `.bytes`), and the log before the first that is left. The
+    /// newest two stay whatever they take: a follower may be reading the older one.
+    func clean(now: Int64) throws(QuorumError) {
         do {
-            for old in snapshots.dropLast(2) { try fileSystem.remove(path(of: old)) }
-            snapshots = kept
-            if kept[0].endOffset > startOffset {
-                try log.deleteRecords(before: min(kept[0].endOffset, endOffset))
+            while snapshots.count > 2, try isOverdue(snapshots[0], now: now) {
+                try fileSystem.remove(path(of: snapshots[0]))
+                snapshots.removeFirst()
+                guard snapshots[0].endOffset > startOffset else { continue }
+                try log.deleteRecords(before: min(snapshots[0].endOffset, endOffset))
+                // Nobody holds a segment beyond a call.
+                for file in try log.applyRetention(now: now, highWatermark: endOffset).files {
+                    try fileSystem.remove(file)
+                }
             }
         } catch let error as FileError {
             throw .io(error)
@@ -193,6 +201,28 @@ final class MetadataLog {
         } catch {
             throw .corrupt(directory, "\(error)")
         }
+    }
+
+    private func isOverdue(_ id: SnapshotID, now: Int64) throws(FileError) -> Bool {
+        if settings.retentionBytes >= 0 {
+            var bytes = Int64(log.sizeInBytes)
+            for each in snapshots {
+                bytes += Int64(try fileSystem.status(path(of: each))?.size ?? 0)
+            }
+            if bytes > settings.retentionBytes { return true }
+        }
+        guard settings.retentionMs >= 0, let last = try lastTimestamp(in: id) else { return false }
+        return now - last > settings.retentionMs
+    }
+
+    /// When the last record was written that a snapshot holds; `nil` when it does not say.
+    private func lastTimestamp(in id: SnapshotID) throws(FileError) -> Int64? {
+        let file = try fileSystem.open(path(of: id), .read)
+        defer { file.close() }
+        let head = try file.readBytes(at: 0, count: min(try file.size, 1 << 16))
+        let first = try? MetadataBatch.whole(in: head, path: path(of: id)).batches.first
+        guard case .snapshotHeader(let header)? = first?.controls.first else { return nil }
+        return header.lastContainedLogTimestamp
     }
 
     /// Begins the log anew behind the newest snapshot when that is ahead of it.

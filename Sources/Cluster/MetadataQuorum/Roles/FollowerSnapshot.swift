@@ -77,7 +77,7 @@ extension QuorumReplica {
         role.snapshot = nil
         try log.start(behind: id)
         install(contents, id)
-        try log.clean()
+        try log.clean(now: now.wall)
         return true
     }
 }

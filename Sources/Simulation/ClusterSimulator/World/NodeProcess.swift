@@ -85,6 +85,8 @@ final class NodeProcess {
                     }),
                 listeners: options.isController ? [listener(id)] : [],
                 listenerName: "CONTROLLER", mayVote: options.isController)
+            // The log is cleaned as soon as may be, so that members fetch snapshots.
+            options.quorum?.retentionBytes = 0
         }
         return options
     }
