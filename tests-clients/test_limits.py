@@ -2,12 +2,13 @@
 
 import struct
 import threading
+import time
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import wire
-from martlet_server import wait_for
+from martlet_server import free_port, wait_for
 
 MIB = 1 << 20
 
@@ -60,6 +61,65 @@ def test_in_all_there_are_so_many_connections(new_server):
     held.pop().close()
     third.settimeout(10)
     assert wire.read_frame(third)
+    server.stop()
+
+
+def opened(port, count):
+    """So many connections one after the other, and how long it takes until all are answered."""
+    begun = time.monotonic()
+    held = [wire.connect(port, timeout=20) for _ in range(count)]
+    assert all([answers(one) for one in held])
+    return time.monotonic() - begun, held
+
+
+def test_new_connections_come_at_their_rate(new_server):
+    server = started(new_server, max_connection_creation_rate=10)
+    # At most a second's worth at once, and the rest one by one.
+    took, _ = opened(server.port, 30)
+    assert took > 1.9
+    server.stop()
+
+
+def test_a_listener_has_its_own_limits(new_server):
+    other = free_port()
+    server = new_server(**{
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,OTHER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listener.name.other.max.connections": 2})
+    server.overrides["listeners"] += f",OTHER://127.0.0.1:{other}"
+    server.start()
+    _, held = opened(other, 1)
+    _, more = opened(other, 1)
+    third = wire.connect(other, timeout=0.5)
+    third.sendall(wire.request(18, 0, 7, b""))
+    with pytest.raises(TimeoutError):
+        wire.read_frame(third)
+    opened(server.port, 5)
+    held.pop().close()
+    third.settimeout(10)
+    assert wire.read_frame(third)
+    server.stop()
+
+
+def set_quota(port, kind, name, key, value):
+    """AlterClientQuotas of one entity."""
+
+    def text(data):
+        return struct.pack(">h", len(data)) + data
+
+    one = struct.pack(">i", 1)
+    body = one + one + text(kind) + text(name) + one + text(key) + struct.pack(">d??", value, False, False)
+    with wire.connect(port) as connection:
+        connection.sendall(wire.request(49, 0, 3, body))
+        _, _, entries, error = struct.unpack_from(">iiih", wire.read_frame(connection))
+        assert (entries, error) == (1, 0)
+
+
+def test_an_address_opens_connections_at_its_rate(new_server):
+    server = started(new_server)
+    set_quota(server.port, b"ip", b"127.0.0.1", b"connection_creation_rate", 2)
+    wait_for(lambda: not all([answers(wire.connect(server.port)) for _ in range(4)]),
+             "end of connections beyond the rate")
+    wait_for(lambda: answers(wire.connect(server.port)), "connection at the rate")
     server.stop()
 
 

@@ -6,8 +6,11 @@ import Testing
     private var counts = ConnectionCounts()
     private var limits = ConnectionLimits()
 
-    private mutating func accepted(_ address: String) -> Bool {
-        counts.accepted(from: address, limits)
+    private mutating func accepted(_ address: String, ms: Int64 = 0) -> Bool {
+        counts.accepted(from: address, on: "A", limits, nowNs: ms * 1_000_000) == .admitted
+    }
+    private mutating func room(_ listener: String = "A", ms: Int64 = 0) -> ConnectionCounts.Room {
+        counts.room(on: listener, limits, nowNs: ms * 1_000_000)
     }
 
     @Test mutating func anAddressMayHaveItsNumber() {
@@ -25,22 +28,78 @@ import Testing
         limits.perAddress = 1
         #expect(accepted("a"))
         #expect(!accepted("a"))
-        counts.ended(from: "a")
+        counts.ended(from: "a", on: "A")
         #expect(!accepted("a"))
-        counts.ended(from: "a")
-        counts.ended(from: "a")
+        counts.ended(from: "a", on: "A")
+        counts.ended(from: "a", on: "A")
         #expect(accepted("a"))
         #expect(counts.total == 1)
     }
 
     @Test mutating func inAllThereMayBeSoMany() {
         limits.total = 2
-        #expect(counts.hasRoom(limits))
+        #expect(room() == .now)
         _ = accepted("a")
-        #expect(counts.hasRoom(limits))
+        #expect(room() == .now)
         _ = accepted("b")
-        #expect(!counts.hasRoom(limits))
-        counts.ended(from: "a")
-        #expect(counts.hasRoom(limits))
+        #expect(room() == .whenOneEnds)
+        #expect(room("B") == .whenOneEnds)
+        limits.isProtected = true
+        #expect(room("B") == .now, "clients do not keep brokers out")
+        limits.isProtected = false
+        counts.ended(from: "a", on: "A")
+        #expect(room() == .now)
+    }
+
+    @Test mutating func aListenerMayHaveItsNumber() {
+        limits.listenerTotal = 1
+        _ = accepted("a")
+        #expect(room("A") == .whenOneEnds)
+        #expect(room("B") == .now)
+        limits.isProtected = true
+        #expect(room("A") == .whenOneEnds, "its own limit counts for every listener")
+        counts.ended(from: "a", on: "A")
+        #expect(room("A") == .now)
+    }
+
+    @Test mutating func newOnesComeAtTheRate() {
+        limits.rate = 4
+        for _ in 0..<4 {
+            #expect(room() == .now)
+            _ = accepted("a")
+        }
+        #expect(room() == .after(250_000_000))
+        #expect(room("B") == .after(250_000_000))
+        #expect(room(ms: 249) != .now)
+        #expect(room(ms: 250) == .now)
+        _ = accepted("a", ms: 250)
+        #expect(room(ms: 250) == .after(250_000_000))
+        limits.isProtected = true
+        #expect(room("B", ms: 250) == .now)
+        limits.isProtected = false
+        limits.rate = .max
+        #expect(room(ms: 250) == .now)
+    }
+
+    @Test mutating func aListenerHasItsOwnRate() {
+        limits.listenerRate = 1
+        limits.isProtected = true
+        _ = accepted("a")
+        #expect(room("A") == .after(1_000_000_000))
+        #expect(room("B") == .now)
+        #expect(room("A", ms: 1000) == .now)
+    }
+
+    @Test mutating func anAddressHasItsRate() {
+        limits.addressRate = { $0 == "10.0.0.9" ? 2 : .max }
+        limits.rate = 3
+        #expect(accepted("10.0.0.9"))
+        #expect(accepted("10.0.0.9"))
+        let third = counts.accepted(from: "10.0.0.9", on: "A", limits, nowNs: 0)
+        #expect(third == .tooFast(500_000_000))
+        #expect(room() == .now, "the refused is not counted against the others' rate")
+        #expect(accepted("10.0.0.1"))
+        #expect(room() != .now)
+        #expect(accepted("10.0.0.9", ms: 500))
     }
 }

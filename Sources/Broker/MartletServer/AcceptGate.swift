@@ -8,65 +8,91 @@ final class OpenConnections: @unchecked Sendable {
     private let lock = NIOLock()
     private var counts = ConnectionCounts()
     private var waiting: [@Sendable () -> Void] = []
-    private var readLimits: @Sendable () -> ConnectionLimits = { ConnectionLimits() }
+    private var readLimits: @Sendable (String) -> ConnectionLimits = { _ in ConnectionLimits() }
+    private let clock = Clock()
 
-    /// Where the limits in force are read.
-    func follow(_ limits: @escaping @Sendable () -> ConnectionLimits) {
+    /// Where the limits in force for a listener are read.
+    func follow(_ limits: @escaping @Sendable (String) -> ConnectionLimits) {
         lock.withLock { readLimits = limits }
     }
 
-    /// Counts a connection until it ends; whether its address may have it.
-    func accepted(_ channel: any Channel) -> Bool {
+    /// Counts a connection until it ends; what is to become of it.
+    func accepted(_ channel: any Channel, on listener: String) -> ConnectionCounts.Admission {
         let address = channel.remoteAddress?.ipAddress ?? "unknown"
-        let isAdmitted = lock.withLock { counts.accepted(from: address, readLimits()) }
+        let admission = lock.withLock {
+            counts.accepted(
+                from: address, on: listener, readLimits(listener), nowNs: clock.now.monotonicNs)
+        }
         channel.closeFuture.whenComplete { [self] _ in
             let woken = lock.withLock {
-                counts.ended(from: address)
+                counts.ended(from: address, on: listener)
                 defer { waiting = [] }
                 return waiting
             }
             for wake in woken { wake() }
         }
-        return isAdmitted
+        return admission
     }
 
-    /// Whether one more may be accepted; if not, `whenOneEnds` runs once that may have changed.
-    func hasRoom(_ whenOneEnds: @escaping @Sendable () -> Void) -> Bool {
+    /// Whether a listener may accept one more; if another has to end first, `again` runs once that
+    /// may have happened.
+    func room(
+        on listener: String, _ again: @escaping @Sendable () -> Void
+    ) -> ConnectionCounts.Room {
         lock.withLock {
-            if counts.hasRoom(readLimits()) { return true }
-            waiting.append(whenOneEnds)
-            return false
+            let room = counts.room(
+                on: listener, readLimits(listener), nowNs: clock.now.monotonicNs)
+            if room == .whenOneEnds { waiting.append(again) }
+            return room
         }
     }
 }
 
-/// On a listener's channel: accepts no more while there are `max.connections`, and closes at once
-/// what is beyond the number of its address.
+/// On a listener's channel: accepts no more while there are `max.connections`, no faster than
+/// `max.connection.creation.rate`, and closes what is beyond the number or the rate of its address.
 final class AcceptGate: ChannelDuplexHandler {
     typealias InboundIn = any Channel
     typealias InboundOut = any Channel
     typealias OutboundIn = Never
 
+    private let listener: String
     private let connections: OpenConnections
     private let log: ConnectionLog
 
-    init(_ connections: OpenConnections, _ log: ConnectionLog) {
+    init(_ listener: String, _ connections: OpenConnections, _ log: ConnectionLog) {
+        self.listener = listener
         self.connections = connections
         self.log = log
     }
 
     func read(context: ChannelHandlerContext) {
         let channel = context.channel
-        if connections.hasRoom({ channel.eventLoop.execute { channel.read() } }) { context.read() }
+        switch connections.room(on: listener, { channel.eventLoop.execute { channel.read() } }) {
+        case .now: context.read()
+        case .whenOneEnds: break
+        case .after(let pause):
+            channel.eventLoop.scheduleTask(in: .nanoseconds(pause)) { channel.read() }
+        }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let channel = unwrapInboundIn(data)
-        guard connections.accepted(channel) else {
-            log.connectionRefused(channel.remoteAddress?.ipAddress ?? "unknown")
-            channel.close(promise: nil)
-            return
+        switch connections.accepted(channel, on: listener) {
+        case .admitted: context.fireChannelRead(data)
+        case .tooMany: log.refuse(channel, "max.connections.per.ip")
+        case .tooFast(let pause):
+            // Not at once, or it would be back at once.
+            channel.eventLoop.scheduleTask(in: .nanoseconds(pause)) { [log] in
+                log.refuse(channel, "connection_creation_rate")
+            }
         }
-        context.fireChannelRead(data)
+    }
+}
+
+extension ConnectionLog {
+    /// Closes a connection that was not let in.
+    fileprivate func refuse(_ channel: any Channel, _ limit: String) {
+        connectionRefused(channel.remoteAddress?.ipAddress ?? "unknown", limit)
+        channel.close(promise: nil)
     }
 }

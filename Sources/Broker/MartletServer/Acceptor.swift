@@ -33,6 +33,7 @@ final class Acceptor: @unchecked Sendable {
     private let settings: ConnectionSettings
     private let log: ConnectionLog
     private let connections = OpenConnections()
+    private let brokerListeners: [String]
     private var loops: [ObjectIdentifier: LoopShell] = [:]
     private let lock = NIOLock()
     private var nextID: UInt64 = 1
@@ -42,9 +43,10 @@ final class Acceptor: @unchecked Sendable {
     private static let readBytes = 131_072
 
     init(
-        group: MultiThreadedEventLoopGroup, frameLimit: Int, settings: ConnectionSettings,
-        log: ConnectionLog
+        group: MultiThreadedEventLoopGroup, brokerListeners: [String], frameLimit: Int,
+        settings: ConnectionSettings, log: ConnectionLog
     ) {
+        self.brokerListeners = brokerListeners
         self.settings = settings
         self.log = log
         self.group = group
@@ -54,7 +56,10 @@ final class Acceptor: @unchecked Sendable {
     /// Connections may come from now on.
     func open(_ node: NodeShell) {
         for loop in node.loops { loops[ObjectIdentifier(loop.eventLoop)] = loop }
-        connections.follow { [unowned node] in ConnectionLimits(node.view.controller) }
+        connections.follow { [unowned node, brokerListeners] name in
+            ConnectionLimits(
+                node.view.controller, listener: name, brokerListeners: brokerListeners)
+        }
     }
 
     /// Binds a listener that does not accept yet.
@@ -62,7 +67,8 @@ final class Acceptor: @unchecked Sendable {
         var bootstrap = ServerBootstrap(group: group)
             .serverChannelInitializer { [connections, log] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AcceptGate(connections, log))
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptGate(binding.name, connections, log))
                 }
             }
             // So that `max.connections` is met to the one.

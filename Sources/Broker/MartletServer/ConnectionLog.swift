@@ -23,12 +23,11 @@ final class ConnectionLog: @unchecked Sendable {
     /// The connection failed below us.
     func connectionError(_ id: ConnectionID, _ reason: String) { warn("failed", id, reason) }
 
-    /// A connection was closed as it came: its address has as many as it may have.
-    func connectionRefused(_ address: String) {
+    /// A connection was closed as it came: its address is at a limit.
+    func connectionRefused(_ address: String, _ limit: String) {
         guard let earlier = admit() else { return }
         let metadata: Logger.Metadata = earlier > 0 ? ["suppressed": "\(earlier)"] : [:]
-        logger.warning(
-            "connection from \(address) refused: max.connections.per.ip", metadata: metadata)
+        logger.warning("connection from \(address) refused: \(limit)", metadata: metadata)
     }
 
     private func warn(_ what: String, _ id: ConnectionID, _ reason: String) {

@@ -27,6 +27,9 @@ public enum ImplementedKeys {
         "cordoned.log.dirs", "fetch.max.bytes",
         "max.request.partition.size.limit", "max.incremental.fetch.session.cache.slots",
         "metadata.log.max.record.bytes.between.snapshots",
+        "metadata.log.max.snapshot.interval.ms", "metadata.log.segment.bytes",
+        "metadata.log.segment.ms", "metadata.max.retention.bytes", "metadata.max.retention.ms",
+        "metadata.max.idle.interval.ms",
         "replica.high.watermark.checkpoint.interval.ms",
         "log.flush.offset.checkpoint.interval.ms",
         "log.flush.start.offset.checkpoint.interval.ms", "log.retention.check.interval.ms",
@@ -49,7 +52,7 @@ public enum ImplementedKeys {
         "transaction.state.log.replication.factor", "transaction.state.log.num.partitions",
         "transaction.state.log.segment.bytes", "transaction.state.log.min.isr",
         "martlet.memory.max", "queued.max.requests", "queued.max.request.bytes",
-        "max.connections", "max.connections.per.ip",
+        "max.connections", "max.connection.creation.rate", "max.connections.per.ip",
         "max.connections.per.ip.overrides", "socket.send.buffer.bytes",
         "socket.receive.buffer.bytes",
     ]

@@ -76,7 +76,8 @@ public final class Server: Sendable {
         _ failed: @escaping @Sendable (String) -> Void
     ) throws -> Server {
         let acceptor = Acceptor(
-            group: group, frameLimit: configuration.limits.frameBytes,
+            group: group, brokerListeners: configuration.bindings.map(\.name),
+            frameLimit: configuration.limits.frameBytes,
             settings: configuration.connections, log: ConnectionLog(logger: logger))
         var options = configuration.node
         let clients = try ClientListeners(configuration.bindings, acceptor)

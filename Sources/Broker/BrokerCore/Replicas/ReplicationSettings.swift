@@ -31,14 +31,18 @@ public struct ReplicationSettings: Equatable, Sendable {
 
     public init() {}
 
+    /// `inter.broker.listener.name`, or the listener that is called as its protocol.
+    static func interBrokerListener(_ controller: Controller) -> String {
+        controller.effectiveBrokerConfig("inter.broker.listener.name")
+            ?? controller.effectiveBrokerConfig("security.inter.broker.protocol") ?? "PLAINTEXT"
+    }
+
     init(_ controller: Controller, brokerEpoch: Int64) {
         self.brokerEpoch = brokerEpoch
         func text(_ key: String) -> String? { controller.effectiveBrokerConfig(key) }
         func number(_ key: String) -> Int64? { text(key).flatMap { Int64($0) } }
         func int32(_ key: String) -> Int32? { text(key).flatMap { Int32($0) } }
-        listener =
-            text("inter.broker.listener.name") ?? text("security.inter.broker.protocol")
-            ?? listener
+        listener = Self.interBrokerListener(controller)
         maxLagMs = number("replica.lag.time.max.ms") ?? maxLagMs
         fetchMaxBytes = int32("replica.fetch.max.bytes") ?? fetchMaxBytes
         responseMaxBytes = int32("replica.fetch.response.max.bytes") ?? responseMaxBytes

@@ -44,6 +44,16 @@ extension Controller {
         return BrokerConfigs.definition(key)?.defaultValue
     }
 
+    /// The value of one key that counts for a listener of this broker: what is set for the
+    /// listener, or else for the broker.
+    public func effectiveBrokerConfig(_ key: String, listener: String) -> String? {
+        let own = "listener.name.\(listener.lowercased()).\(key)"
+        for (configs, _) in brokerLayers {
+            if let value = configs[own] { return value }
+        }
+        return effectiveBrokerConfig(key)
+    }
+
     /// What broker-level configs give all topics, by topic key: only what differs from the
     /// defaults.
     public var topicDefaults: [String: String] {

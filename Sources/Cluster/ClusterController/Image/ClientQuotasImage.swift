@@ -42,6 +42,18 @@ public struct ClientQuotasImage: Equatable, Sendable {
     /// All entities that have quotas, sorted.
     public var entities: [ClientQuotaEntity] { byEntity.sortedKeys }
 
+    /// New connections a second that an address may make (KIP-612): its own quota, or that of all
+    /// addresses; `nil` for no bound.
+    public func connectionRate(of address: String) -> Int? {
+        for name in [address, nil] {
+            let quotas = self[ClientQuotaEntity([.init(type: "ip", name: name)])]
+            if let rate = quotas["connection_creation_rate"] {
+                return Int(min(rate, Double(Int32.max)))
+            }
+        }
+        return nil
+    }
+
     mutating func apply(_ record: ClientQuotaRecord) {
         let entity = ClientQuotaEntity(
             record.entity.map { .init(type: $0.entityType, name: $0.entityName) })
