@@ -5,8 +5,10 @@ import re
 import signal
 import subprocess
 
+import confluent_kafka
 from confluent_kafka.admin import AdminClient, NewTopic
 
+import readers
 import wire
 from martlet_server import BINARY, wait_for
 from numbered_load import Load, check
@@ -180,6 +182,46 @@ def test_rebalance_fills_a_new_broker_and_drains_an_old_one(new_cluster, tmp_pat
     leaders = [one[0] for one in replicas(cluster, "load")]
     assert sorted(leaders.count(node) for node in (1, 2, 4)) == [1, 1, 2]
     end_loads(cluster, loads)
+
+
+def test_rebalance_is_stopped_on_its_way(new_cluster, tmp_path):
+    cluster = new_cluster()
+    cluster.start()
+    create(cluster, "bulk", partitions=4)
+    producer = confluent_kafka.Producer(
+        {"bootstrap.servers": cluster.bootstrap, "acks": "all", "log_level": 0})
+    for number in range(20):  # 5 MB for each partition: minutes at the throttle's rate
+        producer.produce("bulk", b"%d" % number + bytes(900_000), partition=number % 4)
+    assert producer.flush(60) == 0
+    new = cluster.add("broker")
+    at = ["--bootstrap-server", cluster.bootstrap]
+    before = replicas(cluster, "bulk")
+    file = tmp_path / "fill.json"
+    run("rebalance", "plan", *at, "--fill", new.number, "--topics-include", "bulk",
+        "--plan-file", file)
+    execute = [BINARY, "rebalance", "execute", *at, "--plan-file", file, "--throttle", "20000"]
+    working = subprocess.Popen(list(map(str, execute)), stdout=subprocess.DEVNULL)
+    verify = ["rebalance", "verify", *at, "--plan-file", file]
+    wait_for(lambda: ", 0 under way" not in run(*verify, code=None), "move under way")
+    working.send_signal(signal.SIGKILL)
+    working.wait()
+    stopped = run("rebalance", "cancel", *at, "--plan-file", file)
+    assert re.match(r"Stopped [1-9]\d* partitions?\.\n", stopped), stopped
+    assert ", 0 under way" in run(*verify, code=1)
+    # What had moved has moved, all else is where it was, and nothing is throttled.
+    done = {tuple(one) for one in replicas(cluster, "bulk")}
+    assert any(tuple(one) in done for one in before)
+    assert all(len(one) == 3 for one in done)
+    described = run("configs", *at, "--describe", "--entity-type", "brokers", "--entity-name", 1)
+    assert "throttled" not in described
+    cluster.healed()
+    assert run("rebalance", "cancel", *at, "--plan-file", file).startswith("Stopped 0 partitions.")
+    output = run(*execute[1:-2])
+    assert re.search(r"(\d+) of \1 partitions done\.", output), output
+    cluster.healed()
+    seen = readers.with_confluent(cluster.bootstrap, "bulk", 4, log_level=0)
+    assert sorted(int(one.value.strip(b"\0")) for one in seen) == list(range(20))
+    cluster.stop()
 
 
 def test_rebalance_says_what_cannot_be(new_cluster):
