@@ -72,7 +72,7 @@ def crc32c(data, table=[]):
     return crc ^ 0xFFFFFFFF
 
 
-def record_batch(values, timestamp=None):
+def record_batch(values, timestamp=None, attributes=0, producer=-1, epoch=-1, sequence=-1):
     """An uncompressed batch of format 2 with these values and null keys."""
     now = int(time.time() * 1000) if timestamp is None else timestamp
     records = b""
@@ -81,7 +81,7 @@ def record_batch(values, timestamp=None):
         records += zigzag(len(body)) + body
     count = len(values)
     checked = struct.pack(
-        ">hiqqqhii", 0, count - 1, now, now, -1, -1, -1, count) + records
+        ">hiqqqhii", attributes, count - 1, now, now, producer, epoch, sequence, count) + records
     tail = struct.pack(">ibI", -1, 2, crc32c(checked)) + checked
     return struct.pack(">qi", 0, len(tail)) + tail
 

@@ -143,4 +143,23 @@ import Testing
         last.stop()
         #expect(try last.fileSystem.status("/data/.kafka_cleanshutdown") != nil)
     }
+
+    /// The flush thread still has it in its list, and may be at it, when its directory is renamed.
+    @Test func aDeletedLogIsNotSyncedAnyMore() throws {
+        let node = try TestNode()
+        let client = node.connect()
+        try client.createTopic("wide")
+        let cell = try #require(node.view.topic(named: "wide")?[0])
+        node.holdsFlushes = true
+        let batch = try TestRecords.batch(["a"], timestamp: node.clock.now.wallMs)
+        try node.connect().send(TestClient.produceRequest(batch, to: "wide"), version: 12)
+        try delete("wide", client)
+        #expect(try names(node).allSatisfy { $0.hasSuffix("-delete") })
+        #expect(try cell.flush(.flushed).isEmpty)
+        node.holdsFlushes = false
+        node.flush()
+        #expect(node.failure == nil)
+        try client.createTopic("wide")
+        #expect(try client.produce(["b"], to: "wide") == 0)
+    }
 }

@@ -68,6 +68,8 @@ import Testing
         try expect(.invalidRequest) { $0.topics[0].partitions[0].lastOffset = -1 }
         try expect(.invalidRequest) { $0.topics[0].partitions[0].replicaID = -1 }
         try expect(.invalidRequest) { $0.topics[0].partitions[0].lastOffsetEpoch = .max }
+        // No epoch could follow that one.
+        try expect(.invalidRequest) { $0.topics[0].partitions[0].replicaEpoch = .max }
         try expect(.fencedLeaderEpoch) {
             $0.topics[0].partitions[0].replicaEpoch = 0
             $0.topics[0].partitions[0].lastOffsetEpoch = 0

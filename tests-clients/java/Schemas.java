@@ -6,8 +6,8 @@ import org.apache.kafka.common.protocol.types.Type;
 
 /**
  * Prints the shape of every request in every version as a line: key, version, header version, shape.
- * A shape is a type's name, `[shape]` for an array with `?` after it when it may be null, and
- * `{shape shape}` for a struct; the frame fuzzer builds its requests from them.
+ * A shape is a type's name, `[shape]` for an array with `?` before it when it may be null, and
+ * `{name=shape name=shape}` for a struct; the frame fuzzer builds its requests from them.
  */
 public class Schemas {
     public static void main(String[] arguments) {
@@ -24,7 +24,8 @@ public class Schemas {
     private static String shape(Type type) {
         if (type instanceof Schema schema) {
             var text = new StringBuilder("{");
-            for (BoundField field : schema.fields()) text.append(shape(field.def.type)).append(' ');
+            for (BoundField field : schema.fields())
+                text.append(field.def.name).append('=').append(shape(field.def.type)).append(' ');
             return text.append('}').toString();
         }
         if (type instanceof TaggedFields) return "TAGS";

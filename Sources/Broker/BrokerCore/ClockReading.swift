@@ -1,3 +1,4 @@
+import KafkaWire
 import MetadataQuorum
 
 /// What the shell's clocks said when an event came in. Cores have no clock of their own.
@@ -20,7 +21,6 @@ public struct ClockReading: Equatable, Sendable {
 
     /// The monotonic instant `milliseconds` from now, saturating.
     func deadline(afterMs milliseconds: Int64) -> Int64 {
-        let (ns, overflow) = max(0, milliseconds).multipliedReportingOverflow(by: 1_000_000)
-        return overflow ? Int64.max : monotonicNs &+ min(ns, Int64.max - max(0, monotonicNs))
+        monotonicNs.saturatingSum(max(0, milliseconds).saturatingProduct(1_000_000))
     }
 }

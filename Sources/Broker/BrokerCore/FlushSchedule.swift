@@ -1,3 +1,4 @@
+import KafkaWire
 import Replication
 
 /// How far syncs may lag behind appends when no answer waits for them.
@@ -45,7 +46,8 @@ public struct FlushSchedule {
         switch urgency {
         case .required: required.append(cell)
         case .awaited: awaited.append(cell)
-        case .paced: paced.append((cell, now + pace.intervalMs * 1_000_000))
+        case .paced:
+            paced.append((cell, now.saturatingSum(pace.intervalMs.saturatingProduct(1_000_000))))
         }
     }
 
@@ -72,6 +74,6 @@ public struct FlushSchedule {
 
     /// A round of syncs has taken from `began` to `now`.
     public mutating func finished(began: Int64, now: Int64) {
-        awaitedDue = now + min(now - began, pace.consumerMs * 1_000_000)
+        awaitedDue = now + min(now - began, pace.consumerMs.saturatingProduct(1_000_000))
     }
 }

@@ -86,6 +86,14 @@ public final class PartitionCell: @unchecked Sendable {
         return try completeFlush(ticket.run(), durability: durability)
     }
 
+    /// Runs `body` while no flush of the log is under way: one would write to the directory that is
+    /// there by then, were it renamed and made anew.
+    func betweenFlushes<R>(_ body: () throws(LogError) -> R) throws(LogError) -> R {
+        flushLock.enter()
+        defer { flushLock.leave() }
+        return try body()
+    }
+
     /// Takes over what came of a flush; whom to wake, for the high watermark may have moved. After
     /// a failure the log takes and gives nothing any more.
     public func completeFlush(

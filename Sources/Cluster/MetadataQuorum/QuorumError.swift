@@ -15,4 +15,6 @@ public enum QuorumError: Error, Sendable {
     case batch(CompressionError)
     /// Only the leader appends.
     case notLeader
+    /// The leader epoch is the last that its field can hold, so that nobody can be elected.
+    case lastEpoch
 }

@@ -81,8 +81,9 @@ extension PartitionLog {
     /// A log that never held a record has nothing to lose: its files are made anew when they are
     /// gone.
     ///
-    /// The ticket of a failed log fails when it is run.
+    /// The ticket of a failed log fails when it is run. There is none for a retired one.
     public func beginFlush() -> FlushTicket? {
+        if isRetired { return nil }
         let isClean =
             logEndOffset == .zero
             || flushedOffset >= logEndOffset && unsynced.segments.isEmpty && !unsynced.epochs

@@ -43,7 +43,9 @@ extension PartitionLog {
                 if timestamp > largest?.timestamp ?? -1 { largest = (segment, timestamp) }
             }
             guard let (segment, timestamp) = largest else { return nil }
-            let near = try segment.loadedIndexes().time.entry(atOrBelow: timestamp - 1).offset
+            let near = try segment.loadedIndexes().time.entry(
+                atOrBelow: timestamp.saturatingDifference(1)
+            ).offset
             return try record(in: segment, from: near) { $0.timestamp >= timestamp }
         }
     }

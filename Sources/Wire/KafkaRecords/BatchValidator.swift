@@ -1,3 +1,5 @@
+import KafkaWire
+
 /// Why a leader refuses a producer's batch.
 public enum BatchRejection: Error, Equatable, Sendable {
     /// The batch as a whole makes no sense (`INVALID_RECORD`).
@@ -176,10 +178,7 @@ public struct BatchValidator: Sendable {
 
     /// The timestamps that the topic takes at `now`.
     private func timestampBounds(now: Int64) -> ClosedRange<Int64> {
-        let earliest = now.subtractingReportingOverflow(max(0, timestampBeforeMaxMs))
-        let latest = now.addingReportingOverflow(max(0, timestampAfterMaxMs))
-        return
-            (earliest.overflow ? .min : earliest.partialValue)...(latest.overflow
-            ? .max : latest.partialValue)
+        let earliest = now.saturatingDifference(max(0, timestampBeforeMaxMs))
+        return earliest...now.saturatingSum(max(0, timestampAfterMaxMs))
     }
 }

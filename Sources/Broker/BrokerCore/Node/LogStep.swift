@@ -50,6 +50,8 @@ struct PlannedCreation: Sendable {
 
 /// A replica's directory that is to be renamed, so that it is no replica's any more.
 struct PlannedDiscard: Sendable {
+    /// `nil` when nothing has used the log yet.
+    let cell: PartitionCell?
     let name: TopicPartition
     let directory: String
     let target: String
@@ -99,7 +101,11 @@ public struct DiskJob: Sendable {
             case .open(let plan): return .opened(plan, try open(plan))
             case .create(let plan): return .created(plan, try create(plan))
             case .discard(let plan):
-                try rename(plan)
+                if let cell = plan.cell {
+                    try cell.betweenFlushes { () throws(LogError) in try rename(plan) }
+                } else {
+                    try rename(plan)
+                }
                 return .discarded(plan)
             }
         } catch {

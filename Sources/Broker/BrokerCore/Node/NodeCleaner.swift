@@ -114,6 +114,8 @@ public final class NodeCleaner: @unchecked Sendable {
                 try work.cancel()
                 throw error
             }
+        } catch CleanerError.io where cell.locked({ $0.log.isRetired }) {
+            // Its directory has another name by now.
         } catch CleanerError.io(let error) {
             outcome.failures.append((cell.logDirectory, error))
         } catch CleanerError.corrupt(let path, let reason) {

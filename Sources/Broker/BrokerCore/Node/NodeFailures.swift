@@ -66,7 +66,7 @@ extension QuorumError {
     var isOfDisk: Bool {
         switch self {
         case .io, .log, .append, .corrupt: true
-        case .encode, .batch, .notLeader: false
+        case .encode, .batch, .notLeader, .lastEpoch: false
         }
     }
 }

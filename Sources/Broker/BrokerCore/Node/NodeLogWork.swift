@@ -75,7 +75,7 @@ extension NodeController {
         case .created(let plan, let log): adopt(log, plan)
         case .discarded(let plan):
             pendingDeletions.add(
-                plan.target, due: clock().wallMs + plan.delayMs, isDirectory: true)
+                plan.target, due: clock().wallMs.saturatingSum(plan.delayMs), isDirectory: true)
             directories.countPartitions(-1, in: plan.directory)
         case .failed(let step, let error): failed(step, error)
         }
@@ -99,7 +99,8 @@ extension NodeController {
         else {
             // It left this node while its log was made.
             return logWork.addFirst(
-                .discard(discard(of: plan.name, in: plan.directory, delayMs: 0, wasCleaned: false)))
+                .discard(
+                    discard(nil, of: plan.name, in: plan.directory, delayMs: 0, wasCleaned: false)))
         }
         // A directory that failed meanwhile holds nothing of it: another one is found.
         if directories.isOnline(plan.directory) {
@@ -129,12 +130,13 @@ extension NodeController {
     }
 
     func discard(
-        of name: TopicPartition, in directory: String, delayMs: Int64, wasCleaned: Bool
+        _ cell: PartitionCell?, of name: TopicPartition, in directory: String, delayMs: Int64,
+        wasCleaned: Bool
     ) -> PlannedDiscard {
         let renamed = PartitionDirectoryName(
             name, role: .delete, uniqueID: KafkaUUID.random(using: &random))
         return PlannedDiscard(
-            name: name, directory: directory, target: "\(directory)/\(renamed.name)",
+            cell: cell, name: name, directory: directory, target: "\(directory)/\(renamed.name)",
             delayMs: delayMs, wasCleaned: wasCleaned)
     }
 
@@ -142,13 +144,15 @@ extension NodeController {
 
     /// Notes files to remove, each after its delay in ms.
     public func removeLater(_ files: [(path: String, delayMs: Int64)]) {
-        for (path, delay) in files { pendingDeletions.add(path, due: clock().wallMs + delay) }
+        for (path, delay) in files {
+            pendingDeletions.add(path, due: clock().wallMs.saturatingSum(delay))
+        }
     }
 
     /// The same for directories with all that is in them.
     public func removeLater(directories: [(path: String, delayMs: Int64)]) {
         for (path, delay) in directories {
-            pendingDeletions.add(path, due: clock().wallMs + delay, isDirectory: true)
+            pendingDeletions.add(path, due: clock().wallMs.saturatingSum(delay), isDirectory: true)
         }
     }
 

@@ -130,6 +130,7 @@ extension NodeController {
         guard directories.isOnline(directory) else { return }
         let delay = cell.locked { $0.log.config.fileDeleteDelayMs }
         logWork.add(
-            .discard(discard(of: name, in: directory, delayMs: delay, wasCleaned: wasCleaned)))
+            .discard(
+                discard(cell, of: name, in: directory, delayMs: delay, wasCleaned: wasCleaned)))
     }
 }

@@ -114,10 +114,10 @@ extension PartitionImage {
         next.lastKnownELR = change.lastKnownElr ?? lastKnownELR
         if change.leader != Self.noLeaderChange {
             next.leader = change.leader
-            next.leaderEpoch += 1
+            next.leaderEpoch &+= 1
         }
         if change.leaderRecoveryState >= 0 { next.isRecovering = change.leaderRecoveryState == 1 }
-        next.partitionEpoch += 1
+        next.partitionEpoch &+= 1
         self = next
     }
 
@@ -128,7 +128,7 @@ extension PartitionImage {
         if eligibleLeaderReplicas.isEmpty, lastKnownELR.isEmpty { return false }
         eligibleLeaderReplicas = []
         lastKnownELR = []
-        partitionEpoch += 1
+        partitionEpoch &+= 1
         return true
     }
 

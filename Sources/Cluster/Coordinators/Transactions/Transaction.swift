@@ -55,7 +55,8 @@ public struct Transaction: Equatable, Sendable {
     }
     /// Whether the transaction is over its time.
     func isTimedOut(_ now: Int64) -> Bool {
-        state == .ongoing && timeoutMs != .max && now - startMs > Int64(timeoutMs)
+        state == .ongoing && timeoutMs != .max
+            && now.saturatingDifference(startMs) > Int64(timeoutMs)
     }
 
     // MARK: Steps

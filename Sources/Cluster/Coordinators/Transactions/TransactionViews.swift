@@ -18,7 +18,7 @@ public struct TransactionFilter: Sendable {
         if !producerIDs.isEmpty, !producerIDs.contains(transaction.producer.id.rawValue) {
             return false
         }
-        return durationMs < 0 || now - transaction.startMs > durationMs
+        return durationMs < 0 || now.saturatingDifference(transaction.startMs) > durationMs
     }
 }
 

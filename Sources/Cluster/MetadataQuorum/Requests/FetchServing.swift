@@ -122,7 +122,9 @@ extension QuorumReplica {
         partition.errorCode = error.rawValue
         partition.highWatermark = -1
         partition.logStartOffset = log.startOffset.rawValue
-        partition.currentLeader = .init(leaderID: leaderID, leaderEpoch: state.leaderEpoch)
+        if version >= 12 {
+            partition.currentLeader = .init(leaderID: leaderID, leaderEpoch: state.leaderEpoch)
+        }
         partition.abortedTransactions = nil
         partition.records = .bytes([])
         var response = FetchResponse()

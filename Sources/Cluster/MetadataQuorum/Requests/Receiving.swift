@@ -55,7 +55,8 @@ extension QuorumReplica {
     /// What is wrong with a request of a member that leads or wants to.
     func refusal(of node: Int32, in epoch: Int32) -> KafkaError? {
         if epoch < state.leaderEpoch { return .fencedLeaderEpoch }
-        return node < 0 ? .invalidRequest : nil
+        // After the last epoch there could be no other, and no election.
+        return node < 0 || epoch == .max ? .invalidRequest : nil
     }
 
     /// What is wrong with a request to the leader of `epoch`.

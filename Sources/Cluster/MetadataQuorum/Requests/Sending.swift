@@ -126,7 +126,7 @@ extension QuorumReplica {
     func learn(
         _ leader: BrokerID?, _ epoch: LeaderEpoch, _ endpoint: QuorumEndpoint?
     ) throws(QuorumError) -> Bool {
-        guard agrees(leader, epoch) else { return false }
+        guard agrees(leader, epoch), epoch.rawValue < .max else { return false }
         if epoch > self.epoch {
             if let leader, let endpoint {
                 try becomeFollower(of: leader, at: endpoint, in: epoch)

@@ -18,13 +18,18 @@ extension QuorumReplica {
         precondition(mayStand, "only a voter asks for votes")
         try persist(
             QuorumState(
-                leaderEpoch: epoch.rawValue + 1, votedID: nodeID.rawValue,
+                leaderEpoch: try nextEpoch().rawValue, votedID: nodeID.rawValue,
                 votedDirectoryID: directoryID))
         leaderEndpoint = nil
         let nominee = nominee(formerLeader: nil)
         enter(.candidate(nominee))
         emit(.report("asks for votes in epoch \(epoch.rawValue)"))
         if nominee.votes.isWon { try becomeLeader(grantedBy: nominee.votes.granted) }
+    }
+
+    func nextEpoch() throws(QuorumError) -> LeaderEpoch {
+        guard epoch.rawValue < .max else { throw .lastEpoch }
+        return LeaderEpoch(epoch.rawValue + 1)
     }
 
     private func nominee(formerLeader: BrokerID?) -> NomineeRole {

@@ -44,7 +44,7 @@ extension QuorumReplica {
     func poll(_ role: ResignedRole) throws(QuorumError) {
         // Into the next epoch: in this one it is the leader, and nobody may follow it.
         if now.monotonic >= role.electionDeadline {
-            return try becomeUnattached(in: LeaderEpoch(epoch.rawValue + 1))
+            return try becomeUnattached(in: nextEpoch())
         }
         for id in role.unacknowledged.sorted() {
             guard let endpoint = voters[id]?.endpoint(settings.listenerName) else { continue }

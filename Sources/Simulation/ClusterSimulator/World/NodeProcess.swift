@@ -271,8 +271,11 @@ final class NodeProcess {
         for task in effects.tasks { carryOut(task) }
         for job in effects.jobs {
             after(us: 10...20_000) { [self] in
-                let result = job.run()
-                onController { $0.finished(result) }
+                let run = { [self] in
+                    let result = job.run()
+                    onController { $0.finished(result) }
+                }
+                if isFlushing { afterFlush.append(run) } else { run() }
             }
         }
         if !effects.peers.isEmpty { controllerPeers?.submit(effects.peers) }

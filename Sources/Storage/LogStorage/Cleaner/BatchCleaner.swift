@@ -167,8 +167,7 @@ struct BatchCleaner {
         if !kept.changed && !begins { return .kept }
         var options = RecordBatchBuilder.Options(like: header)
         if begins {
-            let (sum, overflow) = rules.now.addingReportingOverflow(rules.deleteRetentionMs)
-            options.deleteHorizonMs = overflow ? .max : sum
+            options.deleteHorizonMs = rules.now.saturatingSum(rules.deleteRetentionMs)
         }
         if header.magic < 2, let first = kept.records.first { options.baseOffset = first.offset }
         var builder = RecordBatchBuilder(options)

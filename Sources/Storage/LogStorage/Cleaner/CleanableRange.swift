@@ -83,8 +83,7 @@ public struct CleanableRange: Sendable, Equatable {
         let active = log.segments[log.segments.count - 1]
         var bound = min(log.lastStableOffset, active.baseOffset)
         if config.minCompactionLagMs > 0 {
-            let youngest = now.subtractingReportingOverflow(config.minCompactionLagMs)
-            let horizon = youngest.overflow ? Int64.min : youngest.partialValue
+            let horizon = now.saturatingDifference(config.minCompactionLagMs)
             let from = segmentIndex(log.segments, of: firstDirty)
             let young = log.segments[from...].dropLast().first { $0.largestTimestamp > horizon }
             if let young { bound = min(bound, young.baseOffset) }
@@ -102,8 +101,7 @@ public struct CleanableRange: Sendable, Equatable {
     ) -> Int64 {
         let times = log.firstTimestamps.prefix(log.segments.count - 1).dropFirst(dirty)
         guard let oldest = times.compactMap({ $0 }).filter({ $0 > 0 }).min() else { return 0 }
-        let until = now.subtractingReportingOverflow(max(0, config.maxCompactionLagMs))
-        guard !until.overflow, oldest < until.partialValue else { return 0 }
-        return until.partialValue - oldest
+        let until = now.saturatingDifference(max(0, config.maxCompactionLagMs))
+        return max(0, until.saturatingDifference(oldest))
     }
 }

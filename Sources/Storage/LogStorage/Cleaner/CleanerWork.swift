@@ -297,9 +297,8 @@ public final class CleanerWork {
     private func keepLegacyTombstones(in index: Int) {
         let clean = input.segments.prefix { $0.baseOffset < input.range.firstDirtyOffset }
         let modified = clean.last?.modified ?? .min
-        let horizon = modified.subtractingReportingOverflow(input.config.deleteRetentionMs)
-        cleaner.keepsLegacyTombstones =
-            horizon.overflow || input.segments[index].modified > horizon.partialValue
+        let horizon = modified.saturatingDifference(input.config.deleteRetentionMs)
+        cleaner.keepsLegacyTombstones = input.segments[index].modified > horizon
     }
 
     private func clean(

@@ -63,12 +63,13 @@ extension PartitionLog {
     ///
     /// Only names change. Returns the files that are out of use, which are to be removed once
     /// `file.delete.delay.ms` has passed.
-    /// - Throws: `superseded` when the log is not any more what the work began with, or is being
-    ///   moved to another directory; cancel it then. `io` when the log has failed.
+    /// - Throws: `superseded` when the log is not any more what the work began with, is being moved
+    ///   to another directory, or is retired; cancel it then. `io` when the log has failed.
     public func swap(_ work: CleanerWork, now: Int64) throws(CleanerError) -> [String] {
         let ready = work.readySegment
         let first = segments.firstIndex { $0.baseOffset == ready.replaced.first?.baseOffset }
-        guard let first, failure == nil, moving == nil, work.input.directory == directory,
+        guard let first, failure == nil, moving == nil, !isRetired,
+            work.input.directory == directory,
             work.input.generation == unsynced.generation,
             matches(ready.replaced, at: first)
         else { throw .superseded }

@@ -22,7 +22,8 @@ extension PartitionLog {
     /// not ended yet. Such a log is not compacted: a tombstone must not go before the copy has it.
     public var isMoving: Bool { moving != nil }
 
-    /// No move of this log begins any more, and one that is under way is to end: its topic is gone.
+    /// The topic is gone, and the directory may be at any moment: no flush, no cleaning and no move
+    /// of this log begins any more, and what is under way is to end.
     public func retire() { isRetired = true }
 
     /// Ends the part of a log in a move: flushes count again, what they did meanwhile included.

@@ -97,6 +97,6 @@ public struct ProducerState: Equatable, Sendable {
 
     /// Whether the producer can be forgotten.
     func isExpired(now: Int64, after expirationMs: Int64) -> Bool {
-        currentTxnFirstOffset == nil && now - lastTimestamp >= expirationMs
+        currentTxnFirstOffset == nil && now.saturatingDifference(lastTimestamp) >= expirationMs
     }
 }

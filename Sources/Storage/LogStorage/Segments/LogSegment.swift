@@ -406,8 +406,7 @@ final class LogSegment {
     private func timeWaited(_ timestamp: Int64, _ now: Int64) throws(FileError) -> Int64 {
         let first = try firstTimestamp()
         guard let first, first >= 0 else { return now &- created }
-        let (waited, overflow) = timestamp.subtractingReportingOverflow(first)
-        return overflow ? 0 : waited
+        return timestamp.saturatingDifference(first)
     }
 
     /// The largest timestamp of the first batch; -1 when it has none, `nil` when there is no batch.

@@ -73,7 +73,8 @@ struct QuorumDescription {
         guard leader.lastCaughtUpTimestamp >= 0, last.lastCaughtUpTimestamp >= 0 else {
             return (records, -1)
         }
-        return (records, leader.lastCaughtUpTimestamp - last.lastCaughtUpTimestamp)
+        let lag = leader.lastCaughtUpTimestamp.saturatingDifference(last.lastCaughtUpTimestamp)
+        return (records, lag)
     }
 
     /// What `describe --status` prints.
@@ -141,7 +142,7 @@ struct QuorumDescription {
                 "Error while computing relative time, possible drift in system clock.",
                 remedy: "Current timestamp is \(now), \(what) timestamp is \(timestamp)")
         }
-        return "\(now - timestamp) ms ago"
+        return "\(now.saturatingDifference(timestamp)) ms ago"
     }
 
     /// Everything in one document.

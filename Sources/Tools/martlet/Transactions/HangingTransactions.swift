@@ -50,7 +50,7 @@ struct HangingTransactions {
                 "\(found.producer.producerID)", "\(found.producer.producerEpoch)",
                 "\(found.producer.coordinatorEpoch ?? -1)",
                 "\(found.producer.transactionStart ?? -1)", "\(found.producer.lastTimestamp)",
-                "\((now - found.producer.lastTimestamp) / 60_000)",
+                "\((now.saturatingDifference(found.producer.lastTimestamp)) / 60_000)",
             ]
         }
         let documents = hanging.map { found in
@@ -105,7 +105,7 @@ struct HangingTransactions {
             for partition in some {
                 for producer in found[partition] ?? []
                 where producer.transactionStart != nil
-                    && now - producer.lastTimestamp > maximumMinutes * 60_000
+                    && now.saturatingDifference(producer.lastTimestamp) > maximumMinutes * 60_000
                 {
                     candidates.append(Candidate(partition: partition, producer: producer))
                 }

@@ -29,7 +29,8 @@ extension GroupMachine {
             // More members are likely to come: a first generation waits for them (KIP-134).
             let delay = settings.initialRebalanceDelayMs
             group.initialDelay = ClassicGroup.InitialDelay(
-                roundMs: delay, remainingMs: max(group.rebalanceTimeoutMs - delay, 0))
+                roundMs: delay,
+                remainingMs: max(group.rebalanceTimeoutMs.saturatingDifference(delay), 0))
             setJoinTimer(group, afterMs: delay, now)
             group.transition(to: .preparingRebalance, now)
         } else {
@@ -52,8 +53,8 @@ extension GroupMachine {
 
     private func setJoinTimer(_ group: ClassicGroup, afterMs delay: Int32, _ now: Moment) {
         timers.set(
-            GroupTimer(kind: .classicJoin, group: group.groupID), at: now.monotonicMs + Int64(delay)
-        )
+            GroupTimer(kind: .classicJoin, group: group.groupID),
+            at: now.monotonicMs + Int64(delay))
     }
 
     /// Makes the next generation of those who have joined; dynamic members who have not are out.
@@ -66,7 +67,9 @@ extension GroupMachine {
         }
         if !group.electJoinedLeader(), !group.members.isEmpty {
             // Only static members that are away: wait until one comes or they time out.
-            return setJoinTimer(group, afterMs: group.rebalanceTimeoutMs, now)
+            // They may have asked for no time at all, and a timer that sets itself is never due at
+            // once.
+            return setJoinTimer(group, afterMs: max(1, group.rebalanceTimeoutMs), now)
         }
         group.beginGeneration(now)
         if group.state == .empty { return writeWithoutReplay([group.record]) }

@@ -12,10 +12,10 @@ extension GroupMachine {
             generationOrEpoch: request.generationIDOrMemberEpoch, isTransactional: false,
             apiVersion: version)
         // A client may ask for any time at all.
-        let (expireMs, isBeyond) = now.wallMs.addingReportingOverflow(request.retentionTimeMs)
+        let expireMs = now.wallMs.saturatingSum(request.retentionTimeMs)
         var plan = OffsetCommitPlan(
             self, request.groupID, committer, now,
-            expireMs: request.retentionTimeMs < 0 ? -1 : isBeyond ? .max : expireMs)
+            expireMs: request.retentionTimeMs < 0 ? -1 : expireMs)
         for topic in request.topics {
             let target = CommitTarget(
                 topic.name, topic.topicID, hasID: version >= 10, environment.metadata)

@@ -55,7 +55,7 @@ extension GroupMachine {
     ) -> Bool {
         guard let start = group.retentionStart(ofCommitAt: commit.commitMs) else { return false }
         if commit.expireMs >= 0 { return now.wallMs >= commit.expireMs }
-        return now.wallMs - start >= settings.offsetsRetentionMs
+        return now.wallMs.saturatingDifference(start) >= settings.offsetsRetentionMs
     }
 
     /// Topics are gone: so are the offsets committed for them.

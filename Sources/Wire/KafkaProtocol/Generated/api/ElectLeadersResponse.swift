@@ -35,7 +35,7 @@ public struct ElectLeadersResponse: KafkaResponse, Sendable {
         try Self.check(version)
         let flexible = version >= 2
         writer.write(throttleTimeMs)
-        if version >= 1 { writer.write(errorCode) } else if errorCode != 0 { throw unsupportedField("ElectLeadersResponse.errorCode", version) }
+        if version >= 1 { writer.write(errorCode) }
         try writer.write(replicaElectionResults, compact: flexible, version: version)
         if flexible {
             writer.writeUnsignedVarint(0)

@@ -82,10 +82,11 @@ extension GroupMachine {
         let known = draft.state.patterns.values
         guard !draft.state.patternMembers.isEmpty,
             let last = known.map(\.timestamp).max(), let version = known.map(\.version).min(),
-            now.wallMs > last + Self.patternRefreshIntervalMs
+            now.wallMs > last.saturatingSum(Self.patternRefreshIntervalMs)
         else { return false }
         let interval = Int64(settings.consumer.regexRefreshIntervalMs)
-        let isDue = version < topicSubscriptions.lastCreation || now.wallMs > last + interval
+        let isDue =
+            version < topicSubscriptions.lastCreation || now.wallMs > last.saturatingSum(interval)
         guard isDue else { return false }
         // What cannot be read any more, for a version before took it, matches nothing.
         let patterns = draft.state.patternMembers.keys.sorted().map { ($0, try? TopicPattern($0)) }

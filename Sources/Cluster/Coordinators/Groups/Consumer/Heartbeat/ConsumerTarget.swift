@@ -11,7 +11,7 @@ extension GroupMachine {
         // 0 is no time: no assignment was made yet, or the group was empty since.
         guard
             state.assignmentTimestamp == 0 || interval == 0
-                || now.wallMs >= state.assignmentTimestamp + interval
+                || now.wallMs >= state.assignmentTimestamp.saturatingSum(interval)
         else { return }
         let task = assignmentTask(of: state)
         let result = preferredAssignor(of: state).assign(task)
