@@ -104,7 +104,7 @@ clean:
 	rm -rf .build
 
 libraries:
-	@scripts/install-packages libsnappy-dev liblz4-dev libzstd-dev zlib1g-dev
+	@scripts/install-packages libsnappy-dev liblz4-dev libzstd-dev zlib1g-dev openssl
 
 clients:
 	@scripts/install-clients

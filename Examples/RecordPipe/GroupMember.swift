@@ -25,7 +25,7 @@ enum GroupMember {
         settings.group?.heartbeatInterval = .milliseconds(500)
         try settings.apply(given.merging(["bootstrap.servers": bootstrap]) { $1 })
         signal(SIGTERM) { _ in GroupMember.isStopping.store(true, ordering: .relaxed) }
-        let consumer = Consumer(settings)
+        let consumer = try Consumer(settings)
         try consumer.subscribe(to: [topic]) { event in tell(event) }
         while !isStopping.load(ordering: .relaxed) {
             guard let batch = try await consumer.poll(timeout: .milliseconds(100)) else { continue }

@@ -113,7 +113,7 @@ import MartletClient
         var settings = ConsumerSettings(network: .init(bootstrap: []))
         settings.offsetReset = .earliest
         try settings.apply(given.merging(["bootstrap.servers": bootstrap]) { $1 })
-        let consumer = Consumer(settings)
+        let consumer = try Consumer(settings)
         if settings.group == nil {
             try await consumer.assign(topic: topic)
         } else {

@@ -22,10 +22,40 @@ import Testing
     }
 
     @Test func protocolsSayWhatIsOn() throws {
-        #expect(try settings(["security.protocol": "plaintext"]).sasl == nil)
-        for name in ["TLS", "SSL", "SASL_SSL"] {
-            #expect(refusal(["security.protocol": name])?.key == "security.protocol")
+        let plain = try settings(["security.protocol": "plaintext"])
+        #expect(plain.tls == nil && plain.sasl == nil)
+        let ssl = try settings(["security.protocol": "SSL"])
+        #expect(ssl.tls?.trusted == nil && ssl.tls?.verifiesHostName == true && ssl.sasl == nil)
+        #expect(refusal(["security.protocol": "TLS"])?.key == "security.protocol")
+    }
+
+    @Test func storesArePEM() throws {
+        let tls = try #require(
+            settings([
+                "security.protocol": "SSL", "ssl.truststore.type": "PEM",
+                "ssl.truststore.location": "/ca.pem", "ssl.keystore.type": "pem",
+                "ssl.keystore.certificate.chain": "chain", "ssl.keystore.key": "key",
+                "ssl.key.password": "sesame", "ssl.endpoint.identification.algorithm": "",
+                "ssl.enabled.protocols": "TLSv1.3",
+            ]).tls)
+        guard case .file("/ca.pem")? = tls.trusted, case .text("chain")? = tls.certificateChain,
+            case .text("key")? = tls.privateKey
+        else { return #expect(Bool(false), "\(tls)") }
+        #expect(tls.keyPassword == "sesame" && !tls.verifiesHostName && !tls.allowsTLS12)
+        let one = try settings([
+            "security.protocol": "SSL", "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": "/both.pem",
+        ])
+        guard case .file("/both.pem")? = one.tls?.privateKey else {
+            return #expect(Bool(false), "\(one)")
         }
+        let java = refusal(["security.protocol": "SSL", "ssl.truststore.location": "/a.jks"])
+        #expect(java?.key == "ssl.truststore.type" && java?.text.contains("JKS") == true)
+        #expect(
+            refusal([
+                "security.protocol": "SSL", "ssl.endpoint.identification.algorithm": "ldap",
+            ]) != nil)
+        #expect(refusal(["security.protocol": "SSL", "ssl.enabled.protocols": "TLSv1"]) != nil)
     }
 
     @Test(arguments: [

@@ -22,8 +22,9 @@ extension Seeds {
                 + "\"data_version\":0}",
         ],
         "security-properties": [
-            "\u{1}\u{0}org.x.PlainLoginModule required username=\"a\" password='b\\'c';",
-            "\u{1}\u{1}x.ScramLoginModule required\n username=a password=b;",
+            "\u{1}\u{0}\u{0}org.x.PlainLoginModule required username=\"a\" password='b\\'c';",
+            "\u{1}\u{1}\u{0}x.ScramLoginModule required\n username=a password=b;",
+            "\u{2}\u{0}\u{7f}\u{0}\u{6}\u{0}\u{6}\u{3}\u{4}\u{6}",
         ],
         "topic-pattern": [
             "a.*b\nab\naxb", "(?i)foo|ba[r-z]{1,3}\nFOO\nbar", "\\d+\\.[[:alpha:]]\\p{Greek}\n1.a",

@@ -46,7 +46,8 @@ struct TargetRule {
         "ClientCore": core(wire.union(["KafkaSecurity"])),
         "MartletClient": shell(
             wire.union([
-                "ClientCore", "KafkaSecurity", "NIOCore", "NIOPosix", "Logging", "CoreMetrics",
+                "ClientCore", "KafkaSecurity", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "Logging",
+                "CoreMetrics",
             ])),
         "MartletTesting": shell(
             ["BrokerCore", "MartletServer", "KafkaWire", "Logging", "Testing"]),

@@ -45,7 +45,7 @@ import Testing
         try await producer.close()
         var settings = ConsumerSettings(network: try network())
         settings.offsetReset = .earliest
-        let consumer = Consumer(settings, metrics: metrics)
+        let consumer = try Consumer(settings, metrics: metrics)
         try await consumer.assign(topic: topic)
         var seen = 0
         while seen < 10, let batch = try await consumer.poll(timeout: .seconds(60)) {

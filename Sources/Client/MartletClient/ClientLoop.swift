@@ -18,6 +18,7 @@ final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
     private let eventLoop: any EventLoop
     private let log: Logger
     private let maxFrameBytes: Int
+    private let tls: TLSConnector?
     private let tell: @Sendable ([Machine.Output]) -> Void
     // On the event loop only.
     private var channels: [ConnectionID: any Channel] = [:]
@@ -29,14 +30,17 @@ final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
     private var reportAt = ClientInstant(nanoseconds: 0)
 
     /// - Parameter tell: gets the outputs, on the event loop, in order.
+    /// - Throws: `invalidSetting` for keys and certificates that cannot be read.
     init(
-        _ machine: sending Machine, eventLoop: any EventLoop, log: Logger, maxFrameBytes: Int,
-        metrics: ClientMetrics, tell: @escaping @Sendable ([Machine.Output]) -> Void
-    ) {
+        _ machine: sending Machine, eventLoop: any EventLoop, log: Logger,
+        network: NetworkSettings, metrics: ClientMetrics,
+        tell: @escaping @Sendable ([Machine.Output]) -> Void
+    ) throws(ClientError) {
+        tls = if let settings = network.tls { try TLSConnector(settings) } else { nil }
         self.machine = machine
         self.eventLoop = eventLoop
         self.log = log
-        self.maxFrameBytes = maxFrameBytes
+        maxFrameBytes = network.maxResponseBytes
         self.metrics = metrics
         self.tell = tell
     }
@@ -134,7 +138,7 @@ final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
 
     private func connect(_ id: ConnectionID, _ address: BrokerAddress) {
         log.debug("connecting", metadata: ["broker": "\(address)"])
-        let maxFrameBytes = maxFrameBytes
+        let (maxFrameBytes, tls) = (maxFrameBytes, tls)
         let bootstrap = ClientBootstrap(group: eventLoop)
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
             .channelOption(
@@ -144,6 +148,10 @@ final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
             )
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(
+                            tls.handler(for: address.host))
+                    }
                     try channel.pipeline.syncOperations.addHandler(
                         FrameHandler(limit: maxFrameBytes) { event in
                             self.received(event, on: id)
@@ -161,16 +169,21 @@ final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
     private func connected(_ id: ConnectionID, _ channel: any Channel) {
         guard !isStopped else { return channel.close(promise: nil) }
         channels[id] = channel
-        pump([.connected(id)])
+        if tls == nil { pump([.connected(id)]) }
     }
 
     private func received(_ event: FrameHandler.Event, on id: ConnectionID) {
         switch event {
         case .frames(let frames): pump(frames.map { .received(id, $0) })
+        case .encrypted: pump([.connected(id)])
         case .closed(let reason):
             channels[id] = nil
             log.debug("connection closed", metadata: ["reason": "\(reason)"])
             pump([.closed(id, reason: reason)])
+        case .distrusted(let failure):
+            channels[id] = nil
+            log.warning("connection refused", metadata: ["reason": "\(failure)"])
+            pump([.distrusted(id, failure)])
         }
     }
 

@@ -32,24 +32,25 @@ public final class Consumer: Sendable {
         var settings = ConsumerSettings(
             network: .init(bootstrap: try BrokerAddress.list(bootstrap)))
         configure(&settings)
-        self.init(settings, logger: logger)
+        try self.init(settings, logger: logger)
     }
 
     /// - Parameters:
     ///   - metrics: where metrics go; what the process has been given by default.
     ///   - group: where the sockets live; the process's own event loops by default.
+    /// - Throws: `invalidSetting`.
     public init(
         _ settings: ConsumerSettings, logger: Logger = Logger(label: "martlet.consumer"),
         metrics: any MetricsFactory = MetricsSystem.factory,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
-    ) {
+    ) throws(ClientError) {
         let endings = ConsumerEndings()
         self.endings = endings
         hasGroup = settings.group != nil
         var seeds = SystemRandomNumberGenerator()
-        loop = ClientLoop(
+        loop = try ClientLoop(
             ConsumerCore(settings, seed: seeds.next()), eventLoop: group.next(), log: logger,
-            maxFrameBytes: settings.network.maxResponseBytes,
+            network: settings.network,
             metrics: ClientMetrics(
                 .consumer, clientID: settings.network.clientID, factory: metrics)
         ) { outputs in

@@ -1,4 +1,6 @@
+import ClientCore
 import NIOCore
+import NIOTLS
 
 /// Cuts what a broker sends into frames. It grows only as bytes arrive, never by what a length
 /// claims, and ends a connection whose frames are longer than the limit.
@@ -9,8 +11,11 @@ final class FrameHandler: ChannelInboundHandler {
     enum Event {
         /// Frames without their lengths, in order; at least one.
         case frames([[UInt8]])
-        /// The connection has ended; said once, and last.
+        /// Both sides have agreed on keys; not said without TLS.
+        case encrypted
+        /// The connection has ended; one of the two is said once, and last.
         case closed(String)
+        case distrusted(SecurityFailure)
     }
 
     private let limit: Int
@@ -21,6 +26,7 @@ final class FrameHandler: ChannelInboundHandler {
     private var missing: Int?
     private var frames: [[UInt8]] = []
     private var reason = "the broker closed the connection"
+    private var failure: SecurityFailure?
     /// Room that a frame gets before any of it has come.
     private static let reservedBytes = 1 << 20
 
@@ -60,6 +66,8 @@ final class FrameHandler: ChannelInboundHandler {
         prefix.removeAll(keepingCapacity: true)
         guard length > 0, length <= limit else {
             reason = "a frame of \(length) bytes, the limit is \(limit)"
+            // An alert of TLS, version 3: 21, 3, and so on.
+            if length >> 16 == 0x1503 { failure = .tls("the broker answers in TLS: encrypt") }
             return false
         }
         missing = length
@@ -81,10 +89,18 @@ final class FrameHandler: ChannelInboundHandler {
         tell(.frames(whole))
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted? = event as? TLSUserEvent { tell(.encrypted) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         reason = "\(error)"
+        failure = failure ?? SecurityFailure(error)
         context.close(promise: nil)
     }
 
-    func channelInactive(context: ChannelHandlerContext) { tell(.closed(reason)) }
+    func channelInactive(context: ChannelHandlerContext) {
+        tell(failure.map { .distrusted($0) } ?? .closed(reason))
+    }
 }

@@ -45,9 +45,9 @@ public final class Producer: Sendable {
         self.endings = endings
         log = logger
         var seeds = SystemRandomNumberGenerator()
-        loop = ClientLoop(
-            try ProducerCore(settings, seed: seeds.next()), eventLoop: group.next(), log: logger,
-            maxFrameBytes: settings.network.maxResponseBytes,
+        loop = try ClientLoop(
+            ProducerCore(settings, seed: seeds.next()), eventLoop: group.next(), log: logger,
+            network: settings.network,
             metrics: ClientMetrics(
                 .producer, clientID: settings.network.clientID, factory: metrics)
         ) { outputs in

@@ -38,6 +38,16 @@ private func fuzzSecurityProperties(_ bytes: RawSpan) {
     let protocols = ["SASL_SSL", "SASL_PLAINTEXT", "SSL", "PLAINTEXT"]
     var properties = ["security.protocol": input.pick(protocols)]
     properties["sasl.mechanism"] = input.pick(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "GSSAPI"])
+    let keys = [
+        "ssl.truststore.type", "ssl.truststore.location", "ssl.keystore.type",
+        "ssl.keystore.location", "ssl.endpoint.identification.algorithm", "ssl.enabled.protocols",
+        "ssl.key.password",
+    ]
+    let chosen = input.byte()
+    for (index, key) in keys.enumerated() where chosen & 1 << UInt8(index) != 0 {
+        properties[key] = input.pick(
+            ["PEM", "JKS", "", "https", "TLSv1.3", "TLSv1.2,TLSv1.3", "/x"])
+    }
     properties["sasl.jaas.config"] = String(decoding: input.rest(), as: UTF8.self)
     var settings = NetworkSettings(bootstrap: [])
     do throws(ClientError) { try settings.apply(properties) } catch {
@@ -46,5 +56,7 @@ private func fuzzSecurityProperties(_ bytes: RawSpan) {
         }
         return
     }
-    require((settings.sasl != nil) == (properties["security.protocol"] != "PLAINTEXT"), "SASL")
+    let name = properties["security.protocol"] ?? ""
+    require((settings.tls != nil) == name.hasSuffix("SSL"), "TLS")
+    require((settings.sasl != nil) == name.hasPrefix("SASL"), "SASL")
 }

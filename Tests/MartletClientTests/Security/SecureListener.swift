@@ -1,6 +1,7 @@
 import MartletTesting
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// What a `SecureListener` asks of clients, and what it has seen; may change at any time.
@@ -25,7 +26,7 @@ struct ListenerPolicy {
     var expired = 0
 }
 
-/// A listener that speaks SASL as Kafka's brokers do, in front of a node of this process,
+/// A listener that speaks TLS and SASL as Kafka's brokers do, in front of a node of this process,
 /// which does not; all else is the node's own traffic.
 final class SecureListener: Sendable {
     private let state: Mutex<ListenerPolicy>
@@ -33,7 +34,7 @@ final class SecureListener: Sendable {
     private let channels = Mutex<(listener: (any Channel)?, clients: [any Channel])>((nil, []))
     /// `localhost` and the listener's port.
     var bootstrap: String { "localhost:\(port)" }
-    /// The node's own, without SASL.
+    /// The node's own, without TLS and SASL.
     var plainBootstrap: String { node.bootstrap }
 
     private init(_ policy: ListenerPolicy, _ node: Martlet) {
@@ -43,11 +44,12 @@ final class SecureListener: Sendable {
 
     /// Gives `body` a listener, and ends it.
     static func with(
-        _ policy: ListenerPolicy, _ body: (SecureListener) async throws -> Void
+        tls: NIOSSLContext? = nil, _ policy: ListenerPolicy = ListenerPolicy(),
+        _ body: (SecureListener) async throws -> Void
     ) async throws {
         let node = try await Martlet.run { $0.defaultPartitions = 1 }
         let listener = SecureListener(policy, node)
-        let channel = try await listener.bind()
+        let channel = try await listener.bind(tls)
         listener.channels.withLock { $0.listener = channel }
         do { try await body(listener) } catch {
             try await listener.stop()
@@ -56,11 +58,15 @@ final class SecureListener: Sendable {
         try await listener.stop()
     }
 
-    private func bind() async throws -> any Channel {
+    private func bind(_ tls: NIOSSLContext?) async throws -> any Channel {
         try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 self.channels.withLock { $0.clients.append(channel) }
                 return channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLServerHandler(context: tls))
+                    }
                     try channel.pipeline.syncOperations.addHandler(SecureConnection(self))
                 }
             }

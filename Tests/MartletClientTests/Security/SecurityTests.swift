@@ -47,7 +47,7 @@ import Testing
         var settings = AdminSettings(
             network: .init(bootstrap: try BrokerAddress.list(listener.bootstrap)))
         try configure(&settings.network)
-        return Admin(settings)
+        return try Admin(settings)
     }
 
     /// The values of the only partition of a topic, as the node itself has them.
@@ -113,7 +113,7 @@ import Testing
             var settings = ConsumerSettings(
                 network: .init(bootstrap: try BrokerAddress.list(listener.bootstrap)))
             try settings.apply(wrong)
-            let consumer = Consumer(settings)
+            let consumer = try Consumer(settings)
             try consumer.assign([TopicPartition(topic: "t", partition: 0)])
             await #expect(throws: refused) { _ = try await consumer.poll(timeout: .seconds(60)) }
             await #expect(throws: refused) { _ = try await consumer.partitions(of: "t") }

@@ -10,10 +10,12 @@ public struct ConnectionID: Hashable, Comparable, Sendable {
 
 /// What the shell tells a client's core.
 public enum ConnectionEvent: Sendable {
-    /// The connection is there.
+    /// The connection is there, and encrypted where the settings ask for it.
     case connected(ConnectionID)
     /// The connection could not be made, or ended; said once, and also after `close`.
     case closed(ConnectionID, reason: String)
+    /// As `closed`, for what another attempt would hardly mend.
+    case distrusted(ConnectionID, SecurityFailure)
     /// What `fetchCredentials` has come to.
     case credentials(ConnectionID, Result<SaslCredentials, ClientError>)
     /// A frame has come, without its length.

@@ -238,6 +238,9 @@ struct Network<Tag> {
         case .received(let id, let frame):
             guard let key = owners[id] else { return }
             received(frame, from: key, now)
+        case .distrusted(let id, let failure):
+            guard let key = owners[id] else { return }
+            refuse(key, .security(failure), now: now)
         case .credentials(let id, let credentials):
             guard let key = owners[id] else { return }
             take(credentials, for: key, now)

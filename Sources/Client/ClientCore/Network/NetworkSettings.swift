@@ -6,7 +6,9 @@ public struct NetworkSettings: Sendable {
     public var bootstrap: [BrokerAddress]
     /// `client.id`: the name that brokers log and count quotas by.
     public var clientID = "martlet"
-    /// How the client proves who it is, for `security.protocol` SASL_PLAINTEXT.
+    /// TLS on all connections, for `security.protocol` SSL and SASL_SSL.
+    public var tls: TLSSettings?
+    /// How the client proves who it is, for `security.protocol` SASL_PLAINTEXT and SASL_SSL.
     public var sasl: SaslSettings?
     /// `request.timeout.ms`: the longest wait for an answer; the connection then ends.
     public var requestTimeout = Duration.seconds(30)

@@ -30,6 +30,12 @@ public struct OAuthTokenSource: Sendable {
 
 /// Why a connection is not safe to use, or could not be made so.
 public enum SecurityFailure: Error, Equatable, Sendable {
+    /// The broker's certificate is not vouched for by whom the settings trust, or is out of date.
+    case untrustedCertificate(String)
+    /// The broker's certificate is for another name.
+    case wrongHostName(String)
+    /// TLS cannot be agreed on: another protocol, no version in common, no client certificate.
+    case tls(String)
     /// The broker did not show that it knows the password, or what it says makes no sense.
     case brokerNotProven(String)
     /// There are no credentials, or they cannot be sent.
@@ -39,6 +45,9 @@ public enum SecurityFailure: Error, Equatable, Sendable {
 extension SecurityFailure: CustomStringConvertible {
     public var description: String {
         switch self {
+        case .untrustedCertificate(let reason): "the broker's certificate is not trusted: \(reason)"
+        case .wrongHostName(let reason): "the broker's certificate is for another name: \(reason)"
+        case .tls(let reason): "TLS: \(reason)"
         case .brokerNotProven(let reason): reason
         case .noCredentials(let reason): "no credentials: \(reason)"
         }

@@ -33,24 +33,25 @@ public final class Admin: Sendable {
         var settings = AdminSettings(
             network: .init(bootstrap: try BrokerAddress.list(bootstrap)))
         configure(&settings)
-        self.init(settings, logger: logger)
+        try self.init(settings, logger: logger)
     }
 
     /// - Parameters:
     ///   - metrics: where metrics go; what the process has been given by default.
     ///   - group: where the sockets live; the process's own event loops by default.
+    /// - Throws: `invalidSetting`.
     public init(
         _ settings: AdminSettings, logger: Logger = Logger(label: "martlet.admin"),
         metrics: any MetricsFactory = MetricsSystem.factory,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
-    ) {
+    ) throws(ClientError) {
         let endings = AdminEndings()
         self.endings = endings
         self.settings = settings
         var seeds = SystemRandomNumberGenerator()
-        loop = ClientLoop(
+        loop = try ClientLoop(
             AdminCore(settings, seed: seeds.next()), eventLoop: group.next(), log: logger,
-            maxFrameBytes: settings.network.maxResponseBytes,
+            network: settings.network,
             metrics: ClientMetrics(
                 .admin, clientID: settings.network.clientID, factory: metrics)
         ) { outputs in

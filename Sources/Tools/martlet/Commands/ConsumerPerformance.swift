@@ -56,7 +56,7 @@ enum ConsumerPerformanceTool: Tool {
         let format = try DateFormat(options.value("--date-format") ?? DateFormat.standard)
         let isDetailed = options.has("--show-detailed-stats")
         if !options.has("--hide-header") { console.print(header(isDetailed)) }
-        let consumer = Consumer(try settings(options))
+        let consumer = try Consumer(settings(options))
         let joining = JoinTime(Clocks.wall)
         let noted: @Sendable (RebalanceEvent) async -> Void = { joining.note($0, Clocks.wall) }
         let text = try options.required(chosen)

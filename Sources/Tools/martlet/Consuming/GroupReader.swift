@@ -13,7 +13,7 @@ final class GroupReader {
         var settings = ConsumerSettings(network: .init(bootstrap: []))
         settings.network.clientID = "console-consumer"
         try settings.apply(properties)
-        consumer = Consumer(settings)
+        consumer = try Consumer(settings)
         switch topics {
         case .name(let name): try consumer.subscribe(to: [name])
         case .pattern(let text):
