@@ -161,7 +161,8 @@ final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
         bootstrap.connect(host: address.host, port: Int(address.port)).whenComplete { result in
             switch result {
             case .success(let channel): self.connected(id, channel)
-            case .failure(let error): self.pump([.closed(id, reason: "\(error)")])
+            case .failure(let error):
+                self.pump([.closed(id, reason: address.whyUnreachable(error))])
             }
         }
     }

@@ -132,7 +132,7 @@ public struct AdminCore: ClientMachine {
     private mutating func advance(_ id: UInt64, _ now: ClientInstant) {
         guard let call = pending[id] else { return }
         guard call.deadline > now else {
-            let late = ClientError.timedOut("\(call.key.name) of \(call.target)")
+            let late = network.timedOut("\(call.key.name) of \(call.target)")
             return end(id, .failure(call.lastError ?? late))
         }
         guard !call.isInFlight, call.notBefore.map({ $0 <= now }) ?? true else { return }

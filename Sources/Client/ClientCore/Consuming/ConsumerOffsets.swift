@@ -156,7 +156,8 @@ extension ConsumerCore {
                 outputs.append(.offsets(number, .success(question.found)))
                 questions[number] = nil
             } else if question.deadline <= now || refusal != nil {
-                let error = refusal ?? question.lastError ?? .timedOut("looking up offsets")
+                let error =
+                    refusal ?? question.lastError ?? network.timedOut("looking up offsets")
                 outputs.append(.offsets(number, .failure(error)))
                 questions[number] = nil
             }
@@ -165,17 +166,17 @@ extension ConsumerCore {
         let network = network
         topicWaits.removeAll { wait in
             let refusal = network.refusal(after: wait.refusals)
-            guard let end = Self.end(of: wait, network.metadata, refusal, now) else { return false }
+            guard let end = Self.end(of: wait, network, refusal, now) else { return false }
             outputs.append(.partitions(wait.waiter, end))
             return true
         }
     }
 
     private static func end(
-        of wait: TopicWait, _ metadata: ClusterMetadata, _ refusal: ClientError?,
+        of wait: TopicWait, _ network: Network<Tag>, _ refusal: ClientError?,
         _ now: ClientInstant
     ) -> Result<[Int32], ClientError>? {
-        let topic = metadata.topics[wait.topic]
+        let topic = network.metadata.topics[wait.topic]
         if let topic, topic.error == nil, !topic.partitions.isEmpty {
             return .success(topic.partitions.indices.map { Int32($0) })
         }
@@ -183,7 +184,7 @@ extension ConsumerCore {
             return .failure(.broker(error, message: wait.topic))
         }
         if let refusal { return .failure(refusal) }
-        return wait.deadline <= now ? .failure(.timedOut("metadata of \(wait.topic)")) : nil
+        return wait.deadline <= now ? .failure(network.timedOut("metadata of \(wait.topic)")) : nil
     }
 
     // MARK: Leader epochs (KIP-320)

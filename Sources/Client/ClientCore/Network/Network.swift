@@ -126,6 +126,21 @@ struct Network<Tag> {
         return node.failures > 0 && node.connection == nil
     }
 
+    /// Why there is no broker to ask, as far as that is known.
+    var trouble: String? {
+        let keys = generalNodes
+        guard !keys.contains(where: { nodes[$0]?.isReady == true }) else { return nil }
+        for key in keys {
+            if let trouble = nodes[key]?.trouble { return "\(key): \(trouble)" }
+        }
+        return nil
+    }
+
+    /// That `what` did not end in time.
+    func timedOut(_ what: String) -> ClientError {
+        .timedOut(trouble.map { "\(what); \($0)" } ?? what)
+    }
+
     /// Takes note of where a coordinator listens.
     mutating func learnCoordinator(_ id: BrokerID, at address: BrokerAddress, now: ClientInstant) {
         let key = NodeKey.coordinator(id)
@@ -288,6 +303,7 @@ struct Network<Tag> {
             using: &random)
         nodes[key]?.disconnect()
         nodes[key]?.refusal = nil
+        nodes[key]?.trouble = reason
         nodes[key]?.failures = failures
         nodes[key]?.retryAt = now + pause
         refresh.request()
@@ -354,6 +370,7 @@ struct Network<Tag> {
         nodes[key]?.state = .ready(id)
         nodes[key]?.refusal = nil
         nodes[key]?.failures = 0
+        nodes[key]?.trouble = nil
         nodes[key]?.retryAt = nil
     }
 

@@ -42,6 +42,8 @@ struct NetworkNode<Tag> {
     var inFlight: [InFlight] = []
     /// Attempts to connect that failed in a row.
     var failures = 0
+    /// Why the last connection could not be made, or ended.
+    var trouble: String?
     /// No attempt before this moment.
     var retryAt: ClientInstant?
     /// What goes on while `authenticating`.

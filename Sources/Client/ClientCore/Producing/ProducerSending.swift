@@ -26,7 +26,8 @@ extension ProducerCore {
         }
         outputs += waits.resume(
             free: settings.bufferMemory - bufferedBytes, isEmpty: bufferedBytes == 0,
-            network.metadata, refusal: refusal, now: now)
+            network.metadata, refusal: refusal,
+            trouble: waits.topics.isEmpty ? nil : network.trouble, now: now)
         scheduleWake(now)
     }
 

@@ -37,8 +37,7 @@ struct ProducerWaits {
     /// Those that need wait no longer.
     mutating func resume(
         free: Int, isEmpty: Bool, _ metadata: ClusterMetadata,
-        refusal: (error: ClientError, count: Int)?,
-        now: ClientInstant
+        refusal: (error: ClientError, count: Int)?, trouble: String?, now: ClientInstant
     ) -> [ProducerCore.Output] {
         var outputs: [ProducerCore.Output] = []
         var free = free
@@ -55,7 +54,9 @@ struct ProducerWaits {
         }
         topics.removeAll { wait in
             let refused = refusal.flatMap { $0.count > wait.refusals ? $0.error : nil }
-            guard let end = Self.end(of: wait, metadata, refused, now) else { return false }
+            guard let end = Self.end(of: wait, metadata, refused, trouble, now) else {
+                return false
+            }
             outputs.append(.resumed(wait.waiter, end.error))
             return true
         }
@@ -69,7 +70,7 @@ struct ProducerWaits {
 
     private static func end(
         of wait: Topic, _ metadata: ClusterMetadata, _ refusal: ClientError?,
-        _ now: ClientInstant
+        _ trouble: String?, _ now: ClientInstant
     ) -> (error: ClientError?, Void)? {
         let topic = metadata.topics[wait.topic]
         if let topic, topic.error == nil, !topic.partitions.isEmpty { return (nil, ()) }
@@ -79,7 +80,8 @@ struct ProducerWaits {
         if let refusal { return (refusal, ()) }
         guard wait.deadline <= now else { return nil }
         if let error = topic?.error { return (.broker(error, message: wait.topic), ()) }
-        return (.timedOut("metadata of topic \(wait.topic)"), ())
+        let why = trouble.map { "; \($0)" } ?? ""
+        return (.timedOut("metadata of topic \(wait.topic)\(why)"), ())
     }
 
     /// Ends all waits.

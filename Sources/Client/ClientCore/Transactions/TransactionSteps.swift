@@ -39,7 +39,7 @@ extension ProducerCore {
         transaction.beginnings.removeAll { wait in
             let refusal = network.refusal(after: wait.refusals)
             guard refusal != nil || wait.deadline <= now else { return false }
-            let error = refusal ?? .timedOut("preparing transactions")
+            let error = refusal ?? network.timedOut("preparing transactions")
             outputs.append(.transaction(wait.waiter, error))
             return true
         }
