@@ -19,6 +19,9 @@ public struct AdminSettings: Sendable {
     public var network: NetworkSettings
     /// `default.api.timeout.ms`: for one call with all its retries.
     public var apiTimeout = Duration.seconds(60)
+    /// Whether a call ends as `disconnected` once no broker that is known can be connected to, and
+    /// does not wait for one to come: for tools, before which somebody waits.
+    public var endsUnreachable = false
 
     public init(network: NetworkSettings) { self.network = network }
 
@@ -53,8 +56,9 @@ public struct AdminCore: ClientMachine {
         let send: @Sendable (inout Network<Tag>, NodeKey, Int16, Tag, ClientInstant) -> Void
         let read: @Sendable (Completion<Tag>) throws(ClientError) -> any Sendable
         let deadline: ClientInstant
-        /// Those that the client had seen before.
+        /// Refusals and attempts to connect that failed, of those that the client had seen before.
         let refusals: Int
+        let failedConnections: Int
         var coordinator: CoordinatorLookup?
         var notBefore: ClientInstant?
         var failures = 0
@@ -116,7 +120,7 @@ public struct AdminCore: ClientMachine {
                 try read(try completion.decode(R.self), completion.version)
             },
             deadline: now + settings.apiTimeout, refusals: network.refusals,
-            coordinator: coordinator)
+            failedConnections: network.failedConnections, coordinator: coordinator)
     }
 
     public mutating func advance(now: ClientInstant) {
@@ -137,7 +141,13 @@ public struct AdminCore: ClientMachine {
         }
         guard !call.isInFlight, call.notBefore.map({ $0 <= now }) ?? true else { return }
         guard let node = node(id, now) else {
-            if let refusal = refusal(of: call) { end(id, .failure(refusal)) }
+            if let refusal = refusal(of: call) {
+                end(id, .failure(refusal))
+            } else if settings.endsUnreachable,
+                let trouble = network.unreachable(after: call.failedConnections)
+            {
+                end(id, .failure(.disconnected(trouble)))
+            }
             return
         }
         guard let version = network.version(of: call.key, node, atMost: call.limit) else {

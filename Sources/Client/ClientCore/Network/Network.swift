@@ -21,6 +21,8 @@ struct Network<Tag> {
     var effects: [ConnectionEffect] = []
     /// What is counted for `takeMeasures`.
     var measures = ClientMeasures()
+    /// How often a connection could not be made.
+    private(set) var failedConnections = 0
     /// How often a broker or its connection was refused for want of trust.
     var refusals = 0
     /// Ends of requests that the role has not looked at.
@@ -134,6 +136,15 @@ struct Network<Tag> {
             if let trouble = nodes[key]?.trouble { return "\(key): \(trouble)" }
         }
         return nil
+    }
+
+    /// Why none of the brokers can be connected to, if the last attempt failed after the first
+    /// `count` that did, and so did those to all others.
+    func unreachable(after count: Int) -> String? {
+        guard failedConnections > count, generalNodes.allSatisfy({ isFailing($0) }) else {
+            return nil
+        }
+        return trouble
     }
 
     /// That `what` did not end in time.
@@ -295,7 +306,11 @@ struct Network<Tag> {
     /// The connection is gone: what was in flight ends, and the next attempt waits a little.
     private mutating func drop(_ key: NodeKey, reason: String, now: ClientInstant) {
         if let id = nodes[key]?.connection { owners[id] = nil }
-        measures.connectionsLost += 1
+        if case .connecting = nodes[key]?.state {
+            failedConnections += 1
+        } else {
+            measures.connectionsLost += 1
+        }
         let waiting = nodes[key]?.inFlight ?? []
         let failures = (nodes[key]?.failures ?? 0) + 1
         let pause = NetworkSettings.backoff(

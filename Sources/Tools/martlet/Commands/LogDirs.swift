@@ -1,6 +1,4 @@
-import AdminWire
-import KafkaProtocol
-import KafkaWire
+import MartletClient
 
 /// `martlet log-dirs`, `kafka-log-dirs.sh`.
 enum LogDirsTool: Tool {
@@ -24,23 +22,21 @@ enum LogDirsTool: Tool {
         }
         let topics = Set(
             (options.value("--topic-list") ?? "").split(separator: ",").map(String.init))
-        let client = try ClientOptions.client(options, id: "log-dirs-tool")
-        defer { client.close() }
-        let known = try client.call(DescribeClusterRequest()).brokers.map(\.brokerID).sorted()
+        let known = try AdminSession.run(options, id: name) { admin in
+            try await admin.describeCluster().nodes.map(\.id).sorted()
+        }
         let brokers = try brokers(options, known)
-        let list = brokers.map(String.init).joined(separator: ",")
+        let list = brokers.map(\.description).joined(separator: ",")
         let isQuiet = options.has("--json")
         if !isQuiet { console.print("Querying brokers for log directories information") }
-        var documents: [JSON] = []
-        for broker in brokers {
-            let response = try client.call(
-                DescribeLogDirsRequest(topics: nil), broker: BrokerID(broker))
-            try AdminError.check(response.errorCode, context: "Broker \(broker)")
-            documents.append(
-                .object([
-                    ("broker", .integer(Int64(broker))),
-                    ("logDirs", .array(response.results.map { directory($0, topics) })),
-                ]))
+        let found = try AdminSession.run(options, id: name) { admin in
+            try await admin.describeLogDirs(of: brokers)
+        }
+        let documents = try brokers.map { broker in
+            JSON.object([
+                ("broker", .integer(Int64(broker.rawValue))),
+                ("logDirs", .array(directories(try found[broker]?.get() ?? [:], topics))),
+            ])
         }
         if !isQuiet { console.print("Received log directory information from brokers \(list)") }
         console.print(
@@ -48,39 +44,45 @@ enum LogDirsTool: Tool {
         return 0
     }
 
-    private static func brokers(_ options: ParsedOptions, _ known: [Int32]) throws -> [Int32] {
+    private static func brokers(
+        _ options: ParsedOptions, _ known: [BrokerID]
+    ) throws -> [BrokerID] {
         let wanted = (options.value("--broker-list") ?? "").split(separator: ",").map(String.init)
-        let missing = wanted.filter { name in !known.contains { String($0) == name.trimmed } }
+        let missing = wanted.filter { name in
+            !known.contains { $0.description == name.trimmed }
+        }
         guard missing.isEmpty else {
             throw Failure(
                 "ERROR: The given brokers do not exist from --broker-list: "
                     + "\(missing.joined(separator: ",")). Current existent brokers: "
-                    + known.map(String.init).joined(separator: ","))
+                    + known.map(\.description).joined(separator: ","))
         }
-        return wanted.isEmpty ? known : wanted.compactMap { Int32($0.trimmed) }
+        return wanted.isEmpty ? known : wanted.compactMap { Int32($0.trimmed).map { BrokerID($0) } }
     }
 
-    private static func directory(
-        _ result: DescribeLogDirsResponse.DescribeLogDirsResult, _ topics: Set<String>
-    ) -> JSON {
-        var partitions: [JSON] = []
-        for topic in result.topics where topics.isEmpty || topics.contains(topic.name) {
-            for partition in topic.partitions {
-                let id = TopicPartition(topic: topic.name, partition: partition.partitionIndex)
-                partitions.append(
-                    .object([
-                        ("partition", .string(id.description)),
-                        ("size", .integer(partition.partitionSize)),
-                        ("offsetLag", .integer(partition.offsetLag)),
-                        ("isFuture", .bool(partition.isFutureKey)),
-                    ]))
+    private static func directories(
+        _ directories: [String: LogDirDescription], _ topics: Set<String>
+    ) -> [JSON] {
+        directories.sorted { $0.key < $1.key }.map { path, directory in
+            let replicas = directory.replicas.sorted { $0.key < $1.key }.filter {
+                topics.isEmpty || topics.contains($0.key.topic)
             }
+            return .object([
+                (
+                    "partitions",
+                    .array(
+                        replicas.map { id, replica in
+                            .object([
+                                ("partition", .string(id.description)),
+                                ("size", .integer(replica.size)),
+                                ("offsetLag", .integer(replica.offsetLag)),
+                                ("isFuture", .bool(replica.isFuture)),
+                            ])
+                        })
+                ),
+                ("error", directory.error.map { .string($0.name) } ?? .null),
+                ("logDir", .string(path)),
+            ])
         }
-        let error = KafkaError(rawValue: result.errorCode)
-        return .object([
-            ("partitions", .array(partitions)),
-            ("error", error == KafkaError.none ? .null : .string(error?.name ?? "UNKNOWN")),
-            ("logDir", .string(result.logDir)),
-        ])
     }
 }
