@@ -1,4 +1,5 @@
 import ClientCore
+import Foundation
 import NIOCore
 import NIOSSL
 
@@ -89,25 +90,26 @@ extension SecurityFailure {
     /// What an error of a connection's TLS says of trust; `nil` for other errors, such as a
     /// connection that breaks.
     init?(_ error: any Error) {
-        let text = "\(error)"
-        switch error {
-        case is NIOSSLExtraError where (error as? NIOSSLExtraError)?.isWrongName == true:
-            self = .wrongHostName(text)
-        case is NIOSSLError, is BoringSSLError:
-            if text.contains("CERTIFICATE_VERIFY_FAILED") {
-                self = .untrustedCertificate(text)
-            } else if text.contains("sslError"), !text.contains("EOF during handshake") {
-                self = .tls(text)
-            } else {
-                return nil
-            }
-        default: return nil
+        if let error = error as? NIOSSLExtraError {
+            guard error == .failedToValidateHostname else { return nil }
+            self = .wrongHostName("\(error)")
+            return
         }
+        let text = "\(error)"
+        guard error is NIOSSLError || error is BoringSSLError, text.contains("sslError"),
+            !text.contains("EOF during handshake")
+        else { return nil }
+        let reason = Self.reason(in: text)
+        self = reason == Self.notVerified ? .untrustedCertificate(reason) : .tls(reason)
     }
-}
 
-extension NIOSSLExtraError {
-    fileprivate var isWrongName: Bool {
-        self == .failedToValidateHostname || self == .cannotUseIPAddressInSNI
+    private static let notVerified = "CERTIFICATE_VERIFY_FAILED"
+
+    /// BoringSSL's name for what is wrong, which stands between its library and a line of its
+    /// source; all of the text where there is none.
+    private static func reason(in text: String) -> String {
+        guard let library = text.range(of: "OPENSSL_internal:") else { return text }
+        return String(
+            text[library.upperBound...].prefix { $0.isLetter || $0.isNumber || $0 == "_" })
     }
 }

@@ -5,7 +5,7 @@ enum AdminSession {
     /// Has `body` work with the cluster of `--bootstrap-server`, with the settings of
     /// `--command-config`, TLS and SASL among them; blocks until it is done.
     ///
-    /// - Parameter id: the name that brokers log and count quotas by, unless the settings say another.
+    /// - Parameter id: the name that brokers log and count quotas by, unless the settings say one.
     static func run<Value: Sendable>(
         _ options: ParsedOptions, id: String,
         _ body: @escaping @Sendable (Admin) async throws -> Value
