@@ -89,7 +89,7 @@ fuzz: libraries
 
 # A little of it on every change, the same inputs each time: a minute or two, besides the build.
 fuzz-smoke: libraries
-	scripts/fuzz --runs 40000
+	scripts/fuzz --runs 20000
 
 ## chaos: a cluster of real nodes under faults and load; SEED=, ROUNDS=, NODES=, LONGEST_PAUSE=
 chaos: build clients
