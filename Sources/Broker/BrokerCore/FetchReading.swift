@@ -48,7 +48,8 @@ extension PartitionReplica {
         }
         var fetch = try checked(interest)
         guard fetch.error == .none, fetch.divergingEpoch == nil else { return fetch }
-        let end = readCommitted ? fetch.lastStableOffset : highWatermark
+        var end = readCommitted ? fetch.lastStableOffset : highWatermark
+        if PlantedBug.uncommittedRead.isPlanted { end = log.logEndOffset }
         if readCommitted { fetch.aborted = [] }
         let nextOffset = try read(interest, upTo: end, bounds, into: &fetch)
         if readCommitted, fetch.slice != nil {
@@ -81,7 +82,8 @@ extension PartitionReplica {
     /// Why a fetch in the client's epoch is refused by this replica, which may serve in `epoch`.
     private func refusal(of interest: FetchInterest, epoch: LeaderEpoch?) -> KafkaError? {
         guard let epoch else { return refusal }
-        guard interest.currentLeaderEpoch != .none else { return nil }
+        guard interest.currentLeaderEpoch != .none, !PlantedBug.unfencedFetch.isPlanted
+        else { return nil }
         if interest.currentLeaderEpoch < epoch { return .fencedLeaderEpoch }
         return interest.currentLeaderEpoch > epoch ? .unknownLeaderEpoch : nil
     }
@@ -96,7 +98,7 @@ extension PartitionReplica {
         guard interest.fetchOffset >= log.logStartOffset else {
             return .failed(.offsetOutOfRange)
         }
-        if interest.lastFetchedEpoch != .none {
+        if interest.lastFetchedEpoch != .none, !PlantedBug.unseenDivergence.isPlanted {
             let (epoch, end) = log.endOffset(forEpoch: interest.lastFetchedEpoch)
             guard epoch != .none, end >= .zero else { return .failed(.offsetOutOfRange) }
             if epoch < interest.lastFetchedEpoch || end < interest.fetchOffset {

@@ -225,7 +225,9 @@ public final class QuorumReplica {
         if next.dataVersion == 0 { next.votedDirectoryID = .zero }
         next.currentVoters = next.dataVersion == 0 ? voters.ids.map(\.rawValue) : []
         guard next != state else { return }
-        try next.write(in: log.directory, log.fileSystem)
+        if !PlantedBug.unpersistedVote.isPlanted {
+            try next.write(in: log.directory, log.fileSystem)
+        }
         state = next
     }
 

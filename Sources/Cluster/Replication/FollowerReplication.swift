@@ -85,12 +85,16 @@ extension PartitionReplica {
     /// When the leader's epoch is not in this log, it is cut to the last earlier one, and the next
     /// fetch finds out more.
     public func truncationOffset(divergingEpoch epoch: LeaderEpoch, endOffset: Offset) -> Offset {
+        if PlantedBug.watermarkTruncation.isPlanted { return highWatermark }
         guard endOffset >= .zero else { return highWatermark }
         let end = log.logEndOffset
         guard epoch != .none else { return min(endOffset, end) }
         let (own, ownEnd) = log.endOffset(forEpoch: epoch)
         if own == .none { return min(endOffset, end) }
-        return own == epoch ? min(ownEnd, endOffset, end) : min(ownEnd, end)
+        if own == epoch || PlantedBug.oneStepTruncation.isPlanted {
+            return min(ownEnd, endOffset, end)
+        }
+        return min(ownEnd, end)
     }
 
     /// Lets nothing from `offset` on count as being on disk; whether a checkpoint of the recovery

@@ -96,7 +96,10 @@ struct InSyncReplicas: Equatable, Sendable {
     var maximalCount: Int { max(committed.count, pending?.isr.count ?? 0) }
 
     func contains(_ broker: BrokerID) -> Bool {
-        committed.contains(broker) || pending?.isr.contains { $0.broker == broker } == true
+        if PlantedBug.unconfirmedShrink.isPlanted, let pending {
+            return pending.isr.contains { $0.broker == broker }
+        }
+        return committed.contains(broker) || pending?.isr.contains { $0.broker == broker } == true
     }
 
     /// Takes over what the metadata says. Whether it was news.

@@ -102,6 +102,7 @@ public final class PartitionReplica {
         role = .leader(epoch)
         epochStartOffset = log.logEndOffset
         followers = []
+        if PlantedBug.hastyLeader.isPlanted { highWatermark = log.logEndOffset }
         return waiters.takeFetches()
     }
 
@@ -154,18 +155,24 @@ public final class PartitionReplica {
     public func advanceHighWatermark(durability: Durability) -> Wakes {
         guard leaderEpoch != nil else { return [] }
         var held = held(durability)
-        if !followers.isEmpty {
-            guard inSync.committed.count >= leastInSync else { return [] }
-            for follower in followers
-            where follower.logEndOffset < held
-                && (follower.isJoining || inSync.contains(follower.broker))
-            {
+        if !followers.isEmpty, !PlantedBug.watermarkOfOne.isPlanted {
+            guard inSync.committed.count >= leastInSync || PlantedBug.ignoredMinimum.isPlanted
+            else { return [] }
+            for follower in followers where follower.logEndOffset < held && counts(follower) {
                 held = follower.logEndOffset
             }
         }
         guard held > highWatermark else { return [] }
         highWatermark = held
         return waiters.takeSatisfied(highWatermark)
+    }
+
+    /// Whether the high watermark waits for a follower.
+    private func counts(_ follower: FollowerState) -> Bool {
+        if PlantedBug.uncountedJoiner.isPlanted {
+            return inSync.committed.contains(follower.broker)
+        }
+        return follower.isJoining || inSync.contains(follower.broker)
     }
 
     /// Raises the log start (`DeleteRecords`, retention); the high watermark never lies below it.

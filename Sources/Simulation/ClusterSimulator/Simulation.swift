@@ -19,7 +19,7 @@ public struct Simulation {
     /// Virtual time in which all must have ended after healing.
     static let settleSeconds: Int64 = 60
 
-    #if DEBUG
+    #if DEBUG || PLANTED_BUGS
         /// Runs a world whose node has a bug.
         package static func run(
             _ options: SimulationOptions, planted bug: PlantedBug, print: ((String) -> Void)? = nil
@@ -59,7 +59,9 @@ public struct Simulation {
             scenario.readAll()
             let last = end + settleSeconds * 1_000_000_000
             while !scenario.isChecked, world.scheduler.runNext(upTo: last) {}
-            if !scenario.isChecked { world.violation("the final read does not end") }
+            if !scenario.isChecked {
+                world.violation("the final read does not end: \(scenario.unchecked)")
+            }
         }
         if let dump { LogDump.lines(of: dump, in: world).forEach { print?($0) } }
         return Outcome(

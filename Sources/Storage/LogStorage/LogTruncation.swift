@@ -40,7 +40,7 @@ extension PartitionLog {
     public func prepareTruncation(to offset: Offset) -> Bool {
         unsynced.generation += 1
         moving?.truncated(to: offset)
-        guard flushedOffset > offset else { return false }
+        guard flushedOffset > offset, !PlantedBug.trustedTruncation.isPlanted else { return false }
         flushedOffset = offset
         return true
     }

@@ -1,42 +1,63 @@
 import ClusterSimulator
+import Foundation
 import KafkaWire
 
-/// `simulate --planted NAME`: whether a bug is found, and by which seed first.
-enum PlantedRun {
-    #if DEBUG
-        /// Whether every bug of that name (`all` for each there is) was found within the seeds.
-        static func run(_ name: String, _ seeds: AnySequence<UInt64>) throws -> Bool {
+/// `simulate --planted NAME`: whether a bug is found, and after how many seeds.
+struct PlantedRun {
+    /// The seeds to try, in order.
+    var seeds: AnySequence<UInt64>
+    /// How often a bug is to be found, each time by seeds after those before.
+    var times: Int
+    /// After so many minutes a bug is given up.
+    var minutes: Int?
+
+    #if DEBUG || PLANTED_BUGS
+        /// Whether every bug of these names (with commas between, or `all`) was found.
+        func run(_ names: String) throws -> Bool {
             var isFound = true
-            for bug in try bugs(name) {
-                isFound = find(bug, seeds) && isFound
-            }
+            for bug in try bugs(names) { isFound = find(bug) && isFound }
             return isFound
         }
 
-        private static func bugs(_ name: String) throws -> [PlantedBug] {
-            if name == "all" { return PlantedBug.allCases }
-            guard let bug = PlantedBug(rawValue: name) else {
-                let names = PlantedBug.allCases.map(\.rawValue).joined(separator: ", ")
-                throw Misuse("there is no bug '\(name)'; there are \(names)")
+        private func bugs(_ names: String) throws -> [PlantedBug] {
+            if names == "all" { return PlantedBug.allCases }
+            return try names.split(separator: ",").map { name in
+                guard let bug = PlantedBug(rawValue: String(name)) else {
+                    let all = PlantedBug.allCases.map(\.rawValue).joined(separator: ", ")
+                    throw Misuse("there is no bug '\(name)'; there are \(all)")
+                }
+                return bug
             }
-            return [bug]
         }
 
-        private static func find(_ bug: PlantedBug, _ seeds: AnySequence<UInt64>) -> Bool {
-            var count = 0
+        /// Says after how many seeds the bug was found, in the median and at most.
+        private func find(_ bug: PlantedBug) -> Bool {
+            let begun = Date()
+            var tries: [Int] = []
+            var total = 0
+            var first = ""
             for seed in seeds {
-                count += 1
+                if let minutes, Date().timeIntervalSince(begun) > Double(minutes) * 60 { break }
+                total += 1
                 let outcome = Simulation.run(SimulationOptions(seed: seed), planted: bug)
                 guard let violation = outcome.violations.first else { continue }
-                say("\(bug.rawValue): found by seed \(seed), the \(count). tried: \(violation)")
-                return true
+                if tries.isEmpty { first = "seed \(seed): \(violation.prefix(140))" }
+                tries.append(total - tries.reduce(0, +))
+                if tries.count == times { break }
             }
-            say("\(bug.rawValue): NOT FOUND in \(count) seeds")
-            return false
+            guard let most = tries.max() else {
+                say("\(bug.rawValue): NOT FOUND in \(total) seeds")
+                return false
+            }
+            let median = tries.sorted()[tries.count / 2]
+            say(
+                "\(bug.rawValue): found \(tries.count) times in \(total) seeds, after \(median) "
+                    + "in the median, \(most) at most; \(first)")
+            return true
         }
     #else
-        static func run(_ name: String, _ seeds: AnySequence<UInt64>) throws -> Bool {
-            throw Misuse("bugs are planted in debug builds only: swift build --product simulate")
+        func run(_ names: String) throws -> Bool {
+            throw Misuse("this build has no bugs planted: make planted")
         }
     #endif
 }

@@ -8,8 +8,8 @@ import Foundation
 ///     simulate --alone --seeds 1...1000 the same with a single node in each
 ///     simulate --seed 42 --trace        one seed, with what happens
 ///     simulate --seed 42 --dump log-0   the same, and what each node holds of a partition
-///     simulate --planted unsynced-ack --seeds 1...100
-///                                       until a planted bug is found (debug builds)
+///     simulate --planted unsynced-ack --seeds 1...100 --times 3
+///                                       until a planted bug is found so often (make planted)
 @main struct Simulate {
     static func main() {
         do {
@@ -22,7 +22,9 @@ import Foundation
 
     private static func run(_ arguments: Arguments) throws -> Int32 {
         if let planted = arguments.planted {
-            return try PlantedRun.run(planted, arguments.seeds) ? 0 : 1
+            let run = PlantedRun(
+                seeds: arguments.seeds, times: arguments.times, minutes: arguments.minutes)
+            return try run.run(planted) ? 0 : 1
         }
         let begun = Date()
         var total = Totals()
@@ -100,6 +102,8 @@ private struct Arguments {
     var isVerbose = false
     var isAlone = false
     var planted: String?
+    /// How often a planted bug is to be found.
+    var times = 1
     var dump: String?
 
     init(_ words: some Sequence<String>) throws {
@@ -135,6 +139,11 @@ private struct Arguments {
                 minutes = count
                 isBounded = true
             case "--planted": planted = try value(word)
+            case "--times":
+                guard let count = Int(try value(word)), count > 0 else {
+                    throw Misuse("--times takes a number from 1 on")
+                }
+                times = count
             case "--trace": isTraced = true
             case "--dump":
                 dump = try value(word)

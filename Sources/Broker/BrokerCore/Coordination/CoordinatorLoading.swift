@@ -63,7 +63,9 @@ extension ShardCell {
                     return .success(
                         try replica.log.read(
                             from: next, maxBytes: Self.chunkBytes,
-                            upTo: replica.log.logEndOffset, atLeastOneBatch: true))
+                            upTo: PlantedBug.shortLoad.isPlanted
+                                ? replica.highWatermark : replica.log.logEndOffset,
+                            atLeastOneBatch: true))
                 } catch {
                     return .failure(error)
                 }

@@ -77,6 +77,7 @@ extension Controller {
     }
 
     private func isEligible(_ broker: Int32, epoch: Int64) -> Bool {
+        if PlantedBug.fencedJoiner.isPlanted { return true }
         guard let registration = image.brokers[broker], registration.isActive else { return false }
         return epoch == -1 || epoch == registration.epoch
     }
@@ -92,7 +93,7 @@ extension Controller {
         }
         if wanted.leaderEpoch < partition.leaderEpoch { throw .init(.fencedLeaderEpoch) }
         if leader != partition.leader { throw .init(.invalidRequest) }
-        if wanted.partitionEpoch < partition.partitionEpoch {
+        if wanted.partitionEpoch < partition.partitionEpoch, !PlantedBug.staleIsr.isPlanted {
             throw .init(.invalidUpdateVersion)
         }
         let isRecovering = wanted.leaderRecoveryState == 1

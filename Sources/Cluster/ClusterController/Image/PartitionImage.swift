@@ -114,7 +114,7 @@ extension PartitionImage {
         next.lastKnownELR = change.lastKnownElr ?? lastKnownELR
         if change.leader != Self.noLeaderChange {
             next.leader = change.leader
-            next.leaderEpoch &+= 1
+            if !PlantedBug.keptLeaderEpoch.isPlanted { next.leaderEpoch &+= 1 }
         }
         if change.leaderRecoveryState >= 0 { next.isRecovering = change.leaderRecoveryState == 1 }
         next.partitionEpoch &+= 1

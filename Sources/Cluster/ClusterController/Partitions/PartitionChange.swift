@@ -128,7 +128,8 @@ extension PartitionChange {
         if isValidLeader(partition.leader) { return (partition.leader, false) }
         if let next = replicas.first(where: isValidLeader) { return (next, false) }
         if let last = electableLastLeader { return (last, true) }
-        if election == .unclean, let any = replicas.first(where: isAcceptable) {
+        let mayLose = election == .unclean || PlantedBug.uncleanElection.isPlanted
+        if mayLose, let any = replicas.first(where: isAcceptable) {
             return (any, true)
         }
         return (PartitionImage.noLeader, false)

@@ -99,6 +99,7 @@ final class MetadataLog {
             return .snapshot(latest)
         }
         let (found, end) = end(of: epoch)
+        if PlantedBug.unseenMetadataDivergence.isPlanted, offset <= endOffset { return .valid }
         return found != epoch || end < offset ? .diverging(found, end: end) : .valid
     }
 

@@ -30,7 +30,7 @@ extension QuorumReplica {
         let candidate = MemberKey(BrokerID(asked.replicaID), asked.replicaDirectoryID)
         let isUpToDate =
             (LeaderEpoch(asked.lastOffsetEpoch), Offset(asked.lastOffset))
-            >= (log.lastEpoch, endOffset)
+            >= (log.lastEpoch, endOffset) || PlantedBug.staleCandidate.isPlanted
         let isGranted =
             asked.preVote
             ? grantsPreVote(isUpToDate) : try grantsVote(to: candidate, isUpToDate)
@@ -54,7 +54,9 @@ extension QuorumReplica {
         default: return false
         }
         guard candidate.id != nodeID else { return false }
-        if let voted = state.voted { return voted.matches(candidate) }
+        if let voted = state.voted, !PlantedBug.doubleVote.isPlanted {
+            return voted.matches(candidate)
+        }
         guard state.leader == nil, isUpToDate else { return false }
         var next = state
         next.votedID = candidate.id.rawValue
