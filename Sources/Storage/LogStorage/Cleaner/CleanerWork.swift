@@ -21,9 +21,9 @@ public struct CleanerInput: Sendable {
 ///
 /// States: mapping (the dirty segments are read, the last offset of each key noted) → cleaning
 /// (group after group is copied without what is superseded) → waiting for the lock (the new segment
-/// is complete on disk) → swapped → cleaning the next group … → done. Only the swap touches the
-/// log, and only it needs the partition's lock; each group is swapped by itself, from the oldest
-/// on, so that a cleaning may end after any of them without harm.
+/// is complete on disk) → swapping → swapped → cleaning the next group … → done. Only the swap
+/// touches the log, and only it needs the partition's lock; each group is swapped by itself, from
+/// the oldest on, so that a cleaning may end after any of them without harm.
 public final class CleanerWork {
     /// What is to be done next.
     public enum Step: Sendable, Equatable {
@@ -40,6 +40,7 @@ public final class CleanerWork {
         case cleaning(group: Int, index: Int, walk: SegmentWalk?)
         case sealing(group: Int)
         case waiting(group: Int)
+        case swapping(group: Int)
         case swapped(group: Int)
         case done
     }
@@ -91,28 +92,41 @@ public final class CleanerWork {
         case .cleaning(let group, let index, let walk): return try cleanSome(group, index, walk)
         case .sealing(let group): return try seal(group)
         case .waiting: return .needsLock
+        case .swapping: preconditionFailure("a swap that failed is for recovery to finish")
         case .swapped(let group): return try finishSwap(group)
         case .done: return .done(result)
         }
     }
 
-    /// Gives up, and removes the segment that was being written.
+    /// Gives up, and removes the segment that was being written. One whose swap failed half way
+    /// stays, for what it was made from may be given up already: recovery puts it in place.
     public func cancel() throws(CleanerError) {
+        var isInUse = PlantedBug.discardedSwap.isPlanted ? false : isSwapping
         switch state {
         case .mapping(_, let walk), .cleaning(_, _, let walk): walk?.close()
-        case .sealing, .waiting, .swapped, .done: break
+        case .swapped: isInUse = true
+        case .sealing, .waiting, .swapping, .done: break
         }
-        let isSwapped = if case .swapped = state { true } else { false }
         state = .done
-        guard let writer, !isSwapped else { return }
+        guard let writer, !isInUse else { return }
         self.writer = nil
         try Self.io { () throws(FileError) in try writer.discard() }
     }
 
-    /// Notes that the log has taken over the group's segment.
-    func didSwap() {
+    private var isSwapping: Bool { if case .swapping = state { true } else { false } }
+
+    /// Notes that names begin to change.
+    func willSwap() {
         guard case .waiting(let group) = state else {
             preconditionFailure("nothing waits to be swapped")
+        }
+        state = .swapping(group: group)
+    }
+
+    /// Notes that the log has taken over the group's segment.
+    func didSwap() {
+        guard case .swapping(let group) = state else {
+            preconditionFailure("nothing is being swapped")
         }
         state = .swapped(group: group)
     }

@@ -74,6 +74,7 @@ extension PartitionLog {
             matches(ready.replaced, at: first)
         else { throw .superseded }
         let range = first..<first + ready.replaced.count
+        work.willSwap()
         do throws(LogError) {
             let files = try failingLog { () throws(FileError) in
                 try replace(range, with: ready.writer, now)
