@@ -325,6 +325,34 @@ extension TestClient {
         #expect(try client.committed("a") == ["one"])
     }
 
+    /// As Java's producer asks: first the group joins, then its coordinator is looked for.
+    @Test func aGroupJoinsBeforeAnybodyHasLookedForItsCoordinator() throws {
+        var producer = try TestProducer(client, "tx")
+        producer.raisesEpochs = false
+        let added = try client.call(
+            AddOffsetsToTxnRequest(
+                transactionalID: "tx", producerID: producer.id, producerEpoch: producer.epoch,
+                groupID: "group"))
+        #expect(added.errorCode == 0)
+        _ = try client.call(FindCoordinatorRequest(keyType: 0, coordinatorKeys: ["group"]))
+        let committed = try client.call(
+            TxnOffsetCommitRequest(
+                transactionalID: "tx", groupID: "group", producerID: producer.id,
+                producerEpoch: producer.epoch,
+                topics: [
+                    .init(name: "a", partitions: [.init(partitionIndex: 0, committedOffset: 7)])
+                ]), version: 3)
+        #expect(committed.topics.first?.partitions.first?.errorCode == 0)
+        #expect(try producer.end(commits: true) == KafkaError.none)
+        #expect(try client.state(of: "tx").transactionState == "CompleteCommit")
+        let answer = try client.call(
+            OffsetFetchRequest(
+                groups: [
+                    .init(groupID: "group", topics: [.init(name: "a", partitionIndexes: [0])])
+                ]), version: 8)
+        #expect(answer.groups.first?.topics.first?.partitions.first?.committedOffset == 7)
+    }
+
     @Test func offsetsPartitionsGetTheirMarkersToo() throws {
         _ = try client.call(FindCoordinatorRequest(keyType: 0, coordinatorKeys: ["group"]))
         var producer = try TestProducer(client, "tx")

@@ -19,13 +19,13 @@ extension GroupMachine: HostedMachine {
 }
 
 extension BrokerView {
-    /// The partition that a group's offsets are in; `nil` while there is none.
-    func offsetsPartition(of group: String) -> TopicPartition? {
-        guard let count = image.topics[TopicName.consumerOffsets]?.partitions.count, count > 0
-        else { return nil }
+    /// The partition that a group's offsets are in, or will be: the topic is made when somebody
+    /// looks for the group's coordinator.
+    func offsetsPartition(of group: String) -> TopicPartition {
+        let count = CoordinatorTopic.groups.partitionCount(controller)
         return TopicPartition(
             topic: TopicName.consumerOffsets,
-            partition: CoordinatorPartition.of(group, partitions: Int32(clamping: count)))
+            partition: CoordinatorPartition.of(group, partitions: count))
     }
 
     /// The shard that coordinates a group; `nil` where this broker does not.

@@ -72,14 +72,22 @@ enum CoordinatorTopic: Sendable {
         }
     }
 
+    private func number(_ key: String, _ controller: Controller) -> Int? {
+        controller.effectiveBrokerConfig("\(prefix).\(key)").flatMap { Int($0) }
+    }
+
+    /// How many partitions the topic has, or will have once it is made.
+    func partitionCount(_ controller: Controller) -> Int32 {
+        let count = controller.image.topics[name]?.partitions.count ?? 0
+        return Int32(clamping: count > 0 ? count : number("num.partitions", controller) ?? 50)
+    }
+
     /// The request that makes the topic as Kafka does.
     ///
     /// Where nobody has set the replication factor, a cluster that is smaller than the default asks
     /// gets as many replicas as it has brokers.
     func creation(_ controller: Controller) -> CreateTopicsRequest {
-        func number(_ key: String) -> Int? {
-            controller.effectiveBrokerConfig("\(prefix).\(key)").flatMap { Int($0) }
-        }
+        func number(_ key: String) -> Int? { self.number(key, controller) }
         let brokers = controller.image.brokers.values.count { !$0.isFenced }
         var factor = number("replication.factor") ?? 3
         if controller.settings.staticConfigs["\(prefix).replication.factor"] == nil {
@@ -100,7 +108,7 @@ enum CoordinatorTopic: Sendable {
         var request = CreateTopicsRequest()
         request.topics = [
             .init(
-                name: name, numPartitions: Int32(clamping: number("num.partitions") ?? 50),
+                name: name, numPartitions: partitionCount(controller),
                 replicationFactor: Int16(clamping: factor),
                 configs: configs.map { .init(name: $0.0, value: $0.1) })
         ]

@@ -56,11 +56,7 @@ extension BrokerLoop {
     }
 
     func addOffsetsToTxn(_ request: AddOffsetsToTxnRequest, _ context: RequestContext) {
-        guard let partition = view.offsetsPartition(of: request.groupID) else {
-            return answer(
-                AddOffsetsToTxnResponse(
-                    errorCode: KafkaError.coordinatorNotAvailable.rawValue), to: context)
-        }
+        let partition = view.offsetsPartition(of: request.groupID)
         let addition = PartitionAddition(
             transactionalID: request.transactionalID,
             producer: ProducerIdentity(
