@@ -176,6 +176,21 @@ import Testing
         #expect(partitions(b.beat(harness)) == [2, 3])
     }
 
+    @Test func anAssignmentByAClockThatIsAheadHoldsNothingUp() throws {
+        let harness = GroupHarness(["t": 4])
+        harness.settings.consumer.assignmentIntervalMs = 1000
+        var a = StubConsumer("a")
+        var b = StubConsumer("b")
+        #expect(partitions(a.beat(harness)) == [0, 1, 2, 3])
+        // Another node coordinates now, whose clock is a minute behind.
+        harness.nowMs -= 60_000
+        try harness.reload()
+        b.beat(harness)
+        a.beat(harness)
+        a.beat(harness)
+        #expect(partitions(b.beat(harness)) == [2, 3])
+    }
+
     // MARK: Static members
 
     @Test func aStaticMemberComesBackToItsPartitions() {

@@ -8,10 +8,13 @@ extension GroupMachine {
         let state = draft.state
         guard state.assignmentEpoch < state.groupEpoch else { return }
         let interval = Int64(consumerLimits(of: draft.groupID).assignmentIntervalMs)
-        // 0 is no time: no assignment was made yet, or the group was empty since.
+        // 0 is no time: no assignment was made yet, or the group was empty since. One to come is by
+        // another node's clock: nobody waits until it is past.
+        let last = state.assignmentTimestamp
+        let isToCome = last > now.wallMs && !PlantedBug.clockBoundAssignment.isPlanted
         guard
-            state.assignmentTimestamp == 0 || interval == 0
-                || now.wallMs >= state.assignmentTimestamp.saturatingSum(interval)
+            last == 0 || interval == 0 || isToCome
+                || now.wallMs >= last.saturatingSum(interval)
         else { return }
         let task = assignmentTask(of: state)
         let result = preferredAssignor(of: state).assign(task)
