@@ -18,7 +18,7 @@ CLIENT_TESTS ?= -m "not slow"
 
 .DEFAULT_GOAL := build
 .PHONY: build start cluster test test-swift test-clients verify format lint generate \
-    check-generated bench chaos simulate simulate-seeds fuzz fuzz-smoke install clean libraries clients
+    check-generated bench chaos simulate simulate-seeds planted fuzz fuzz-smoke install clean libraries clients
 
 ## build: the release binary at .build/release/martlet
 build: libraries
@@ -77,11 +77,17 @@ simulate: libraries
 	swift build $(RELEASE) --product simulate
 	.build/release/simulate --minutes $(MINUTES)
 
+## planted: which planted bugs the simulator finds, and after how many seeds (docs/TESTING.md)
+planted: libraries
+	swift build $(RELEASE) --product simulate -Xswiftc -DPLANTED_BUGS \
+	    --scratch-path .build/planted
+	.build/planted/release/simulate --planted all --seeds 1...1000 --times 3 --minutes 2
+
 # The same seeds each time, so that a change is judged by itself; `make simulate` draws new ones.
 simulate-seeds: libraries
 	swift build $(RELEASE) --product simulate
-	.build/release/simulate --seeds 39...105 --minutes 2
-	.build/release/simulate --alone --seeds 85...220 --minutes 2
+	.build/release/simulate --seeds 1...150 --minutes 2
+	.build/release/simulate --alone --seeds 1...240 --minutes 1
 
 ## fuzz: all that is parsed, with libFuzzer and the address sanitizer, for so many minutes in all
 fuzz: libraries

@@ -57,7 +57,10 @@ final class ClusterChecker {
             images[offset] = (node, view.image)
             images[offset - Self.imagesKept] = nil
         }
-        if offset > newest.offset { newest = (offset, view.image) }
+        if offset > newest.offset {
+            tellChanges(to: view.image)
+            newest = (offset, view.image)
+        }
         for topic in view.image.topics.sorted {
             for partition in topic.partitions where partition.leader >= 0 {
                 note(partition, of: topic, by: node)
@@ -76,6 +79,21 @@ final class ClusterChecker {
         leaders[key] = partition.leader
     }
 
+    /// Has the trace say how partitions are led, where that has changed.
+    private func tellChanges(to image: MetadataImage) {
+        guard world.trace.print != nil else { return }
+        for topic in image.topics.sorted {
+            let before = newest.image.topics[topic.id]
+            for partition in topic.partitions where before?[partition.id] != partition {
+                world.trace.tell(
+                    world.scheduler.now,
+                    "\(topic.name)-\(partition.id): leader \(partition.leader) in epoch "
+                        + "\(partition.leaderEpoch), in sync \(partition.isr) of "
+                        + "\(partition.replicas)")
+            }
+        }
+    }
+
     private func look() {
         for node in world.nodes {
             guard let process = node.process else { continue }
@@ -91,12 +109,14 @@ final class ClusterChecker {
         }
     }
 
-    /// Whoever is in sync has all that any leader has called committed.
+    /// Whoever is in sync has all that any leader has called committed, and a log begins where it
+    /// began, unless records were deleted.
     private func look(at partition: PartitionImage, of topic: TopicImage) {
         let key = ReplicaKey(topic: topic.id, partition: partition.id)
         for id in partition.replicas {
             guard let replica = replica(id, topic, partition.id) else { continue }
             replica.locked {
+                checkStart($0.log.logStartOffset.rawValue, of: partition, of: topic, on: id)
                 guard $0.leaderEpoch != nil else { return }
                 highWatermarks[key] = max(highWatermarks[key] ?? .zero, $0.highWatermark)
             }
@@ -111,6 +131,14 @@ final class ClusterChecker {
                         + "\($0.log.logEndOffset), \(committed) is committed")
             }
         }
+    }
+
+    private func checkStart(
+        _ start: Int64, of partition: PartitionImage, of topic: TopicImage, on node: Int32
+    ) {
+        let key = PartitionKey(topic: topic.name, partition: partition.id)
+        guard start > 0, !world.history.mayBeDeleted(before: start, of: key) else { return }
+        world.violation("\(key): node \(node) has it from \(start) on, and nobody deleted")
     }
 
     private func replica(

@@ -26,6 +26,9 @@ final class SimulatedClient {
     let name: String
     private var sessions: [Int32: ClientSession] = [:]
     private var routes: [Destination: Int32] = [:]
+    /// The newest leader epoch that was heard of, by partition: what a node says that does not know
+    /// of it yet is not believed (KIP-320).
+    private var leaderEpochs: [PartitionKey: Int32] = [:]
     /// Requests that wait for a route, by destination, in order.
     private var lookups: [Destination: [(Int32?) -> Void]] = [:]
     private var nextCorrelation: Int32 = 1
@@ -95,6 +98,8 @@ final class SimulatedClient {
         ask(request, version: 11) { [self] message in
             for partition in message?.topics.first?.partitions ?? [] where partition.leaderID >= 0 {
                 let key = PartitionKey(topic: topic, partition: partition.partitionIndex)
+                guard partition.leaderEpoch >= leaderEpochs[key] ?? 0 else { continue }
+                leaderEpochs[key] = partition.leaderEpoch
                 routes[.leader(key)] = partition.leaderID
             }
             found(destination)

@@ -47,9 +47,12 @@ final class CompactionScenario: Scenario {
                     ])
             ])
         client.call(request, version: 12, to: .leader(key)) { [self] answer in
-            guard let answer, let data = answer.message.responses.first?.partitions.first,
-                data.errorCode == 0
-            else {
+            let data = answer?.message.responses.first?.partitions.first
+            if data?.errorCode == KafkaError.offsetOutOfRange.rawValue {
+                isChecked = true
+                return world.violation("\(key): offset \(position) is out of range")
+            }
+            guard let answer, let data, data.errorCode == 0 else {
                 client.forgetRoutes()
                 world.scheduler.after(100_000_000) { [self] in readAll() }
                 return

@@ -27,4 +27,8 @@ final class Scenarios: Scenario {
     var state: String { all.filter { !$0.isSettled }.map(\.state).joined(separator: "; ") }
     func readAll() { for scenario in all { scenario.readAll() } }
     var isChecked: Bool { all.allSatisfy(\.isChecked) }
+    /// Whose final read has not ended, for a report.
+    var unchecked: String {
+        all.filter { !$0.isChecked }.map { "\(type(of: $0))" }.joined(separator: ", ")
+    }
 }

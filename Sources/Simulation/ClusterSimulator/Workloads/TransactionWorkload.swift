@@ -19,6 +19,8 @@ final class TransactionWorkload {
     private var epoch: Int16 = -1
     private var sequences: [Int32: Int32] = [:]
     private(set) var isDone = false
+    /// All has healed since.
+    private var isEnding = false
 
     /// The transaction under way.
     private struct Current {
@@ -28,6 +30,8 @@ final class TransactionWorkload {
     }
 
     static let topic = "txn"
+    /// How many transactions are begun at most once all has healed: there is time for no more.
+    private static let lastOnes = 10
 
     init(
         _ world: SimulatedWorld, _ history: TransactionHistory, number: UInt16, partitions: Int32,
@@ -102,6 +106,10 @@ final class TransactionWorkload {
 
     /// The next transaction, unless all are done.
     private func begin() {
+        if world.isHealed, !isEnding {
+            isEnding = true
+            remaining = min(remaining, Self.lastOnes)
+        }
         guard remaining > 0 else {
             isDone = true
             return

@@ -20,6 +20,10 @@ final class NodeProcess {
     private var connections: [ConnectionID: SimulatedConnection] = [:]
     private var nextConnection: UInt64 = 1
     private var timers: [Int64]
+    /// By event loop, and of the controller's thread: the instant of the last thing that was posted
+    /// to it.
+    private var lastPosts: [Int64]
+    private var lastControllerPost: Int64 = 0
     private var controllerTimer = Int64.max
     /// What waits for the flush thread, and whether it is at work.
     private var schedule = FlushSchedule(pace: FlushPace())
@@ -63,6 +67,7 @@ final class NodeProcess {
                 random: SplitMix64(seed: node.world.random.next()))
         }
         timers = loops.map { _ in Int64.max }
+        lastPosts = loops.map { _ in 0 }
     }
 
     private static func options(_ id: Int32, _ settings: SimulationOptions) -> NodeOptions {
@@ -242,8 +247,25 @@ final class NodeProcess {
         }
     }
 
+    /// Runs `action` in some time on a thread that does things in the order in which it is asked.
+    private func post(
+        us: ClosedRange<Int64>, after last: inout Int64, _ action: @escaping () -> Void
+    ) {
+        let now = world.scheduler.now
+        last = max(last, now + world.draw(us) * 1000)
+        node.after(last - now, generation, action)
+    }
+
+    /// Runs `action` on an event loop.
+    private func onLoop(_ index: Int, _ action: @escaping (BrokerLoop) -> Void) {
+        post(us: 0...100, after: &lastPosts[index]) { [self] in
+            action(loops[index])
+            settle(index)
+        }
+    }
+
     private func onController(_ work: @escaping (NodeController) -> Void) {
-        after(us: 1...200) { [self] in
+        post(us: 1...200, after: &lastControllerPost) { [self] in
             work(controller)
             carryOut(controller.takeEffects())
         }
@@ -254,10 +276,7 @@ final class NodeProcess {
             self.view = view
             world.checker.published(view, by: node.id)
             for index in loops.indices {
-                after(us: 0...100) { [self] in
-                    loops[index].published(view)
-                    settle(index)
-                }
+                onLoop(index) { $0.published(view) }
             }
         }
         if effects.serves { serves = true }
@@ -301,29 +320,20 @@ final class NodeProcess {
     }
 
     private func carryOut(_ task: CoordinatorTask) {
-        after(us: 0...100) { [self] in
-            loops[0].run(task, now: node.now)
-            settle(0)
-        }
+        onLoop(0) { [self] in $0.run(task, now: node.now) }
     }
 
     private func wake(_ tickets: [WaitTicket], except own: Int?) {
         for index in loops.indices where index != own {
             let theirs = tickets.filter { Int($0.loop) == index }
             guard !theirs.isEmpty else { continue }
-            after(us: 0...100) { [self] in
-                loops[index].woken(theirs, now: node.now)
-                settle(index)
-            }
+            onLoop(index) { [self] in $0.woken(theirs, now: node.now) }
         }
     }
 
     private func complete(_ ticket: WaitTicket, _ message: any KafkaMessage) {
-        // After the view that was published before it.
-        after(us: 100...200) { [self] in
-            let index = Int(ticket.loop)
-            loops[index].completed(ticket, message: message, now: node.now)
-            settle(index)
+        onLoop(Int(ticket.loop)) { [self] in
+            $0.completed(ticket, message: message, now: node.now)
         }
     }
 

@@ -30,6 +30,11 @@ struct Trace {
     /// Notes an event that a reader of the trace wants to see.
     mutating func note(_ instant: Int64, _ text: @autoclosure () -> String) {
         mix(UInt64(bitPattern: instant))
+        tell(instant, text())
+    }
+
+    /// Prints a line that is no part of the hash: what follows from events that were noted.
+    func tell(_ instant: Int64, _ text: @autoclosure () -> String) {
         guard let print else { return }
         let ms = instant / 1_000_000
         print("\(ms / 1000).\(String(ms % 1000 + 1000).dropFirst()) \(text())")
