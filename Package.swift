@@ -126,7 +126,7 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: tools + [
-                "AdminWire", "ClientCore", "MartletClient", "HistoryChecker",
+                "AdminWire", "ClientCore", "MartletClient", "HistoryChecker", "KafkaSecurity",
             ],
             path: "Sources/Tools/martlet",
             swiftSettings: shell),

@@ -58,6 +58,7 @@ struct TargetRule {
         "martlet": shell(
             server.union([
                 "MartletServer", "AdminWire", "ClientCore", "MartletClient", "HistoryChecker",
+                "KafkaSecurity",
             ])),
     ]
 }

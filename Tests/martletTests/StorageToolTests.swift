@@ -105,15 +105,66 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: "\(path)/b/bootstrap.checkpoint"))
     }
 
+    /// The keys are those that other implementations make of the example of RFC 7677.
+    @Test func usersAreWrittenThatTheClusterBeginsWith() throws {
+        let directory = try TemporaryDirectory()
+        let file = try config(directory)
+        let salt = "W22ZaJ0SNY7soEsUEjb6gQ=="
+        let salted = "xKSVEDI6tPlSysH6mUQZOeeOp01r6B3fcJbodRPcYV0="
+        let formatted = CommandTests.run(
+            "storage", "format", "-t", "c", "-c", file, "--standalone",
+            "--add-scram", "SCRAM-SHA-256=[name=user,password=pencil,salt=\"\(salt)\"]",
+            "-S", "SCRAM-SHA-256=[name=other,salt=\(salt),saltedpassword=\(salted)]",
+            "-S", "SCRAM-SHA-512=[name=user,iterations=8192,password=pencil]")
+        #expect(formatted.code == 0 && formatted.errors.isEmpty)
+        #expect(formatted.out.contains("(name='user', mechanism=2, iterations=8192)"))
+        #expect(!formatted.out.contains("pencil"))
+        let shown = CommandTests.run(
+            "dump-log", "--cluster-metadata-decoder", "--files",
+            "\(directory.path)/a/bootstrap.checkpoint"
+        ).out
+        for name in ["user", "other"] {
+            let expected: [String] = [
+                #"{"type":"USER_SCRAM_CREDENTIAL_RECORD","version":0,"#,
+                #""data":{"name":"\#(name)","mechanism":1,"salt":"W22ZaJ0SNY7soEsUEjb6gQ==","#,
+                #""storedKey":"WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=","#,
+                #""serverKey":"wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=","#,
+                #""iterations":4096}}"#,
+            ]
+            #expect(shown.contains(expected.joined()), "\(shown)")
+        }
+        #expect(shown.contains(#""iterations":8192"#))
+    }
+
     @Test func refusesWhatDoesNotFit() throws {
         let directory = try TemporaryDirectory()
         let file = try config(directory, "controller.quorum.voters=7@127.0.0.1:9093")
         let both = CommandTests.run(
             "storage", "format", "-t", "c", "-c", file, "--standalone")
         #expect(both.code == 1 && both.errors.contains("controller.quorum.voters"))
-        let scram = CommandTests.run(
-            "storage", "format", "-t", "c", "-c", file, "--add-scram", "SCRAM-SHA-256=[]")
-        #expect(scram.code == 1 && scram.errors.contains("not supported yet"))
+        for (argument, reason) in [
+            ("SCRAM-SHA-256", "Failed to find equals sign"),
+            ("SCRAM-SHA-1=[name=a,password=b]", "SCRAM-SHA-1 is not supported"),
+            ("SCRAM-SHA-256=name=a]", "to start with ["),
+            ("SCRAM-SHA-256=[name=a", "to end with ]"),
+            ("SCRAM-SHA-256=[]", "You must supply 'name'"),
+            ("SCRAM-SHA-256=[name=a]", "one of 'password' or 'saltedpassword'"),
+            ("SCRAM-SHA-256=[name=a,saltedpassword=YCE=]", "'salt' with 'saltedpassword'"),
+            ("SCRAM-SHA-256=[name=a,salt=?,password=b]", "decode given salt: ?"),
+            ("SCRAM-SHA-256=[name=a,password=b,iterations=4095]", "must be >= 4096"),
+            ("SCRAM-SHA-512=[name=a,password=b,iterations=16385]", "must be <= 16384"),
+            ("SCRAM-SHA-512=[name=a,password=b,iterations=many]", "parse iterations count: many"),
+            ("SCRAM-SHA-512=[name=a,password=b,color=red]", "configurations: color"),
+            ("SCRAM-SHA-512=[name]", "No equals sign found in SCRAM component: name"),
+        ] {
+            let refused = CommandTests.run(
+                "storage", "format", "-t", "c", "-c", file, "--add-scram", argument)
+            #expect(refused.code == 1 && refused.errors.contains(reason), "\(argument)")
+        }
+        let old = CommandTests.run(
+            "storage", "format", "-t", "c", "-c", file, "-r", "3.4", "--add-scram",
+            "SCRAM-SHA-256=[name=a,password=b]")
+        #expect(old.code == 1 && old.errors.contains("does not have SCRAM yet"))
         let unknown = CommandTests.run(
             "storage", "format", "-t", "c", "-c", file, "-r", "9.9")
         #expect(unknown.code == 1 && unknown.errors.contains("Unknown metadata.version '9.9'"))

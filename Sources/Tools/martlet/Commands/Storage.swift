@@ -34,8 +34,11 @@ enum StorageTool: Tool {
                     "--feature", "-f", label: "feature=level", help: "The level of one feature.",
                     isRepeatable: true),
                 .value(
-                    "--add-scram", "-S", label: "credential", help: "Not supported yet.",
-                    isRepeatable: true, isHidden: true),
+                    "--add-scram", "-S", label: "credential",
+                    help: "A user that the cluster begins with: "
+                        + "SCRAM-SHA-256=[name=alice,password=secret] or SCRAM-SHA-512=[name=alice,"
+                        + "iterations=8192,salt=\"N3E=\",saltedpassword=\"YCE=\"].",
+                    isRepeatable: true),
             ]),
         Verb(name: "random-uuid", summary: "Print a new id."), FeatureLookup.mapping,
         FeatureLookup.dependencies,

@@ -9,11 +9,6 @@ enum StorageFormat {
     static func run(_ options: ParsedOptions, _ console: Console) throws {
         let node = try NodeProperties(file: try options.required("--config"))
         let clusterID = try options.required("--cluster-id")
-        guard !options.has("--add-scram") else {
-            throw Failure(
-                "--add-scram is not supported yet.",
-                remedy: "SCRAM authentication is not there yet.")
-        }
         guard !node.roles.isEmpty else {
             throw Failure(
                 "The kafka configuration file appears to be for a legacy cluster. Formatting is "
@@ -28,15 +23,19 @@ enum StorageFormat {
             let (name, level) = try FeatureLookup.nameAndLevel(argument)
             features[name] = level
         }
+        var credentials: [MetadataRecord] = []
+        for argument in options.values("--add-scram") {
+            credentials.append(.userScramCredentialRecord(try ScramArgument(argument).record))
+        }
         try format(
-            node, clusterID, voters, version, features,
+            node, clusterID, voters, version, features, credentials,
             ignoresFormatted: options.has("--ignore-formatted"), console)
     }
 
     private static func format(
         _ node: NodeProperties, _ clusterID: String, _ voters: InitialVoters,
-        _ given: MetadataVersion?, _ features: [String: Int16], ignoresFormatted: Bool,
-        _ console: Console
+        _ given: MetadataVersion?, _ features: [String: Int16], _ credentials: [MetadataRecord],
+        ignoresFormatted: Bool, _ console: Console
     ) throws {
         var features = features
         if given != nil, features[MetadataVersion.featureName] != nil {
@@ -48,8 +47,12 @@ enum StorageFormat {
         guard version.isProduction || node.allowsUnstable else {
             throw Failure("metadata.version \(version) is not yet stable.")
         }
+        guard credentials.isEmpty || version.supportsScram else {
+            throw Failure("metadata.version \(version) does not have SCRAM yet, 3.5-IV2 does.")
+        }
         try voters.setKRaftVersion(in: &features)
-        let records = try BootstrapRecords.records(at: version, features: features)
+        let records = try BootstrapRecords.records(
+            at: version, features: features, additional: credentials)
         let fileSystem = PosixFileSystem()
         let ensemble = MetaPropertiesEnsemble.load(
             directories: node.directories, metadataDirectory: node.metadataDirectory,
@@ -99,6 +102,12 @@ enum StorageFormat {
                 text =
                     "FeatureLevelRecord(name='\(feature.name)', "
                     + "featureLevel=\(feature.featureLevel))"
+            }
+            // Its keys are nobody's business.
+            if case .userScramCredentialRecord(let user) = record {
+                text =
+                    "UserScramCredentialRecord(name='\(user.name)', mechanism=\(user.mechanism), "
+                    + "iterations=\(user.iterations))"
             }
             return "ApiMessageAndVersion(\(text) at version \(version.version(of: record)))"
         }
