@@ -32,9 +32,7 @@ extension BrokerLoop {
         if found.isEnough(minBytes) || request.maxWaitMs <= 0 {
             return answer(state, found, context)
         }
-        // Data may have come between the read and the registration: look once more.
-        state.register(ticket, in: view, requestFlush)
-        let again = readAll(state, context)
+        let again = readAll(state, context, awaiting: ticket)
         guard again.cold.isEmpty else { return warm(again.cold, state, context, ticket) }
         if again.isEnough(minBytes) {
             state.cancel(ticket)
@@ -52,9 +50,7 @@ extension BrokerLoop {
         _ state: PendingFetch, _ context: RequestContext, ticket: WaitTicket, expired: Bool
     ) {
         guard !state.isWarming else { return }
-        // Registered before the read, so that what comes after the read wakes it again.
-        if !expired { state.register(ticket, in: view, requestFlush) }
-        let found = readAll(state, context)
+        let found = readAll(state, context, awaiting: expired ? nil : ticket)
         guard found.cold.isEmpty else { return warm(found.cold, state, context, ticket) }
         guard expired || found.isEnough(leastBytes(of: state.request)) else { return }
         state.cancel(ticket)
@@ -162,7 +158,12 @@ extension BrokerLoop {
     }
 
     /// Reads every partition of the session within the request's byte budget.
-    private func readAll(_ state: PendingFetch, _ context: RequestContext) -> FetchFindings {
+    ///
+    /// - Parameter ticket: woken by what comes to a partition after it was read.
+    private func readAll(
+        _ state: PendingFetch, _ context: RequestContext, awaiting ticket: WaitTicket? = nil
+    ) -> FetchFindings {
+        if ticket != nil { state.waitingOn.removeAll(keepingCapacity: true) }
         var findings = FetchFindings()
         var budget = mostBytes(of: state.request)
         for interest in state.session.interests {
@@ -170,7 +171,7 @@ extension BrokerLoop {
                 maxBytes: min(budget, Int(interest.maxBytes)),
                 atLeastOneBatch: findings.bytes == 0,
                 cachedOnly: state.warmings < PendingFetch.mostWarmings)
-            let read = read(interest, state, bounds, context)
+            let read = read(interest, state, bounds, context, awaiting: ticket)
             budget -= min(budget, read.byteCount)
             findings.add(read, pauses: state.reader.isReplica)
         }
@@ -180,7 +181,7 @@ extension BrokerLoop {
 
     private func read(
         _ interest: FetchInterest, _ state: PendingFetch, _ bounds: FetchBounds,
-        _ context: RequestContext
+        _ context: RequestContext, awaiting ticket: WaitTicket?
     ) -> PartitionFetch {
         let cells = view.topic(
             id: interest.topicID, name: interest.topic, version: context.apiVersion)
@@ -192,6 +193,7 @@ extension BrokerLoop {
         }
         let replica = cell.enter()
         defer { cell.leave() }
+        if let ticket { wait(for: replica, in: cell, state, ticket) }
         do {
             switch state.reader {
             case .consumer(let readCommitted, let mayReadFollower):
@@ -231,6 +233,17 @@ extension BrokerLoop {
         }
     }
 
+    /// Has `ticket` woken by what comes to a partition, whose cell is entered.
+    private func wait(
+        for replica: PartitionReplica, in cell: PartitionCell, _ state: PendingFetch,
+        _ ticket: WaitTicket
+    ) {
+        state.waitingOn.append(cell)
+        guard !state.reader.isReplica else { return replica.awaitAppend(ticket: ticket) }
+        replica.awaitData(ticket: ticket)
+        requestFlush(replica, cell)
+    }
+
     // MARK: Answering
 
     private func answer(
@@ -261,7 +274,8 @@ final class PendingFetch {
     let reader: FetchReader
     /// The partitions' leaders have been told where the follower is.
     var hasReported = false
-    private var waitingOn: [PartitionCell] = []
+    /// The partitions that wake it.
+    fileprivate var waitingOn: [PartitionCell] = []
     /// Waits for the disk; nothing else wakes it.
     var isWarming = false
     /// How often it has waited for the disk.
@@ -278,26 +292,6 @@ final class PendingFetch {
         self.keepsSession = keepsSession
         self.request = request
         self.reader = reader
-    }
-
-    /// Asks every partition to wake `ticket` when it has something new.
-    ///
-    /// - Parameter requestFlush: called, the cell entered, with each replica that is waited for.
-    func register(
-        _ ticket: WaitTicket, in view: BrokerView,
-        _ requestFlush: (PartitionReplica, PartitionCell) -> Void
-    ) {
-        waitingOn = session.interests.compactMap {
-            view.topic(id: $0.topicID, name: $0.topic, version: session.usesTopicIDs ? 13 : 12)?[
-                $0.partition]
-        }
-        for cell in waitingOn {
-            cell.locked { replica in
-                guard !reader.isReplica else { return replica.awaitAppend(ticket: ticket) }
-                replica.awaitData(ticket: ticket)
-                requestFlush(replica, cell)
-            }
-        }
     }
 
     func cancel(_ ticket: WaitTicket) {
