@@ -42,8 +42,8 @@ public final class QuorumReplica {
     /// Why this member does nothing any more.
     public private(set) var failure: String?
     /// Bytes of log since the newest snapshot, of committed records.
-    public private(set) var bytesSinceSnapshot = 0
-    private var lastCommittedTimestamp: Int64 = 0
+    public internal(set) var bytesSinceSnapshot = 0
+    private(set) var lastCommittedTimestamp: Int64 = 0
 
     /// The log's topic and partition.
     public static let topicPartition = TopicPartition(topic: "__cluster_metadata", partition: 0)
@@ -336,27 +336,5 @@ extension QuorumReplica {
             lastCommittedTimestamp = max(lastCommittedTimestamp, batch.timestamp)
         }
         emit(.committed(batches))
-    }
-
-    /// Writes a snapshot of all that is committed below `end`, then drops older snapshots and the
-    /// log before them, as far as they need not be kept.
-    public func writeSnapshot(
-        of records: [MetadataRecord], upTo end: Offset, now: QuorumTime,
-        version: (MetadataRecord) -> Int16
-    ) throws(QuorumError) {
-        precondition(end <= highWatermark, "a snapshot holds committed records")
-        let id = SnapshotID(endOffset: end, epoch: log.epoch(before: end))
-        guard end > latestSnapshot?.endOffset ?? .zero else { return }
-        let contents = SnapshotContents(
-            lastTimestamp: lastCommittedTimestamp,
-            kraftVersion: controls.kraftVersion(before: end).map {
-                KRaftVersionRecord(kRaftVersion: $0)
-            },
-            voters: controls.voters(before: end).map(\.record), records: records)
-        try log.write(
-            try contents.encoded(epoch: id.epoch, now: now.wall, version: version), as: id)
-        bytesSinceSnapshot = 0
-        try log.clean(now: now.wall)
-        controls.trim(before: log.startOffset)
     }
 }

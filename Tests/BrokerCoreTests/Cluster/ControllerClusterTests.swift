@@ -307,6 +307,33 @@ import Testing
         try cluster.run(ms: 10_000) { cluster[1].controller.quorum.latestSnapshot != first }
     }
 
+    /// What is committed while a snapshot is written is in the log, and in the next one.
+    @Test func aLargeSnapshotIsWrittenAside() throws {
+        let cluster = try TestCluster { _, options in options.snapshotBytes = 1 }
+        for node in cluster.nodes.values {
+            node.controller.promptSnapshotPartitions = -1
+            node.holdsJobs = true
+        }
+        try cluster.runUntilServing()
+        let active = try #require(cluster.active)
+        let node = cluster[active]
+        #expect(node.controller.quorum.latestSnapshot == nil && node.controller.isWritingSnapshot)
+        let created = try cluster.ask(active, creation("t"), controller: true)
+        #expect(created.topics.map(\.errorCode) == [0])
+        let end = node.controller.committedEnd
+        node.runJobs()
+        let first = try #require(node.controller.quorum.latestSnapshot)
+        #expect(first.endOffset < end && !node.controller.isWritingSnapshot)
+        let more = try cluster.ask(active, creation("u"), controller: true)
+        #expect(more.topics.map(\.errorCode) == [0])
+        node.runJobs()
+        #expect(try #require(node.controller.quorum.latestSnapshot).endOffset > end)
+        cluster.kill(active)
+        try cluster.start(active)
+        try cluster.run { cluster[active].view.image.topics["u"] != nil }
+        #expect(cluster[active].view.image.topics["t"] != nil)
+    }
+
     @Test func theActiveControllerThatLeavesHasASuccessorAtOnce() throws {
         let cluster = try TestCluster()
         try cluster.runUntilServing()

@@ -1,6 +1,7 @@
 import ClusterController
 import KafkaWire
 import LogStorage
+import MetadataQuorum
 
 /// One thing to be done to the files of a partition.
 enum LogStep: Sendable {
@@ -77,6 +78,8 @@ public struct DiskJob: Sendable {
         case steps([LogStep])
         /// Removes all of them.
         case removals(PendingDeletions)
+        /// Writes the snapshot of an image.
+        case snapshot(SnapshotDraft, MetadataImage)
     }
     let work: Work
     let directories: NodeDirectories
@@ -92,6 +95,18 @@ public struct DiskJob: Sendable {
             return DiskJobResult(outcome: .steps(steps, results))
         case .removals(var due):
             return DiskJobResult(outcome: .removals(due.removeDue(.max, in: fileSystem)))
+        case .snapshot(let draft, let image):
+            return DiskJobResult(outcome: .snapshot(draft, write(draft, of: image)))
+        }
+    }
+
+    private func write(_ draft: SnapshotDraft, of image: MetadataImage) -> QuorumError? {
+        let version = image.metadataVersion
+        do throws(QuorumError) {
+            try draft.write(image.snapshotRecords()) { version.version(of: $0) }
+            return nil
+        } catch {
+            return error
         }
     }
 
@@ -183,6 +198,7 @@ public struct DiskJobResult: @unchecked Sendable {
     enum Outcome {
         case steps([LogStep], [LogStepResult])
         case removals(FileError?)
+        case snapshot(SnapshotDraft, QuorumError?)
     }
     let outcome: Outcome
 }

@@ -76,6 +76,10 @@ public final class NodeController {
     var lastSnapshotMs: Int64
     /// No snapshot is written before this instant, in monotonic ms.
     var snapshotRetryMs = Int64.min
+    var isWritingSnapshot = false
+    /// Up to so many partitions a snapshot is written at once (30 ms); one of more is an I/O
+    /// thread's, as elections and heartbeats do not wait for seconds.
+    var promptSnapshotPartitions = 10_000
     /// The level of `kraft.version` that event loops were shown last.
     var shownKRaftVersion: Int16 = 0
     /// When event loops are next shown logs that have been made while others wait, in monotonic ms.

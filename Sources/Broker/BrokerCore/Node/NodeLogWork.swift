@@ -11,6 +11,9 @@ extension NodeController {
         settle()
     }
 
+    /// Does on the spot what takes no time worth mentioning.
+    func runNow(_ work: DiskJob.Work) { take(job(work).run()) }
+
     /// While many logs are made, event loops learn of them this often: each of them looks at all
     /// partitions then.
     private static var bulkViewMs: Int64 { 100 }
@@ -31,7 +34,7 @@ extension NodeController {
         }
     }
 
-    private func job(_ work: DiskJob.Work) -> DiskJob {
+    func job(_ work: DiskJob.Work) -> DiskJob {
         DiskJob(
             work: work, directories: directories, fileSystem: surroundings.fileSystem,
             now: clock().wallMs)
@@ -53,6 +56,7 @@ extension NodeController {
         switch result.outcome {
         case .removals(let error):
             if let error { surroundings.report("deleted files could not be removed: \(error)") }
+        case .snapshot(let draft, let error): snapshotEnded(draft, error)
         case .steps(let steps, let results):
             logWork.finished(steps)
             knownConfigs = [:]

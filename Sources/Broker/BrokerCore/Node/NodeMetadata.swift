@@ -113,13 +113,25 @@ extension NodeController {
         let now = quorumTime
         let isOld = options.snapshotMs > 0 && now.monotonic >= lastSnapshotMs + options.snapshotMs
         guard isOld || quorum.bytesSinceSnapshot >= options.snapshotBytes,
-            now.monotonic >= snapshotRetryMs
+            now.monotonic >= snapshotRetryMs, !isWritingSnapshot,
+            let draft = quorum.draftSnapshot(upTo: committedEnd, now: now)
         else { return }
-        let version = controller.image.metadataVersion
+        isWritingSnapshot = true
+        let work = DiskJob.Work.snapshot(draft, controller.image)
+        if controller.image.topics.partitionCount <= promptSnapshotPartitions {
+            runNow(work)
+        } else {
+            effects.jobs.append(job(work))
+        }
+    }
+
+    /// Takes over a snapshot that was written, or could not be.
+    func snapshotEnded(_ draft: SnapshotDraft, _ error: QuorumError?) {
+        isWritingSnapshot = false
+        let now = quorumTime
         do throws(QuorumError) {
-            try quorum.writeSnapshot(
-                of: controller.image.snapshotRecords(), upTo: committedEnd, now: now
-            ) { version.version(of: $0) }
+            if let error { throw error }
+            try quorum.adopt(draft, now: now)
             lastSnapshotMs = now.monotonic
         } catch {
             // Records come all the time; a full disk stays full for a while.

@@ -162,13 +162,6 @@ final class MetadataLog {
         return try SnapshotContents(decoding: bytes, path: path(of: id))
     }
 
-    func write(_ bytes: [UInt8], as id: SnapshotID) throws(QuorumError) {
-        try onDisk { () throws(FileError) in
-            try fileSystem.replaceFile(path(of: id), with: bytes, syncingDirectory: directory)
-        }
-        note(id)
-    }
-
     /// Runs what touches files, with their errors as the quorum's.
     func onDisk<T>(_ body: () throws(FileError) -> T) throws(QuorumError) -> T {
         do throws(FileError) { return try body() } catch { throw .io(error) }
