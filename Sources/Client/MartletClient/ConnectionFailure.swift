@@ -1,7 +1,14 @@
 import ClientCore
-import Foundation
 import NIOCore
 import NIOPosix
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
 
 extension BrokerAddress {
     /// Why no connection came about, in words.

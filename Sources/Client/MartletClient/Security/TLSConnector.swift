@@ -1,5 +1,4 @@
 import ClientCore
-import Foundation
 import NIOCore
 import NIOSSL
 
@@ -108,7 +107,7 @@ extension SecurityFailure {
     /// BoringSSL's name for what is wrong, which stands between its library and a line of its
     /// source; all of the text where there is none.
     private static func reason(in text: String) -> String {
-        guard let library = text.range(of: "OPENSSL_internal:") else { return text }
+        guard let library = text.firstRange(of: "OPENSSL_internal:") else { return text }
         return String(
             text[library.upperBound...].prefix { $0.isLetter || $0.isNumber || $0 == "_" })
     }
