@@ -14,6 +14,7 @@ RELEASE := -c release --static-swift-stdlib
 SWIFT_SOURCES = $(shell git ls-files 'Package.swift' 'Sources/*.swift' 'Tests/*.swift' \
     'Examples/*.swift' | grep -v /Generated/)
 MINUTES ?= 3
+JOBS ?= $(shell nproc)
 CLIENT_TESTS ?= -m "not slow"
 
 .DEFAULT_GOAL := build
@@ -75,7 +76,7 @@ bench: build clients
 ## simulate: clusters under faults by seed, for so many minutes
 simulate: libraries
 	swift build $(RELEASE) --product simulate
-	.build/release/simulate --minutes $(MINUTES)
+	.build/release/simulate --jobs $(JOBS) --minutes $(MINUTES)
 
 ## planted: which planted bugs the simulator finds, and after how many seeds (docs/TESTING.md)
 planted: libraries
@@ -86,8 +87,9 @@ planted: libraries
 # The same seeds each time, so that a change is judged by itself; `make simulate` draws new ones.
 simulate-seeds: libraries
 	swift build $(RELEASE) --product simulate
-	.build/release/simulate --seeds 1...150 --minutes 2
-	.build/release/simulate --alone --seeds 1...240 --minutes 1
+	.build/release/simulate --jobs $(JOBS) --seeds 88...141 --minutes 1
+	.build/release/simulate --short --jobs $(JOBS) --seeds 1...58 --minutes 1
+	.build/release/simulate --alone --jobs $(JOBS) --seeds 1...240 --minutes 1
 
 ## fuzz: all that is parsed, with libFuzzer and the address sanitizer, for so many minutes in all
 fuzz: libraries

@@ -1,4 +1,5 @@
 import ClusterSimulator
+import Dispatch
 import Foundation
 
 /// `simulate`: whole clusters under faults, by seed.
@@ -6,6 +7,7 @@ import Foundation
 ///     simulate --minutes 3              random seeds for so long
 ///     simulate --seeds 1...1000         these seeds
 ///     simulate --alone --seeds 1...1000 the same with a single node in each
+///     simulate --short --jobs 2 …       with three to five nodes and little load, on two threads
 ///     simulate --seed 42 --trace        one seed, with what happens
 ///     simulate --seed 42 --dump log-0   the same, and what each node holds of a partition
 ///     simulate --planted unsynced-ack --seeds 1...100 --times 3
@@ -27,30 +29,39 @@ import Foundation
             return try run.run(planted) ? 0 : 1
         }
         let begun = Date()
-        var total = Totals()
-        for seed in arguments.seeds {
-            if let minutes = arguments.minutes,
-                Date().timeIntervalSince(begun) > Double(minutes) * 60
-            {
-                break
+        let queue = SeedQueue(arguments.seeds, minutes: arguments.minutes)
+        let ended = DispatchSemaphore(value: 0)
+        let way = arguments.way
+        for _ in 0..<arguments.jobs {
+            let thread = Thread {
+                while let seed = queue.next() { queue.add(run(seed, way)) }
+                ended.signal()
             }
-            let options = SimulationOptions(seed: seed, isAlone: arguments.isAlone)
-            let outcome = Simulation.run(
-                options, dump: arguments.dump, print: arguments.isTraced ? { say($0) } : nil)
-            total.add(outcome)
-            if arguments.isTraced || arguments.isVerbose { say(line(outcome)) }
-            for violation in outcome.violations {
-                say("VIOLATION seed \(seed): \(violation)")
-            }
-            if !outcome.violations.isEmpty {
-                say(
-                    "  \(options.summary)\n  replay: simulate --seed \(seed)"
-                        + (arguments.isAlone ? " --alone --trace" : " --trace")
-                )
-            }
+            // As much as a main thread has.
+            thread.stackSize = 8 << 20
+            thread.start()
         }
+        for _ in 0..<arguments.jobs { ended.wait() }
+        let total = queue.totals
         say(total.summary(seconds: Date().timeIntervalSince(begun)))
         return total.violated == 0 ? 0 : 1
+    }
+
+    /// Runs one seed, and says what is to be said of it.
+    private static func run(_ seed: UInt64, _ way: Way) -> Simulation.Outcome {
+        let options = SimulationOptions(seed: seed, shape: way.shape)
+        let outcome = Simulation.run(
+            options, dump: way.dump, print: way.isTraced ? { say($0) } : nil)
+        if way.isTraced || way.isVerbose { say(line(outcome)) }
+        for violation in outcome.violations {
+            say("VIOLATION seed \(seed): \(violation)")
+        }
+        if !outcome.violations.isEmpty {
+            say(
+                "  \(options.summary)\n  replay: simulate --seed \(seed)\(way.shapeFlag) --trace"
+            )
+        }
+        return outcome
     }
 
     private static func line(_ outcome: Simulation.Outcome) -> String {
@@ -63,6 +74,46 @@ import Foundation
 /// Writes a line at once: what was found is there to be read, whatever ends a long run.
 func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
 
+/// How a seed is run, and what is told of it.
+private struct Way: Sendable {
+    var shape = SimulatedShape.any
+    var isTraced = false
+    var isVerbose = false
+    var dump: String?
+
+    /// The shape as it is asked for.
+    var shapeFlag: String {
+        switch shape {
+        case .any: ""
+        case .alone: " --alone"
+        case .short: " --short"
+        }
+    }
+}
+
+/// The seeds that are left to run, and what came of the others; for several threads.
+private final class SeedQueue: @unchecked Sendable {
+    // Sendable: all state is reached with `lock` held.
+    private let lock = NSLock()
+    private var left: AnyIterator<UInt64>
+    private var sum = Totals()
+    private let deadline: Date
+
+    init(_ seeds: AnySequence<UInt64>, minutes: Int?) {
+        left = seeds.makeIterator()
+        deadline = minutes.map { Date() + Double($0) * 60 } ?? .distantFuture
+    }
+
+    /// The next seed; `nil` once there is none, or the time is up.
+    func next() -> UInt64? {
+        lock.withLock { Date() < deadline ? left.next() : nil }
+    }
+
+    func add(_ outcome: Simulation.Outcome) { lock.withLock { sum.add(outcome) } }
+
+    var totals: Totals { lock.withLock { sum } }
+}
+
 /// What all seeds came to.
 private struct Totals {
     var seeds = 0
@@ -71,8 +122,11 @@ private struct Totals {
     var faults = 0
     var events = 0
     var virtualSeconds = 0.0
-    /// Over the seeds in order: equal for equal runs.
+    /// Over the seeds in any order: equal for equal runs.
     var hash: UInt64 = 0
+    /// The least that one seed had.
+    var leastOperations = Int.max
+    var leastFaults = Int.max
 
     mutating func add(_ outcome: Simulation.Outcome) {
         seeds += 1
@@ -81,13 +135,16 @@ private struct Totals {
         faults += outcome.faults
         events += outcome.events
         virtualSeconds += Double(outcome.virtualTime) / 1e9
-        hash = (hash ^ outcome.traceHash) &* 0x0000_0100_0000_01B3
+        hash &+= (outcome.seed ^ outcome.traceHash) &* 0x0000_0100_0000_01B3
+        leastOperations = min(leastOperations, outcome.operations)
+        leastFaults = min(leastFaults, outcome.faults)
     }
 
     func summary(seconds: Double) -> String {
         let rate = Double(seeds) / max(seconds, 0.001) * 60
-        return "\(seeds) seeds, \(violated) with violations; \(operations) operations, "
-            + "\(faults) faults, \(events) events; \(Int(virtualSeconds / 3600)) virtual hours in "
+        return "\(seeds) seeds, \(violated) with violations; \(operations) operations "
+            + "(\(leastOperations) or more each), \(faults) faults (\(leastFaults) or more), "
+            + "\(events) events; \(Int(virtualSeconds / 3600)) virtual hours in "
             + "\(Int(seconds)) s: \(Int(rate)) seeds a minute, "
             + "\(Int(virtualSeconds / max(seconds, 0.001))) times real time; trace "
             + String(hash, radix: 16)
@@ -98,13 +155,12 @@ private struct Totals {
 private struct Arguments {
     var seeds: AnySequence<UInt64>
     var minutes: Int?
-    var isTraced = false
-    var isVerbose = false
-    var isAlone = false
+    var way = Way()
+    /// Threads that run seeds.
+    var jobs = 1
     var planted: String?
     /// How often a planted bug is to be found.
     var times = 1
-    var dump: String?
 
     init(_ words: some Sequence<String>) throws {
         var generator = SystemRandomNumberGenerator()
@@ -144,12 +200,18 @@ private struct Arguments {
                     throw Misuse("--times takes a number from 1 on")
                 }
                 times = count
-            case "--trace": isTraced = true
+            case "--trace": way.isTraced = true
             case "--dump":
-                dump = try value(word)
-                isTraced = true
-            case "--verbose": isVerbose = true
-            case "--alone": isAlone = true
+                way.dump = try value(word)
+                way.isTraced = true
+            case "--verbose": way.isVerbose = true
+            case "--alone": way.shape = .alone
+            case "--short": way.shape = .short
+            case "--jobs":
+                guard let count = Int(try value(word)), 1...256 ~= count else {
+                    throw Misuse("--jobs takes a number from 1 to 256")
+                }
+                jobs = count
             default: throw Misuse("unknown argument '\(word)'")
             }
         }

@@ -1,5 +1,16 @@
 import KafkaWire
 
+/// Which worlds are drawn.
+public enum SimulatedShape: Sendable {
+    /// One to six nodes.
+    case any
+    /// A single node.
+    case alone
+    /// Three to five nodes, ten faults or more, and not more load than shows something: many of
+    /// them in a short time.
+    case short
+}
+
 /// What one seed draws: the shape of the world and how bad it is.
 public struct SimulationOptions: Sendable {
     public var seed: UInt64
@@ -43,9 +54,7 @@ public struct SimulationOptions: Sendable {
     var configs: [String: String] = [:]
 
     /// Draws a world.
-    ///
-    /// - Parameter isAlone: one of a single node.
-    public init(seed: UInt64, isAlone: Bool = false) {
+    public init(seed: UInt64, shape: SimulatedShape = .any) {
         self.seed = seed
         // Another stream than the run's own.
         var random = SplitMix64(seed: seed ^ 0x5EED)
@@ -79,8 +88,28 @@ public struct SimulationOptions: Sendable {
             .combined(3, voters: 1), .combined(5, voters: 3),
             .apart(controllers: 3, brokers: 3), .apart(controllers: 1, brokers: 3),
         ])
-        if isAlone { topology = .single }
+        switch shape {
+        case .any: break
+        case .alone: topology = .single
+        case .short:
+            topology = pick([
+                .combined(3), .combined(3), .combined(3, voters: 1), .combined(5, voters: 3),
+                .apart(controllers: 1, brokers: 3),
+            ])
+        }
         if topology.nodes.count > 1 { drawCluster(&random) }
+        if shape == .short { lighten() }
+    }
+
+    /// Takes from the load what shows little more, and sees to it that there are faults.
+    private mutating func lighten() {
+        recordsPerBatch = max(recordsPerBatch, 3)
+        groupMembers = min(groupMembers, 2)
+        offsetGroups = min(offsetGroups, 1)
+        transactionalProducers = min(transactionalProducers, 2)
+        // Each kind comes about once in its time.
+        if crashMs == 0 { crashMs = 10_000 }
+        resetMs = resetMs == 0 ? 4000 : resetMs
     }
 
     /// Draws what only clusters have.
