@@ -240,9 +240,8 @@ final class ModelCluster {
                     stored.epoch > last.epoch
                     ? 0 : last.sequence + Int32(last.values.count)
                 if stored.sequence != next { return (.outOfOrderSequenceNumber, -1) }
-            } else if stored.sequence != 0 {
-                return (.outOfOrderSequenceNumber, -1)
             }
+            // Of a producer that it does not know a broker takes any sequence as the first.
         }
         logs[partition].append(stored)
         return (fault?.error ?? .none, offset)

@@ -41,8 +41,9 @@ public final class NodeController {
 
     /// The committed metadata.
     public internal(set) var controller: Controller
-    /// One past the last record of the metadata log that `controller` knows.
-    var committedEnd: Offset
+    /// One past the last record of the metadata log that `controller` knows. It is ahead of the
+    /// view's offset while the last records change nothing that a view shows.
+    public internal(set) var committedEnd: Offset
     /// What an empty metadata log begins with.
     let bootstrap: [MetadataRecord]
     let options: NodeOptions

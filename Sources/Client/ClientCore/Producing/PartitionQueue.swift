@@ -27,6 +27,8 @@ final class PartitionQueue {
     var producerID = ProducerID.none
     var producerEpoch: Int16 = -1
     var nextSequence: Int32 = 0
+    /// The producer that has a batch in the partition, which the broker knows from then on.
+    private var knownProducer = ProducerID.none
     /// The broker has lost track: the sequence must begin anew in a later epoch, once nothing is
     /// in flight.
     var needsNewEpoch = false
@@ -70,7 +72,9 @@ final class PartitionQueue {
     /// The batch that may be sent now.
     ///
     /// A batch is sent again only when it is the oldest that is not acknowledged, and nothing new
-    /// before all that failed has been sent again: so the broker sees each sequence in order.
+    /// before all that failed has been sent again: so the broker sees each sequence in order. Of a
+    /// producer that it does not know it takes any sequence as the first; so nothing is sent behind
+    /// a first batch, which it may refuse.
     /// - Parameter hurries: open batches do not linger (flush, no memory).
     func next(_ now: ClientInstant, linger: Duration, hurries: Bool, oneAtATime: Bool) -> Next {
         if isBroken { return .nothing }
@@ -79,7 +83,8 @@ final class PartitionQueue {
             if let retryAt = failed.retryAt, retryAt > now { return .later(retryAt) }
             return .again(failed)
         }
-        if oneAtATime, !unacknowledged.isEmpty { return .nothing }
+        let isKnown = producerID == knownProducer
+        if oneAtATime || !isKnown, !unacknowledged.isEmpty { return .nothing }
         if let first = waiting.first { return .first(first) }
         guard let open else { return .nothing }
         let due = open.created + linger
@@ -106,6 +111,7 @@ final class PartitionQueue {
     }
     /// The batch, which is out of the queue, was written.
     func succeeded(_ batch: ProducerBatch) {
+        knownProducer = producerID
         if let gap, batch.number > gap { self.gap = nil }
     }
     /// Whether the sequence can only go on in another epoch. What was sent before a gap is sent

@@ -168,9 +168,9 @@ final class ClusterChecker {
         guard world.nodes.count > 1 else { return nil }
         for node in world.nodes {
             guard let process = node.process else { return "\(node.name) is down" }
-            if process.view.imageOffset.rawValue < newest.offset {
-                return "\(node.name) has metadata up to \(process.view.imageOffset) of "
-                    + "\(newest.offset)"
+            let known = process.controller.committedEnd.rawValue - 1
+            if known < newest.offset {
+                return "\(node.name) has metadata up to \(known) of \(newest.offset)"
             }
         }
         for id in world.options.topology.brokers

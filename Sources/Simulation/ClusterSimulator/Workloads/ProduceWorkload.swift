@@ -80,9 +80,11 @@ final class ProduceWorkload {
     }
 
     /// The next batch to send. While a partition's oldest is tried again, nothing is sent behind
-    /// it: a broker knows the last five batches again, and no earlier one.
+    /// it: a broker knows the last five batches again, and no earlier one. Nor behind the first of
+    /// all: a broker that refuses it may take the next as the first.
     private func unsent() -> (Int32, Int)? {
         for (partition, queue) in queues.sorted(by: { $0.key < $1.key }) {
+            if let first = queue.first, first.sequence == 0, first.isSent { continue }
             if let first = queue.first, first.attempts > 0 {
                 if !first.isSent { return (partition, 0) }
                 if first.attempts > 1 { continue }
