@@ -87,8 +87,8 @@ planted: libraries
 # The same seeds each time, so that a change is judged by itself; `make simulate` draws new ones.
 simulate-seeds: libraries
 	swift build $(RELEASE) --product simulate
-	.build/release/simulate --jobs $(JOBS) --seeds 88...141 --minutes 1
-	.build/release/simulate --short --jobs $(JOBS) --seeds 1...58 --minutes 1
+	.build/release/simulate --jobs $(JOBS) --seeds 1...150 --minutes 2
+	.build/release/simulate --short --jobs $(JOBS) --seeds 1...300 --minutes 2
 	.build/release/simulate --alone --jobs $(JOBS) --seeds 1...240 --minutes 1
 
 ## fuzz: all that is parsed, with libFuzzer and the address sanitizer, for so many minutes in all

@@ -26,16 +26,18 @@ extension TestNode {
                         replicas: [broker])),
                 noting: &delta)
         }
-        var coordinators = view.coordinators
+        // A shard that is not in charge any more stays, idle.
         if topic == TopicName.transactionState {
-            for partition in partitions { coordinators.transactions[partition] = nil }
+            for partition in partitions {
+                _ = view.coordinators.transactions[partition]?.deactivate()
+            }
         }
         let changed = BrokerView(
             controller: Controller(image: image, settings: view.controller.settings),
             activeController: view.activeController, imageOffset: view.imageOffset,
             settings: view.settings, directories: view.directories,
             topics: controller.table.topics, idsByName: controller.table.idsByName,
-            coordinators: coordinators)
+            coordinators: view.coordinators)
         for loop in loops { loop.published(changed) }
     }
 }

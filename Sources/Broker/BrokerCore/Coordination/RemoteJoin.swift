@@ -9,9 +9,10 @@ extension BrokerLoop {
         _ addition: PartitionAddition, verifyOnly: Bool, now: ClockReading,
         then: @escaping ([TopicPartition: KafkaError], ClockReading) -> Void
     ) {
-        guard view.transactionShard(of: addition.transactionalID) == nil,
-            view.remoteCoordinator(ofTransaction: addition.transactionalID) != nil
-        else { return join(addition, verifyOnly: verifyOnly, now: now, then: then) }
+        // Who leads counts, not whether there is a shard: one that led before is here still, idle.
+        guard view.remoteCoordinator(ofTransaction: addition.transactionalID) != nil else {
+            return join(addition, verifyOnly: verifyOnly, now: now, then: then)
+        }
         let patience = addition.waits ? view.transactionSettings.additionPatienceMs : 0
         RemoteJoin(
             addition, verifyOnly: verifyOnly, until: now.deadline(afterMs: patience), done: then

@@ -55,8 +55,10 @@ final class TransactionWorkload {
 
     func start() { initialize() }
 
-    private func again(_ why: KafkaError?, _ action: @escaping () -> Void) {
-        tell("tries again: \(why?.name ?? "no answer")")
+    private func again(
+        _ why: KafkaError?, _ step: StaticString = #function, _ action: @escaping () -> Void
+    ) {
+        tell("tries \(step) again: \(why?.name ?? "no answer")")
         client.forgetRoutes()
         world.scheduler.after(world.draw(10...300) * 1_000_000, action)
     }
