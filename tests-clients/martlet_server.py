@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -14,10 +15,20 @@ BINARY = pathlib.Path(os.environ.get("MARTLET", ROOT / ".build/release/martlet")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
+# Below those that the system gives to outgoing connections, which might have one by the time that a
+# server opens it. Each is given out once.
+PORTS = iter(random.SystemRandom().sample(range(10_000, 32_768), 22_768))
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for port in PORTS:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("no port is free")
 
 
 def wait_for(condition, what, seconds=30.0):
