@@ -1,3 +1,5 @@
+import KafkaWire
+
 /// A moment on a monotonic clock that the shell reads; cores only compare and add.
 public struct ClientInstant: Comparable, Hashable, Sendable {
     /// Nanoseconds since some moment before the client started.
@@ -10,8 +12,7 @@ public struct ClientInstant: Comparable, Hashable, Sendable {
     }
     /// The moment `duration` later; one too far away to count is the last that there is.
     public static func + (a: ClientInstant, duration: Duration) -> ClientInstant {
-        let sum = a.nanoseconds.addingReportingOverflow(duration.wholeNanoseconds)
-        return ClientInstant(nanoseconds: sum.overflow ? .max : sum.partialValue)
+        ClientInstant(nanoseconds: a.nanoseconds.saturatingSum(duration.wholeNanoseconds))
     }
     public static func - (a: ClientInstant, b: ClientInstant) -> Duration {
         .nanoseconds(a.nanoseconds &- b.nanoseconds)
@@ -22,10 +23,8 @@ extension Duration {
     /// The duration in nanoseconds, at most `Int64.max`.
     public var wholeNanoseconds: Int64 {
         let (seconds, attoseconds) = components
-        let whole = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        if whole.overflow { return seconds < 0 ? .min : .max }
-        let sum = whole.partialValue.addingReportingOverflow(attoseconds / 1_000_000_000)
-        return sum.overflow ? .max : sum.partialValue
+        return seconds.saturatingProduct(1_000_000_000)
+            .saturatingSum(attoseconds / 1_000_000_000)
     }
     /// The duration in whole milliseconds, as the protocol's fields of 32 bits take it.
     public var wholeMilliseconds: Int32 {

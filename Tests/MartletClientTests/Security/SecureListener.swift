@@ -1,3 +1,4 @@
+import MartletClient
 import MartletTesting
 import NIOCore
 import NIOPosix
@@ -92,5 +93,15 @@ final class SecureListener: Sendable {
     @discardableResult
     func change<Value: Sendable>(_ body: (inout sending ListenerPolicy) -> Value) -> Value {
         state.withLock { body(&$0) }
+    }
+}
+
+extension SecureListener {
+    /// A client of this listener, with network settings as `configure` makes them.
+    func admin(_ configure: (inout NetworkSettings) throws -> Void) throws -> Admin {
+        var settings = AdminSettings(
+            network: .init(bootstrap: try BrokerAddress.list(bootstrap)))
+        try configure(&settings.network)
+        return try Admin(settings)
     }
 }

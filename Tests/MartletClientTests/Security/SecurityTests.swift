@@ -41,15 +41,6 @@ import Testing
         return try Producer(settings)
     }
 
-    private func admin(
-        _ listener: SecureListener, _ configure: (inout NetworkSettings) throws -> Void
-    ) throws -> Admin {
-        var settings = AdminSettings(
-            network: .init(bootstrap: try BrokerAddress.list(listener.bootstrap)))
-        try configure(&settings.network)
-        return try Admin(settings)
-    }
-
     /// The values of the only partition of a topic, as the node itself has them.
     private func values(_ topic: String, _ count: Int, _ listener: SecureListener) async throws
         -> [String]
@@ -107,7 +98,7 @@ import Testing
             let producer = try producer(listener, wrong)
             await #expect(throws: refused) { _ = try await producer.send("x", to: "t") }
             await producer.abandon()
-            let admin = try admin(listener) { try $0.apply(wrong) }
+            let admin = try listener.admin { try $0.apply(wrong) }
             await #expect(throws: refused) { _ = try await admin.listTopics() }
             await admin.close()
             var settings = ConsumerSettings(
@@ -124,7 +115,7 @@ import Testing
 
     @Test func aMechanismThatIsNotOfferedIsTold() async throws {
         try await SecureListener.with(policy("SCRAM-SHA-512")) { listener in
-            let admin = try admin(listener) { try $0.apply(properties("PLAIN")) }
+            let admin = try listener.admin { try $0.apply(properties("PLAIN")) }
             let error = await #expect(throws: ClientError.self) {
                 _ = try await admin.listTopics()
             }
@@ -140,7 +131,7 @@ import Testing
         policy.isImpostor = true
         try await SecureListener.with(policy) { listener in
             func error() async throws -> ClientError? {
-                let admin = try admin(listener) {
+                let admin = try listener.admin {
                     try $0.apply(properties("SCRAM-SHA-256"))
                 }
                 let error = await #expect(throws: ClientError.self) {
@@ -166,12 +157,12 @@ import Testing
     @Test func tokensThatDoNotComeOrAreRefusedAreTold() async throws {
         struct NoToken: Error {}
         try await SecureListener.with(policy("OAUTHBEARER")) { listener in
-            let none = try admin(listener) { $0.sasl = .oauthBearer { throw NoToken() } }
+            let none = try listener.admin { $0.sasl = .oauthBearer { throw NoToken() } }
             await #expect(throws: ClientError.security(.noCredentials("NoToken()"))) {
                 _ = try await none.listTopics()
             }
             await none.close()
-            let bad = try admin(listener) { $0.sasl = .oauthBearer { OAuthToken("bad") } }
+            let bad = try listener.admin { $0.sasl = .oauthBearer { OAuthToken("bad") } }
             let error = await #expect(throws: ClientError.self) { _ = try await bad.listTopics() }
             #expect(error?.kafkaError == .saslAuthenticationFailed)
             await bad.close()

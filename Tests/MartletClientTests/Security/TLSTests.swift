@@ -28,15 +28,6 @@ import Testing
         ]
     }
 
-    private func admin(
-        _ listener: SecureListener, _ configure: (inout NetworkSettings) throws -> Void
-    ) throws -> Admin {
-        var settings = AdminSettings(
-            network: .init(bootstrap: try BrokerAddress.list(listener.bootstrap)))
-        try configure(&settings.network)
-        return try Admin(settings)
-    }
-
     @Test(arguments: [nil, SaslMechanism.scramSHA256])
     func recordsGoThereAndBack(mechanism: SaslMechanism?) async throws {
         let certificates = try TestCertificates()
@@ -83,7 +74,7 @@ import Testing
         let tls = try serverContext(certificates, "elsewhere")
         try await SecureListener.with(tls: tls) { listener in
             func topics(_ configure: (inout TLSSettings) -> Void) async throws {
-                let admin = try admin(listener) {
+                let admin = try listener.admin {
                     var tls = TLSSettings()
                     tls.trusted = .file(certificates.authority)
                     configure(&tls)
@@ -120,7 +111,7 @@ import Testing
         let tls = try serverContext(certificates, "broker", asksForCertificate: true)
         try await SecureListener.with(tls: tls) { listener in
             var all = self.properties(certificates)
-            let without = try admin(listener) { try $0.apply(all) }
+            let without = try listener.admin { try $0.apply(all) }
             let error = await #expect(throws: ClientError.self) {
                 _ = try await without.listTopics()
             }
@@ -130,7 +121,7 @@ import Testing
             await without.close()
             all["ssl.keystore.type"] = "PEM"
             all["ssl.keystore.location"] = try certificates.keystore("client")
-            let with = try admin(listener) {
+            let with = try listener.admin {
                 try $0.apply(all)
                 // By its address, which the certificate names too.
                 $0.bootstrap[0].host = "127.0.0.1"

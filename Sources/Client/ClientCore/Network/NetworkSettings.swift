@@ -41,9 +41,8 @@ public struct NetworkSettings: Sendable {
         _ first: Duration, _ longest: Duration, failures: Int, using random: inout SplitMix64
     ) -> Duration {
         let factor = Int64(1) << Int64(min(max(failures - 1, 0), 20))
-        let product = first.wholeNanoseconds.multipliedReportingOverflow(by: factor)
-        let cap = longest.wholeNanoseconds
-        let plain = product.overflow ? cap : min(product.partialValue, cap)
+        let plain = min(
+            first.wholeNanoseconds.saturatingProduct(factor), longest.wholeNanoseconds)
         let spread = plain / 5
         let shift = spread > 0 ? Int64.random(in: -spread...spread, using: &random) : 0
         return .nanoseconds(plain + shift)
