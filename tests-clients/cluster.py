@@ -1,7 +1,9 @@
-"""Several real nodes on free ports: formatted, started, killed, paused, wiped, cut off."""
+"""Several real nodes on free ports: formatted, started, killed, paused, wiped, cut off. Some may be
+Apache Kafka's, where KAFKA_HOME names its directory."""
 
 import base64
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -12,6 +14,7 @@ from fault_proxy import FaultProxy
 from martlet_server import BINARY, Server, free_port, wait_for
 
 CLUSTER_ID = "bWFydGxldC1jbHVzdGVyMQ"
+KAFKA_HOME = os.environ.get("KAFKA_HOME")
 # Faults heal within a test's patience; a session is still far longer than a pause of the machine.
 DEFAULTS = {
     "offsets.topic.num.partitions": 3, "transaction.state.log.num.partitions": 3,
@@ -20,12 +23,40 @@ DEFAULTS = {
 }
 
 
+class Martlet:
+    """What runs a node."""
+
+    orderly_exit = 0
+
+    def server(self, config):
+        return [str(BINARY), "server", "--config", str(config)]
+
+    def storage_tool(self):
+        return [str(BINARY), "storage"]
+
+
+class Apache:
+    """Apache Kafka in its place, under the same configuration."""
+
+    orderly_exit = 128 + signal.SIGTERM
+
+    def server(self, config):
+        return [self.script("server-start"), str(config)]
+
+    def storage_tool(self):
+        return [self.script("storage")]
+
+    def script(self, name):
+        return str(pathlib.Path(KAFKA_HOME) / f"bin/kafka-{name}.sh")
+
+
 class Node(Server):
     """One node of a cluster; others and clients reach it through its proxies where it has any."""
 
     def __init__(self, cluster, number):
         self.cluster, self.number = cluster, number
         self.roles = cluster.roles[number - 1]
+        self.software = Apache() if number in cluster.apache else Martlet()
         self.controller_port = free_port()
         super().__init__(cluster.folder / f"node-{number}", free_port())
         self.proxies = []
@@ -77,14 +108,18 @@ class Node(Server):
         return self.folder / "server.properties"
 
     def command(self):
-        return [str(BINARY), "server", "--config", str(self.config)]
+        return self.software.server(self.config)
+
+    @property
+    def orderly_exit(self):
+        return self.software.orderly_exit
 
     def format(self, *flags):
         if self.cluster.dynamic and not flags:
             flags = ["--no-initial-controllers"]
+        command = [*self.software.storage_tool(), "format", "--cluster-id", CLUSTER_ID]
         subprocess.run(
-            [BINARY, "storage", "format", "--cluster-id", CLUSTER_ID, "--config", self.config, *flags],
-            check=True, capture_output=True, text=True)
+            [*command, "--config", self.config, *flags], check=True, capture_output=True, text=True)
 
     def directory_id(self):
         """The id of the directory that holds the metadata log, as its 16 bytes."""
@@ -131,10 +166,13 @@ class Node(Server):
 
 class Cluster:
     """Nodes with a static quorum, or one of changing voters that begins with node 1 (`dynamic`):
-    `size` combined ones unless `roles` has `process.roles` of each; `proxied` ones can be cut off."""
+    `size` combined ones unless `roles` has `process.roles` of each; `proxied` ones can be cut off;
+    those whose numbers `apache` has are Apache Kafka's."""
 
-    def __init__(self, folder, size=3, proxied=False, roles=None, dynamic=False, **settings):
+    def __init__(
+            self, folder, size=3, proxied=False, roles=None, dynamic=False, apache=(), **settings):
         self.dynamic = dynamic
+        self.apache = apache
         self.quorum_key = f"controller.quorum.{'bootstrap.servers' if dynamic else 'voters'}"
         self.roles = roles or ["broker,controller"] * size
         self.folder, self.proxied = folder, proxied
@@ -251,8 +289,13 @@ class Cluster:
         return "\n".join(f"node {node.number}:\n{node.tail(12)}" for node in self.nodes)
 
     def stop(self):
-        for node in reversed(self.nodes):
-            node.stop()
+        """In order: brokers before those that only vote; Apache's first, for they do not end without
+        a controller."""
+        def order(node):
+            return (not node.is_broker, isinstance(node.software, Martlet), -node.number)
+
+        for node in sorted(self.nodes, key=order):
+            node.stop(60)
         self.close()
 
     def close(self):

@@ -45,6 +45,8 @@ def wait_for(condition, what, seconds=30.0):
 class Server:
     """One node. `start` returns once it answers ApiVersions; its output is in `output`."""
 
+    orderly_exit = 0
+
     def __init__(self, folder, port=None, **overrides):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -85,7 +87,7 @@ class Server:
             return None
 
     def stop(self, seconds=30.0):
-        """An orderly stop, which must end with exit code 0."""
+        """An orderly stop, which must end with the exit code of one."""
         if self.process is None or self.process.poll() is not None:
             return
         self.process.send_signal(signal.SIGTERM)
@@ -94,7 +96,7 @@ class Server:
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"SIGTERM did not stop it within {seconds} s:\n{self.tail()}")
-        assert code == 0, f"exit code {code}:\n{self.tail()}"
+        assert code == self.orderly_exit, f"exit code {code}:\n{self.tail()}"
 
     def kill(self):
         if self.process is not None and self.process.poll() is None:

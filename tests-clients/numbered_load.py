@@ -10,11 +10,12 @@ import readers
 
 
 class Load(threading.Thread):
-    """Produces numbered records to one partition; remembers the offset of each acknowledged one."""
+    """Produces numbered records to one partition, `burst` at a time with a pause between; remembers
+    the offset of each acknowledged one."""
 
-    def __init__(self, server, topic, partition, pause=0.0005, **settings):
+    def __init__(self, server, topic, partition, pause=0.0005, burst=1, **settings):
         super().__init__(daemon=True)  # a test that fails before its end ends it
-        self.topic, self.partition, self.pause = topic, partition, pause
+        self.topic, self.partition, self.pause, self.burst = topic, partition, pause, burst
         self.acknowledged, self.failed = {}, []
         self.longest_pause, self.last_delivery = 0.0, None
         self.ending = threading.Event()
@@ -40,6 +41,11 @@ class Load(threading.Thread):
         longest, self.longest_pause = self.longest_pause, 0.0
         return longest
 
+    def rest(self):
+        end = time.monotonic() + self.pause
+        while (left := end - time.monotonic()) > 0:
+            self.producer.poll(left)
+
     def run(self):
         number = 0
         while not self.ending.is_set():
@@ -50,7 +56,8 @@ class Load(threading.Thread):
                 number += 1
             except BufferError:  # full while the node is down: deliveries make room
                 self.producer.poll(0.1)
-            self.producer.poll(self.pause)
+            if number % self.burst == 0:
+                self.rest()
         self.count = number
         self.left = self.producer.flush(60)
 
@@ -132,7 +139,11 @@ def check(server, loads, followed=()):
     for load in loads:
         stored = {one.offset: one.value for one in seen if one.partition == load.partition}
         assert len(load.acknowledged) == load.count
-        assert stored == load.acknowledged
+        differing = [
+            (offset, load.acknowledged.get(offset, b"none")[:20], stored.get(offset, b"none")[:20])
+            for offset in sorted(stored.keys() | load.acknowledged.keys())
+            if stored.get(offset) != load.acknowledged.get(offset)]
+        assert not differing, f"{len(differing)}: (offset, acknowledged, stored) {differing[:8]}"
         numbers = [int(value.split(b" ")[1]) for value in stored.values()]
         assert numbers == [*range(load.count)]
     expected = [(one.partition, one.offset, int(one.value.split(b" ")[1])) for one in seen]

@@ -109,7 +109,7 @@ def test_nothing_acknowledged_is_lost_doubled_or_reordered(new_cluster, java, re
         wanted = NewTopic(name, partitions, 3, config={"segment.bytes": "1048576"})
         admin.create_topics([wanted])[name].result(30)
     cluster.healed()
-    loads = [Load(cluster, "load", partition, pause=0.002) for partition in range(PARTITIONS)]
+    loads = [Load(cluster, "load", partition, pause=0.2, burst=25) for partition in range(PARTITIONS)]
     follower = Follower(cluster, "load", PARTITIONS)
     for thread in (*loads, follower):
         thread.start()

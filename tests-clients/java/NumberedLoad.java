@@ -30,7 +30,7 @@ public class NumberedLoad {
                         if (failure != null) failed.add(failure);
                         else acknowledged.add(metadata.offset() + " " + name);
                     });
-                Thread.sleep(2);
+                if (number % 25 == 0) Thread.sleep(50);
             }
         }
         if (!failed.isEmpty()) throw failed.peek();
