@@ -37,6 +37,8 @@ final class ModelCluster {
     let transactions = ModelTransactions()
     /// SASL, for settings that ask for it.
     var sasl = ModelSasl()
+    /// Answers about metrics, if the brokers want any.
+    var telemetry: ModelTelemetry?
     /// What becomes of an answer on its way; versions are agreed on before.
     var distort: ([UInt8]) -> [UInt8] = { $0 }
 
@@ -103,6 +105,12 @@ final class ModelCluster {
             return try response(
                 sasl.answer(SaslAuthenticateRequest(from: &reader, version: version), at: node))
         case .apiVersions: return try response(versions())
+        case .getTelemetrySubscriptions:
+            let request = try GetTelemetrySubscriptionsRequest(from: &reader, version: version)
+            return try response(telemetry?.answer(request, at: node) ?? .init())
+        case .pushTelemetry:
+            let request = try PushTelemetryRequest(from: &reader, version: version)
+            return try response(telemetry?.answer(request, at: node) ?? .init())
         case .metadata: return try response(metadata())
         case .findCoordinator:
             return try response(
@@ -136,11 +144,12 @@ final class ModelCluster {
     }
 
     private func versions() -> ApiVersionsResponse {
-        let served: [APIKey] = [
+        var served: [APIKey] = [
             .produce, .metadata, .initProducerID, .apiVersions, .findCoordinator,
             .addPartitionsToTxn, .addOffsetsToTxn, .txnOffsetCommit, .endTxn, .saslHandshake,
             .saslAuthenticate,
         ]
+        if telemetry != nil { served += [.getTelemetrySubscriptions, .pushTelemetry] }
         return ApiVersionsResponse(
             apiKeys: served.map { key in
                 .init(

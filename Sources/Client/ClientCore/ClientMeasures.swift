@@ -1,10 +1,19 @@
 public import KafkaProtocol
+public import KafkaWire
 
 /// What a client has done since its measures were last taken, and how full it is. Counted by
 /// request and batch, never by record, so that it costs next to nothing.
 public struct ClientMeasures: Sendable {
     /// How long the answer to a request took to come.
     public struct Latency: Sendable, Equatable {
+        public var api: APIKey
+        public var duration: Duration
+        /// Whose answer; `nil` for a bootstrap server.
+        public var node: BrokerID?
+    }
+
+    /// How long an answer asked for silence.
+    public struct Throttle: Sendable, Equatable {
         public var api: APIKey
         public var duration: Duration
     }
@@ -19,6 +28,8 @@ public struct ClientMeasures: Sendable {
     /// Authentications, certificates and the like that were refused.
     public var refusals = 0
     public private(set) var latencies: [Latency] = []
+    /// Answers that said anything of quotas, or could have.
+    public private(set) var throttles: [Throttle] = []
     /// Records that were written, of a producer.
     public var recordsSent = 0
     public var recordsFailed = 0
@@ -30,6 +41,8 @@ public struct ClientMeasures: Sendable {
     public var consumedBytes = 0
     /// Bytes of answers to Fetch.
     public private(set) var fetches: [Int] = []
+    /// How long rebalances of a classic group took, from joining to the assignment.
+    public private(set) var rebalances: [Duration] = []
 
     // Now.
 
@@ -42,13 +55,19 @@ public struct ClientMeasures: Sendable {
     /// Records that the reader has before it in the partition where it is furthest behind.
     public var greatestLag: Int64?
 
-    /// Of latencies, batches and fetches the first so many are kept, each time.
+    /// Of latencies and other samples the first so many are kept, each time.
     public static let sampleLimit = 1_024
 
     init() {}
 
     mutating func note(_ latency: Latency) {
         if latencies.count < Self.sampleLimit { latencies.append(latency) }
+    }
+    mutating func note(_ throttle: Throttle) {
+        if throttles.count < Self.sampleLimit { throttles.append(throttle) }
+    }
+    mutating func noteRebalance(_ duration: Duration) {
+        if rebalances.count < Self.sampleLimit { rebalances.append(duration) }
     }
     mutating func noteBatch(bytes: Int, waited: Duration) {
         if batches.count < Self.sampleLimit { batches.append((bytes, waited)) }
@@ -72,21 +91,32 @@ extension Network {
 }
 
 extension ProducerCore {
-    public mutating func takeMeasures() -> ClientMeasures {
+    public mutating func takeMeasures(now: ClientInstant, timestamp: Int64) -> ClientMeasures {
         var taken = network.takeMeasures()
         taken.bufferedBytes = bufferedBytes
         taken.bufferBytes = settings.bufferMemory
+        network.telemetry.ledger.note(taken, timestamp: timestamp, now)
         return taken
     }
 }
 
 extension ConsumerCore {
-    public mutating func takeMeasures() -> ClientMeasures {
+    public mutating func takeMeasures(now: ClientInstant, timestamp: Int64) -> ClientMeasures {
         var taken = network.takeMeasures()
         taken.bufferedBytes = bufferedBytes
         taken.bufferBytes = settings.bufferBytes
         taken.assignedPartitions = order.count
         taken.greatestLag = order.compactMap { lag($0) }.max()
+        network.telemetry.ledger.note(taken, timestamp: timestamp, now)
+        if let id = group?.memberID, !id.isEmpty { network.telemetry.labels["group_member_id"] = id }
+        return taken
+    }
+}
+
+extension AdminCore {
+    public mutating func takeMeasures(now: ClientInstant, timestamp: Int64) -> ClientMeasures {
+        let taken = network.takeMeasures()
+        network.telemetry.ledger.note(taken, timestamp: timestamp, now)
         return taken
     }
 }

@@ -53,6 +53,7 @@ extension NetworkSettings {
         try given.take("metadata.max.age.ms", into: &metadataMaxAge)
         try given.take("allow.auto.create.topics", into: &createsTopics)
         try given.take("max.in.flight.requests.per.connection", into: &maxInFlight, from: 1)
+        try given.take("enable.metrics.push", into: &pushesMetrics)
     }
 }
 

@@ -1,4 +1,5 @@
 import ClientCore
+import KafkaWire
 import Logging
 import NIOCore
 import NIOPosix
@@ -26,6 +27,12 @@ final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
     private var timerAt: ClientInstant?
     private var isStopped = false
     private let metrics: ClientMetrics
+    /// Who waits for the id that the cluster gives this client.
+    private var instanceWaits:
+        [UInt64: CheckedContinuation<Result<KafkaUUID, ClientError>, Never>] = [:]
+    private var nextInstanceWait: UInt64 = 1
+    /// Kept by `stop` while the last push of metrics is under way.
+    private var farewell: EventLoopPromise<Void>?
     /// When measures are due.
     private var reportAt = ClientInstant(nanoseconds: 0)
 
@@ -89,17 +96,34 @@ final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
         }.value
         for item in work { item.run() }
         let reports = reportAt <= now
-        let (effects, outputs, wake, measures) = lock.withLock { _ in
+        let done = lock.withLock { _ in
             machine.advance(now: now)
             return UncheckedBox(
-                (
-                    machine.takeEffects(), machine.takeOutputs(), machine.nextWake,
-                    reports ? machine.takeMeasures() : nil
-                ))
+                Advance(
+                    effects: machine.takeEffects(), outputs: machine.takeOutputs(),
+                    instanceIDs: machine.telemetry.takeAnswers(),
+                    measures: reports ? takeMeasures(now) : nil, wake: machine.nextWake,
+                    isFinishing: machine.telemetry.isFinishing))
         }.value
-        for effect in effects { perform(effect) }
-        schedule(report(measures, now, or: wake), now)
-        if !outputs.isEmpty { tell(outputs) }
+        for effect in done.effects { perform(effect) }
+        schedule(report(done.measures, now, or: done.wake), now)
+        if !done.outputs.isEmpty { tell(done.outputs) }
+        endInstanceWaits(done.instanceIDs)
+        if !done.isFinishing { farewell.take()?.succeed() }
+    }
+
+    /// What comes out of the core when it has been advanced.
+    private struct Advance {
+        var effects: [ConnectionEffect]
+        var outputs: [Machine.Output]
+        var instanceIDs: [(id: UInt64, result: Result<KafkaUUID, ClientError>)]
+        var measures: ClientMeasures?
+        var wake: ClientInstant?
+        var isFinishing: Bool
+    }
+
+    private func takeMeasures(_ now: ClientInstant) -> ClientMeasures {
+        machine.takeMeasures(now: now, timestamp: WallClock.milliseconds)
     }
 
     /// Reports measures, at intervals; the next moment at which there is anything to do.
@@ -209,22 +233,75 @@ final class ClientLoop<Machine: ClientMachine>: @unchecked Sendable {
         eventLoop.scheduleTask(in: .nanoseconds(delay), body)
     }
 
-    /// Ends it: changes the core a last time, performs what comes out, closes all connections.
-    func stop(_ last: @escaping @Sendable (inout Machine, ClientInstant) -> Void) async {
-        let stopped = eventLoop.submit {
-            guard !self.isStopped else { return }
-            self.lock.withLock { _ in last(&self.machine, Self.now) }
-            self.pump()
-            self.isStopped = true
-            self.metrics.report(
-                self.lock.withLock { _ in UncheckedBox(self.machine.takeMeasures()) }.value)
-            self.timer?.cancel()
-            for channel in self.channels.values { channel.close(promise: nil) }
-            self.channels = [:]
+    // MARK: Telemetry
+
+    /// The id that the cluster knows this client by (KIP-714).
+    func clientInstanceID(timeout: Duration) async throws(ClientError) -> KafkaUUID {
+        let result: Result<KafkaUUID, ClientError> = await withCheckedContinuation {
+            continuation in
+            eventLoop.execute {
+                guard !self.isStopped else {
+                    return continuation.resume(returning: .failure(.closed))
+                }
+                let id = self.nextInstanceWait
+                self.nextInstanceWait += 1
+                self.instanceWaits[id] = continuation
+                let deadline = Self.now + timeout
+                self.lock.withLock { _ in
+                    self.machine.telemetry.waitForInstanceID(id, until: deadline)
+                }
+                self.pump()
+            }
         }
-        do { try await stopped.get() } catch {
+        return try result.get()
+    }
+
+    private func endInstanceWaits(
+        _ ends: [(id: UInt64, result: Result<KafkaUUID, ClientError>)]
+    ) {
+        for (id, result) in ends {
+            instanceWaits.removeValue(forKey: id)?.resume(returning: result)
+        }
+    }
+
+    // MARK: The end
+
+    /// Ends it: pushes metrics a last time if the cluster wants them, changes the core a last time,
+    /// performs what comes out, closes all connections.
+    func stop(_ last: @escaping @Sendable (inout Machine, ClientInstant) -> Void) async {
+        do {
+            try await eventLoop.flatSubmit { self.pushLast() }.get()
+            try await eventLoop.submit { self.end(last) }.get()
+        } catch {
             log.debug("the event loop is gone", metadata: ["error": "\(error)"])
         }
+    }
+
+    private func pushLast() -> EventLoopFuture<Void> {
+        guard !isStopped else { return eventLoop.makeSucceededVoidFuture() }
+        let (measures, mustWait) = lock.withLock { _ in
+            UncheckedBox((takeMeasures(Self.now), machine.telemetry.finish(now: Self.now)))
+        }.value
+        metrics.report(measures)
+        guard mustWait else { return eventLoop.makeSucceededVoidFuture() }
+        let promise = farewell ?? eventLoop.makePromise()
+        farewell = promise
+        // Nobody waits long for it.
+        eventLoop.scheduleTask(in: .seconds(1)) { self.farewell.take()?.succeed() }
+        pump()
+        return promise.futureResult
+    }
+
+    private func end(_ last: (inout Machine, ClientInstant) -> Void) {
+        guard !isStopped else { return }
+        lock.withLock { _ in last(&machine, Self.now) }
+        pump()
+        isStopped = true
+        metrics.report(lock.withLock { _ in UncheckedBox(takeMeasures(Self.now)) }.value)
+        timer?.cancel()
+        for channel in channels.values { channel.close(promise: nil) }
+        channels = [:]
+        endInstanceWaits(instanceWaits.keys.map { ($0, .failure(.closed)) })
     }
 }
 

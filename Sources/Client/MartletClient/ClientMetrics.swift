@@ -2,13 +2,6 @@ import ClientCore
 import CoreMetrics
 import KafkaProtocol
 
-/// What kind of client reports metrics.
-enum ClientKind: String {
-    case producer
-    case consumer
-    case admin = "admin.client"
-}
-
 /// Reports a client's measures to the process's metrics system (swift-metrics), under the names
 /// that Kafka gives its clients' metrics (KIP-714), with `client-id` as a dimension.
 ///

@@ -213,6 +213,16 @@ public final class Consumer: Sendable {
         return try found.get()
     }
 
+    // MARK: Telemetry
+
+    /// The id that the cluster knows this client by in its metrics (KIP-714).
+    ///
+    /// - Throws: `invalidState` while `enable.metrics.push` is off, `unsupportedRequest` by brokers
+    ///   that want no metrics, `timedOut`.
+    public func clientInstanceID(timeout: Duration) async throws(ClientError) -> KafkaUUID {
+        try await loop.clientInstanceID(timeout: timeout)
+    }
+
     // MARK: Reading
 
     /// The records of all assigned partitions, one by one. Ends when the consumer is closed or the

@@ -1,5 +1,6 @@
 public import ClientCore
 public import CoreMetrics
+public import KafkaWire
 public import Logging
 public import NIOCore
 import NIOPosix
@@ -167,6 +168,16 @@ public final class Producer: Sendable {
             }
         }
         if let error { throw error }
+    }
+
+    // MARK: Telemetry
+
+    /// The id that the cluster knows this client by in its metrics (KIP-714).
+    ///
+    /// - Throws: `invalidState` while `enable.metrics.push` is off, `unsupportedRequest` by brokers
+    ///   that want no metrics, `timedOut`.
+    public func clientInstanceID(timeout: Duration) async throws(ClientError) -> KafkaUUID {
+        try await loop.clientInstanceID(timeout: timeout)
     }
 
     // MARK: Ends

@@ -54,7 +54,9 @@ public struct AdminCore: ClientMachine {
         let key: APIKey
         let limit: Int16
         let send: @Sendable (inout Network<Tag>, NodeKey, Int16, Tag, ClientInstant) -> Void
-        let read: @Sendable (Completion<Tag>) throws(ClientError) -> any Sendable
+        let read:
+            @Sendable (inout Network<Tag>, Completion<Tag>, ClientInstant) throws(ClientError)
+                -> any Sendable
         let deadline: ClientInstant
         /// Refusals and attempts to connect that failed, of those that the client had seen before.
         let refusals: Int
@@ -69,7 +71,7 @@ public struct AdminCore: ClientMachine {
     }
 
     public let settings: AdminSettings
-    private var network: Network<Tag>
+    var network: Network<Tag>
     /// By waiter.
     private var pending: [UInt64: Pending] = [:]
     private var outputs: [Output] = []
@@ -78,15 +80,18 @@ public struct AdminCore: ClientMachine {
 
     public init(_ settings: AdminSettings, seed: UInt64) {
         self.settings = settings
-        network = Network(settings.network, seed: seed)
+        network = Network(.admin, settings.network, seed: seed)
     }
 
+    public var telemetry: ClientTelemetry {
+        get { network.telemetry }
+        _modify { yield &network.telemetry }
+    }
     public mutating func takeEffects() -> [ConnectionEffect] { network.takeEffects() }
     public mutating func takeOutputs() -> [Output] {
         defer { outputs = [] }
         return outputs
     }
-    public mutating func takeMeasures() -> ClientMeasures { network.takeMeasures() }
     public mutating func handle(_ event: ConnectionEvent, now: ClientInstant) {
         network.handle(event, now: now)
     }
@@ -116,8 +121,8 @@ public struct AdminCore: ClientMachine {
             send: { network, node, version, tag, now in
                 network.send(build(version), version: version, to: node, tag, now: now)
             },
-            read: { completion throws(ClientError) in
-                try read(try completion.decode(R.self), completion.version)
+            read: { network, completion, now throws(ClientError) in
+                try read(try network.answer(completion, R.self, now), completion.version)
             },
             deadline: now + settings.apiTimeout, refusals: network.refusals,
             failedConnections: network.failedConnections, coordinator: coordinator)
@@ -218,7 +223,9 @@ public struct AdminCore: ClientMachine {
         case .call(let id):
             guard let call = pending[id] else { return }
             pending[id]?.isInFlight = false
-            do throws(ClientError) { end(id, .success(try call.read(completion))) } catch {
+            do throws(ClientError) {
+                end(id, .success(try call.read(&network, completion, now)))
+            } catch {
                 retry(id, error, now)
             }
         }

@@ -85,10 +85,17 @@ public struct ConsumerCore: ClientMachine {
 
     public init(_ settings: ConsumerSettings, seed: UInt64) {
         self.settings = settings
-        network = Network(settings.network, seed: seed)
+        network = Network(.consumer, settings.network, seed: seed)
         group = settings.group.map { GroupMembership($0) }
+        network.telemetry.labels["client_rack"] = settings.rack.isEmpty ? nil : settings.rack
+        network.telemetry.labels["group_id"] = settings.group?.id
+        network.telemetry.labels["group_instance_id"] = settings.group?.instanceID
     }
 
+    public var telemetry: ClientTelemetry {
+        get { network.telemetry }
+        _modify { yield &network.telemetry }
+    }
     public mutating func takeEffects() -> [ConnectionEffect] { network.takeEffects() }
     public mutating func takeOutputs() -> [Output] {
         defer { outputs = [] }

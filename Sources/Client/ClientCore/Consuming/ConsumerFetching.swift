@@ -135,7 +135,7 @@ extension ConsumerCore {
         let answer: FetchResponse
         let frame: [UInt8]
         do {
-            answer = try completion.decode(FetchRequest.self)
+            answer = try network.answer(completion, FetchRequest.self, now)
             frame = try completion.result.get()
             try ClientError.check(answer.errorCode)
         } catch {
@@ -145,7 +145,6 @@ extension ConsumerCore {
             if case .malformedResponse = error { tell(error) }
             return
         }
-        network.throttle(completion.node, milliseconds: answer.throttleTimeMs, now: now)
         network.measures.noteFetch(bytes: frame.count)
         if asked.usesSession { sessions[broker]?.succeeded(sessionID: answer.sessionID) }
         for topic in answer.responses {

@@ -75,12 +75,11 @@ extension ConsumerCore {
     ) {
         let answer: ListOffsetsResponse
         do {
-            answer = try completion.decode(ListOffsetsRequest.self)
+            answer = try network.answer(completion, ListOffsetsRequest.self, now)
         } catch {
             for item in request.items { failed(item, error, now) }
             return
         }
-        network.throttle(completion.node, milliseconds: answer.throttleTimeMs, now: now)
         for item in request.items {
             let part = answer.topics.first { $0.name == item.partition.topic }?
                 .partitions.first { $0.partitionIndex == item.partition.partition }
@@ -255,7 +254,7 @@ extension ConsumerCore {
         _ now: ClientInstant
     ) {
         let answer = Result { () throws(ClientError) in
-            try completion.decode(OffsetForLeaderEpochRequest.self)
+            try network.answer(completion, OffsetForLeaderEpochRequest.self, now)
         }
         for (id, generation) in generations.sorted(by: { $0.key < $1.key }) {
             guard let partition = partitions[id], partition.generation == generation,

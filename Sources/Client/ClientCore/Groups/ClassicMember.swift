@@ -67,6 +67,7 @@ extension ConsumerCore {
             return failGroup(.invalidState("the subscription cannot be written: \(error)"))
         }
         self.group?.phase = .joining
+        self.group?.rebalancing = group.rebalancing ?? now
         self.group?.needsRejoin = false
         self.group?.joinedTopics = topics
         network.send(
@@ -77,8 +78,7 @@ extension ConsumerCore {
     mutating func takeJoin(_ completion: Completion<Tag>, _ now: ClientInstant) {
         guard group?.phase == .joining else { return }
         do throws(ClientError) {
-            let answer = try completion.decode(JoinGroupRequest.self)
-            network.throttle(completion.node, milliseconds: answer.throttleTimeMs, now: now)
+            let answer = try network.answer(completion, JoinGroupRequest.self, now)
             if KafkaError(code: answer.errorCode) == .memberIDRequired {
                 group?.memberID = answer.memberID
                 group?.phase = .out
@@ -166,8 +166,7 @@ extension ConsumerCore {
         guard group?.phase == .syncing else { return }
         let assigned: Set<TopicPartition>
         do throws(ClientError) {
-            let answer = try completion.decode(SyncGroupRequest.self)
-            network.throttle(completion.node, milliseconds: answer.throttleTimeMs, now: now)
+            let answer = try network.answer(completion, SyncGroupRequest.self, now)
             try ClientError.check(answer.errorCode)
             do throws(WireError) {
                 assigned = Set(try MemberAssignment.decoded(answer.assignment))
@@ -179,6 +178,7 @@ extension ConsumerCore {
             return refusedMember(error, now)
         }
         group?.phase = .stable
+        if let began = group?.rebalancing.take() { network.measures.noteRebalance(now - began) }
         if let member = group {
             group?.nextHeartbeat = now + member.heartbeatInterval
             group?.lastOwned = assigned.sorted()
@@ -230,7 +230,7 @@ extension ConsumerCore {
     mutating func takeHeartbeat(_ completion: Completion<Tag>, _ now: ClientInstant) {
         group?.isBeating = false
         do throws(ClientError) {
-            let answer = try completion.decode(HeartbeatRequest.self)
+            let answer = try network.answer(completion, HeartbeatRequest.self, now)
             try ClientError.check(answer.errorCode)
         } catch {
             guard group?.phase == .stable else { return }

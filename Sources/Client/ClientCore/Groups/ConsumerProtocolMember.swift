@@ -73,8 +73,7 @@ extension ConsumerCore {
     mutating func takeMemberHeartbeat(_ completion: Completion<Tag>, _ now: ClientInstant) {
         group?.isBeating = false
         do throws(ClientError) {
-            let answer = try completion.decode(ConsumerGroupHeartbeatRequest.self)
-            network.throttle(completion.node, milliseconds: answer.throttleTimeMs, now: now)
+            let answer = try network.answer(completion, ConsumerGroupHeartbeatRequest.self, now)
             try ClientError.check(answer.errorCode, answer.errorMessage)
             group?.failures = 0
             group?.phase = .stable

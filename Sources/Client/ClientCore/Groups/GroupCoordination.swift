@@ -29,7 +29,7 @@ extension ConsumerCore {
     mutating func takeCoordinator(_ completion: Completion<Tag>, _ now: ClientInstant) {
         group?.isFinding = false
         do {
-            let answer = try completion.decode(FindCoordinatorRequest.self)
+            let answer = try network.answer(completion, FindCoordinatorRequest.self, now)
             let found: (node: Int32, host: String, port: Int32)
             if completion.version >= 4 {
                 guard let one = answer.coordinators.first else {
@@ -136,8 +136,7 @@ extension ConsumerCore {
         guard let commit = commits.first, commit.isInFlight else { return }
         commits[0].isInFlight = false
         do throws(ClientError) {
-            let answer = try completion.decode(OffsetCommitRequest.self)
-            network.throttle(completion.node, milliseconds: answer.throttleTimeMs, now: now)
+            let answer = try network.answer(completion, OffsetCommitRequest.self, now)
             for topic in answer.topics {
                 for part in topic.partitions {
                     try ClientError.check(part.errorCode, "\(topic.name)-\(part.partitionIndex)")
@@ -201,8 +200,7 @@ extension ConsumerCore {
         guard let index = offsetFetches.firstIndex(where: { $0.number == number }) else { return }
         offsetFetches[index].isInFlight = false
         do throws(ClientError) {
-            let answer = try completion.decode(OffsetFetchRequest.self)
-            network.throttle(completion.node, milliseconds: answer.throttleTimeMs, now: now)
+            let answer = try network.answer(completion, OffsetFetchRequest.self, now)
             let found = try Self.offsets(answer, completion.version)
             let fetch = offsetFetches.remove(at: index)
             if let waiter = fetch.waiter {

@@ -81,6 +81,8 @@ struct GroupMembership {
     /// What we last told the coordinator that we have.
     var toldOwned: [TopicPartition]?
     var nextCommit: ClientInstant?
+    /// When the rebalance that is under way began for us, in a classic group.
+    var rebalancing: ClientInstant?
     var isLeaving = false
 
     init(_ settings: GroupSettings) {

@@ -46,6 +46,14 @@ enum NodeKey: Hashable, Comparable, CustomStringConvertible {
         }
     }
 
+    /// The broker's number, where it is known.
+    var broker: BrokerID? {
+        switch self {
+        case .bootstrap: nil
+        case .broker(let id), .coordinator(let id): id
+        }
+    }
+
     var description: String {
         switch self {
         case .bootstrap(let index): "bootstrap server \(index + 1)"

@@ -79,7 +79,11 @@ public protocol ClientMachine: SendableMetatype {
     /// The outputs since the last call, in order.
     mutating func takeOutputs() -> [Output]
     /// What has been counted since the last call.
-    mutating func takeMeasures() -> ClientMeasures
+    ///
+    /// - Parameter timestamp: the time of day, in ms since the epoch.
+    mutating func takeMeasures(now: ClientInstant, timestamp: Int64) -> ClientMeasures
+    /// Metrics for the cluster.
+    var telemetry: ClientTelemetry { get set }
     /// When `advance` must be called next, if nothing else happens before.
     var nextWake: ClientInstant? { get }
 }

@@ -57,7 +57,8 @@ struct CoordinatorLookup: Sendable {
     ) throws(ClientError) {
         isFinding = false
         do throws(ClientError) {
-            let found = try Self.place(try completion.decode(FindCoordinatorRequest.self))
+            let found = try Self.place(
+                try network.answer(completion, FindCoordinatorRequest.self, now))
             network.learnCoordinator(found.id, at: found.address, now: now)
             broker = found.id
             failures = 0

@@ -136,7 +136,7 @@ extension Network {
             refresh.failed(settings, now: now, using: &random)
             return fail(key, reason: "\(error)", now: now)
         }
-        throttle(key, milliseconds: answer.throttleTimeMs, now: now)
+        honourThrottle(answer, of: key, now)
         guard answer.errorCode == 0, !answer.brokers.isEmpty else {
             refresh.failed(settings, now: now, using: &random)
             if KafkaError(code: answer.errorCode) == .rebootstrapRequired {

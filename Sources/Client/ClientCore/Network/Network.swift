@@ -12,6 +12,7 @@ struct Network<Tag> {
     var random: SplitMix64
     var metadata = ClusterMetadata()
     var refresh = MetadataRefresh()
+    var telemetry: ClientTelemetry
     /// Levels of the cluster's features, as of the latest that a broker has told (KIP-584).
     private(set) var features = ClusterFeatures()
     var nodes: [NodeKey: NetworkNode<Tag>] = [:]
@@ -28,8 +29,9 @@ struct Network<Tag> {
     /// Ends of requests that the role has not looked at.
     private(set) var completions: [Completion<Tag>] = []
 
-    init(_ settings: NetworkSettings, seed: UInt64) {
+    init(_ kind: ClientKind, _ settings: NetworkSettings, seed: UInt64) {
         self.settings = settings
+        telemetry = ClientTelemetry(kind, isEnabled: settings.pushesMetrics)
         random = SplitMix64(seed: seed)
         addBootstrapNodes()
     }
@@ -174,10 +176,24 @@ struct Network<Tag> {
         effects.append(.connect(id, address))
     }
 
-    /// Asks for silence towards `key` for as long as its answer said.
-    mutating func throttle(_ key: NodeKey, milliseconds: Int32, now: ClientInstant) {
-        guard milliseconds > 0 else { return }
-        nodes[key]?.throttledUntil = now + .milliseconds(Int64(milliseconds))
+    /// Keeps silent towards `key` for as long as its answer asks (KIP-219).
+    mutating func honourThrottle<R: KafkaResponse>(
+        _ answer: R, of key: NodeKey, _ now: ClientInstant
+    ) {
+        guard let told = answer as? any ThrottledResponse else { return }
+        let pause = Duration.milliseconds(Int64(told.throttleTimeMs))
+        measures.note(ClientMeasures.Throttle(api: R.apiKey, duration: max(.zero, pause)))
+        guard pause > .zero else { return }
+        nodes[key]?.throttledUntil = now + pause
+    }
+
+    /// The answer to a role's request; what it says of quotas is honoured.
+    mutating func answer<R: KafkaRequest>(
+        _ completion: Completion<Tag>, _: R.Type, _ now: ClientInstant
+    ) throws(ClientError) -> R.Response {
+        let answer = try completion.decode(R.self)
+        honourThrottle(answer, of: completion.node, now)
+        return answer
     }
 
     /// Ends all connections; what was in flight ends with `reason`.
@@ -286,13 +302,16 @@ struct Network<Tag> {
         else { return fail(key, reason: "\(key) answered what was not asked", now: now) }
         nodes[key]?.inFlight.removeFirst()
         measures.receivedBytes += 4 + frame.count
-        measures.note(.init(api: first.apiKey, duration: now - first.sent))
+        measures.note(
+            ClientMeasures.Latency(
+                api: first.apiKey, duration: now - first.sent, node: key.broker))
         switch first.purpose {
         case .handshake: takeVersions(frame, from: key, version: first.version, now)
         case .saslHandshake: takeHandshake(frame, from: key, version: first.version, now)
         case .saslToken: takeToken(frame, from: key, version: first.version, now)
         case .metadata(let asked):
             takeMetadata(frame, from: key, version: first.version, asked: asked, now)
+        case .telemetry: takeTelemetry(frame, from: key, first.apiKey, version: first.version, now)
         case .role(let tag): finish(tag, key, first.apiKey, first.version, .success(frame))
         }
     }
@@ -341,6 +360,7 @@ struct Network<Tag> {
         switch request.purpose {
         case .handshake, .saslHandshake, .saslToken: break
         case .metadata: refresh.failed(settings, now: now, using: &random)
+        case .telemetry: telemetry.failed(now: now)
         case .role(let tag):
             finish(
                 tag, key, request.apiKey, request.version,
@@ -360,12 +380,14 @@ struct Network<Tag> {
         }
         renewSessions(now)
         askMetadata(now)
+        advanceTelemetry(now)
     }
 
     /// When `advance` has something to do, or a node may be tried again.
     func nextWake(now: ClientInstant) -> ClientInstant? {
         // What is due and was not done waits for a node; that has moments of its own.
         var wake = refresh.nextWake.flatMap { $0 > now ? $0 : nil }
+        wake = earlier(wake, telemetry.nextWake(after: now))
         for node in nodes.values {
             wake = earlier(earlier(wake, node.deadline), node.sessionEnd)
             if let retry = node.retryAt, retry > now { wake = earlier(wake, retry) }

@@ -32,6 +32,7 @@ struct NetworkNode<Tag> {
         case saslHandshake
         case saslToken
         case metadata(asked: Set<String>?)
+        case telemetry
         case role(Tag)
     }
 

@@ -30,6 +30,9 @@ public struct NetworkSettings: Sendable {
     public var createsTopics = true
     /// `max.in.flight.requests.per.connection`
     public var maxInFlight = 5
+    /// `enable.metrics.push`: whether metrics that the cluster subscribes to are pushed to it
+    /// (KIP-714).
+    public var pushesMetrics = true
     /// Largest answer in bytes that is taken in; a longer one ends the connection.
     public var maxResponseBytes = 256 << 20
 

@@ -29,13 +29,12 @@ extension ProducerCore {
     ) {
         let answer: ProduceResponse
         do {
-            answer = try completion.decode(ProduceRequest.self)
+            answer = try network.answer(completion, ProduceRequest.self, now)
         } catch {
             network.refresh.request()
             for (queue, batch) in batches { refused(batch, of: queue, error, now) }
             return
         }
-        network.throttle(completion.node, milliseconds: answer.throttleTimeMs, now: now)
         for (queue, batch) in batches {
             let part = answer.responses.first {
                 completion.version >= 13 ? $0.topicID == queue.topicID : $0.name == queue.topic

@@ -84,10 +84,15 @@ public struct ProducerCore: ClientMachine {
     public init(_ settings: ProducerSettings, seed: UInt64) throws(ClientError) {
         try settings.validate()
         self.settings = settings
-        network = Network(settings.network, seed: seed)
+        network = Network(.producer, settings.network, seed: seed)
         transaction = settings.transactionalID.map { TransactionState(id: $0) }
+        network.telemetry.labels["transactional_id"] = settings.transactionalID
     }
 
+    public var telemetry: ClientTelemetry {
+        get { network.telemetry }
+        _modify { yield &network.telemetry }
+    }
     public mutating func takeEffects() -> [ConnectionEffect] { network.takeEffects() }
     public mutating func takeOutputs() -> [Output] {
         defer { outputs = [] }

@@ -48,8 +48,7 @@ extension ProducerCore {
 
     mutating func takeIdentity(_ completion: Completion<Tag>, _ now: ClientInstant) {
         do {
-            let answer = try completion.decode(InitProducerIDRequest.self)
-            network.throttle(completion.node, milliseconds: answer.throttleTimeMs, now: now)
+            let answer = try network.answer(completion, InitProducerIDRequest.self, now)
             try ClientError.check(answer.errorCode)
             identity = .known(ProducerID(answer.producerID), epoch: answer.producerEpoch)
             identityFailures = 0

@@ -26,7 +26,7 @@ extension ProducerCore {
     ) {
         guard let transaction else { return }
         do throws(ClientError) {
-            let answer = try answer(completion, InitProducerIDRequest.self, \.throttleTimeMs, now)
+            let answer = try answer(completion, InitProducerIDRequest.self, now)
             try ClientError.check(answer.errorCode)
             identity = .known(ProducerID(answer.producerID), epoch: answer.producerEpoch)
             transaction.previous = nil
@@ -47,8 +47,7 @@ extension ProducerCore {
     ) {
         guard let transaction else { return }
         do throws(ClientError) {
-            let answer = try answer(
-                completion, AddPartitionsToTxnRequest.self, \.throttleTimeMs, now)
+            let answer = try answer(completion, AddPartitionsToTxnRequest.self, now)
             for topic in answer.resultsByTopicV3AndBelow {
                 for part in topic.resultsByPartition
                 where KafkaError(code: part.partitionErrorCode) != .operationNotAttempted {
@@ -65,7 +64,7 @@ extension ProducerCore {
     ) {
         guard let transaction else { return }
         do throws(ClientError) {
-            let answer = try answer(completion, AddOffsetsToTxnRequest.self, \.throttleTimeMs, now)
+            let answer = try answer(completion, AddOffsetsToTxnRequest.self, now)
             try ClientError.check(answer.errorCode, "group \(group)")
             transaction.groups.insert(group)
         } catch { stepFailed(error, transaction, now) }
@@ -76,7 +75,7 @@ extension ProducerCore {
     ) {
         guard let transaction else { return }
         do throws(ClientError) {
-            let answer = try answer(completion, TxnOffsetCommitRequest.self, \.throttleTimeMs, now)
+            let answer = try answer(completion, TxnOffsetCommitRequest.self, now)
             for topic in answer.topics {
                 for part in topic.partitions {
                     try ClientError.check(part.errorCode, "\(topic.name)-\(part.partitionIndex)")
@@ -106,7 +105,7 @@ extension ProducerCore {
     ) {
         guard let transaction else { return }
         do throws(ClientError) {
-            let answer = try answer(completion, EndTxnRequest.self, \.throttleTimeMs, now)
+            let answer = try answer(completion, EndTxnRequest.self, now)
             try ClientError.check(answer.errorCode)
             let isNamed = completion.version >= 5 && answer.producerID >= 0
             finish(
@@ -142,12 +141,10 @@ extension ProducerCore {
 
     /// The answer of a step, which is over.
     private mutating func answer<R: KafkaRequest>(
-        _ completion: Completion<Tag>, _ type: R.Type,
-        _ throttle: (R.Response) -> Int32, _ now: ClientInstant
+        _ completion: Completion<Tag>, _ type: R.Type, _ now: ClientInstant
     ) throws(ClientError) -> R.Response {
         transaction?.isBusy = false
-        let answer = try completion.decode(type)
-        network.throttle(completion.node, milliseconds: throttle(answer), now: now)
+        let answer = try network.answer(completion, type, now)
         transaction?.stepDone()
         return answer
     }

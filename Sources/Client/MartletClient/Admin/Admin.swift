@@ -1,7 +1,7 @@
 public import ClientCore
 public import CoreMetrics
 import KafkaProtocol
-import KafkaWire
+public import KafkaWire
 public import Logging
 public import NIOCore
 import NIOPosix
@@ -61,6 +61,16 @@ public final class Admin: Sendable {
 
     /// Ends the connections; calls that have not ended fail as `closed`.
     public func close() async { await loop.stop { core, now in core.shutDown(now: now) } }
+
+    // MARK: Telemetry
+
+    /// The id that the cluster knows this client by in its metrics (KIP-714).
+    ///
+    /// - Throws: `invalidState` while `enable.metrics.push` is off, `unsupportedRequest` by brokers
+    ///   that want no metrics, `timedOut`.
+    public func clientInstanceID(timeout: Duration) async throws(ClientError) -> KafkaUUID {
+        try await loop.clientInstanceID(timeout: timeout)
+    }
 
     var timeoutMs: Int32 { settings.network.requestTimeout.wholeMilliseconds }
 
