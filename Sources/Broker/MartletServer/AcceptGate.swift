@@ -67,7 +67,11 @@ final class AcceptGate: ChannelDuplexHandler {
 
     func read(context: ChannelHandlerContext) {
         let channel = context.channel
-        switch connections.room(on: listener, { channel.eventLoop.execute { channel.read() } }) {
+        // A listener that is closed has no event loop to count on.
+        let again: @Sendable () -> Void = {
+            if channel.isActive { channel.eventLoop.execute { channel.read() } }
+        }
+        switch connections.room(on: listener, again) {
         case .now: context.read()
         case .whenOneEnds: break
         case .after(let pause):

@@ -68,9 +68,9 @@ final class LoopShell: @unchecked Sendable {
 
     // MARK: Events of others
 
-    /// Runs `event` on the loop's thread; from any thread.
+    /// Runs `event` on the loop's thread, unless the loop is about to end; from any thread.
     func submit(_ event: @escaping @Sendable (BrokerLoop, ClockReading) -> Void) {
-        eventLoop.execute { [self] in
+        execute { [self] in
             event(core, clock.now)
             drain()
         }
@@ -87,7 +87,7 @@ final class LoopShell: @unchecked Sendable {
 
     /// Does what the memory budget says; from any thread.
     func obey(_ order: MemoryBudget.Order) {
-        eventLoop.execute { [self] in
+        execute { [self] in
             switch order {
             case .pause(let id): handlers[id]?.pause(.memory)
             case .resume(let id): handlers[id]?.resume(.memory)
@@ -100,9 +100,13 @@ final class LoopShell: @unchecked Sendable {
 
     /// Gives back what connections keep that are not used; from any thread.
     func sweep() {
-        eventLoop.execute { [self] in
+        execute { [self] in
             for handler in handlers.values { handler.sweep() }
         }
+    }
+
+    private func execute(_ work: @escaping @Sendable () -> Void) {
+        node.whileLoopsRun { eventLoop.execute(work) }
     }
 
     // MARK: Effects

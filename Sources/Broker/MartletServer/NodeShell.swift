@@ -91,7 +91,6 @@ final class NodeShell: @unchecked Sendable {
     /// What is due every second: memory that connections keep and do not use.
     func sweep() {
         memory.check()
-        guard !lock.withLock({ isDetached }) else { return }
         for loop in loops { loop.sweep() }
     }
 
@@ -100,6 +99,10 @@ final class NodeShell: @unchecked Sendable {
 
     /// Sends nothing to the event loops any more: they are about to end.
     func detachLoops() { lock.withLock { isDetached = true } }
+
+    /// Runs `body`, which hands something to an event loop, unless they are about to end. They do
+    /// not end meanwhile.
+    func whileLoopsRun(_ body: () -> Void) { lock.withLock { if !isDetached { body() } } }
 
     /// Ends the threads after what they have in hand; returns when `last`, on the controller's
     /// thread, has.
@@ -116,13 +119,6 @@ final class NodeShell: @unchecked Sendable {
         done.unlock()
     }
 
-    private func submit(
-        to loop: LoopShell, _ event: @escaping @Sendable (BrokerLoop, ClockReading) -> Void
-    ) {
-        guard !lock.withLock({ isDetached }) else { return }
-        loop.submit(event)
-    }
-
     // MARK: Effects of event loops
 
     /// Wakes delayed requests on their loops.
@@ -130,11 +126,11 @@ final class NodeShell: @unchecked Sendable {
         guard !tickets.isEmpty else { return }
         if loops.count == 1 {
             guard index == nil else { return }
-            return submit(to: loops[0]) { $0.woken(tickets, now: $1) }
+            return loops[0].submit { $0.woken(tickets, now: $1) }
         }
         for (number, loop) in loops.enumerated() where index != Int32(number) {
             let own = tickets.filter { $0.loop == Int32(number) }
-            if !own.isEmpty { submit(to: loop) { $0.woken(own, now: $1) } }
+            if !own.isEmpty { loop.submit { $0.woken(own, now: $1) } }
         }
     }
 
@@ -166,7 +162,7 @@ final class NodeShell: @unchecked Sendable {
                 // The loop finds the same when it reads, and knows whose data it is.
                 logger.debug("reading ahead failed: \(error)")
             }
-            submit(to: loops[Int(ticket.loop)]) { core, _ in core.warmed(ticket) }
+            loops[Int(ticket.loop)].submit { core, _ in core.warmed(ticket) }
         }
     }
 
@@ -178,7 +174,7 @@ final class NodeShell: @unchecked Sendable {
 
     /// Gives a delayed request its answer, on its loop.
     func complete(_ ticket: WaitTicket, _ message: any KafkaMessage) {
-        submit(to: loops[Int(ticket.loop)]) { core, now in
+        loops[Int(ticket.loop)].submit { core, now in
             core.completed(ticket, message: message, now: now)
         }
     }
@@ -210,7 +206,7 @@ final class NodeShell: @unchecked Sendable {
     private func carryOut(_ effects: NodeController.Effects) {
         if let view = effects.view {
             lock.withLock { latestView = view }
-            for loop in loops { submit(to: loop) { core, _ in core.published(view) } }
+            for loop in loops { loop.submit { core, _ in core.published(view) } }
         }
         if effects.serves { letClientsIn() }
         wake(effects.wakes, except: nil)
@@ -218,8 +214,8 @@ final class NodeShell: @unchecked Sendable {
         for (ticket, message) in effects.completions { complete(ticket, message) }
         for load in effects.loads { submit(load) }
         for job in effects.jobs { submit(job) }
-        if let controllerPeers, !effects.peers.isEmpty, !lock.withLock({ isDetached }) {
-            controllerPeers.send(effects.peers)
+        if let controllerPeers, !effects.peers.isEmpty {
+            whileLoopsRun { controllerPeers.send(effects.peers) }
         }
         if let reason = effects.failure { nodeFailed(reason) }
         for task in effects.tasks { submit(task) }
@@ -250,6 +246,6 @@ final class NodeShell: @unchecked Sendable {
     }
 
     private func submit(_ task: CoordinatorTask) {
-        submit(to: loops[0]) { core, now in core.run(task, now: now) }
+        loops[0].submit { core, now in core.run(task, now: now) }
     }
 }
