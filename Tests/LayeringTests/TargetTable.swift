@@ -47,7 +47,7 @@ struct TargetRule {
         "MartletClient": shell(
             wire.union([
                 "ClientCore", "KafkaSecurity", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "Logging",
-                "CoreMetrics",
+                "CoreMetrics", "Tracing", "ServiceLifecycle",
             ])),
         "MartletTesting": shell(
             ["BrokerCore", "MartletServer", "KafkaWire", "Logging", "Testing"]),

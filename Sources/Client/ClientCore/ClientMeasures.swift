@@ -90,7 +90,14 @@ extension Network {
     }
 }
 
+extension Network {
+    mutating func metrics(_ now: ClientInstant) -> [ClientMetric] {
+        telemetry.ledger.metrics(with: measures, clientID: settings.clientID, now)
+    }
+}
+
 extension ProducerCore {
+    public mutating func metrics(now: ClientInstant) -> [ClientMetric] { network.metrics(now) }
     public mutating func takeMeasures(now: ClientInstant, timestamp: Int64) -> ClientMeasures {
         var taken = network.takeMeasures()
         taken.bufferedBytes = bufferedBytes
@@ -101,6 +108,7 @@ extension ProducerCore {
 }
 
 extension ConsumerCore {
+    public mutating func metrics(now: ClientInstant) -> [ClientMetric] { network.metrics(now) }
     public mutating func takeMeasures(now: ClientInstant, timestamp: Int64) -> ClientMeasures {
         var taken = network.takeMeasures()
         taken.bufferedBytes = bufferedBytes
@@ -108,12 +116,15 @@ extension ConsumerCore {
         taken.assignedPartitions = order.count
         taken.greatestLag = order.compactMap { lag($0) }.max()
         network.telemetry.ledger.note(taken, timestamp: timestamp, now)
-        if let id = group?.memberID, !id.isEmpty { network.telemetry.labels["group_member_id"] = id }
+        if let id = group?.memberID, !id.isEmpty {
+            network.telemetry.labels["group_member_id"] = id
+        }
         return taken
     }
 }
 
 extension AdminCore {
+    public mutating func metrics(now: ClientInstant) -> [ClientMetric] { network.metrics(now) }
     public mutating func takeMeasures(now: ClientInstant, timestamp: Int64) -> ClientMeasures {
         let taken = network.takeMeasures()
         network.telemetry.ledger.note(taken, timestamp: timestamp, now)

@@ -4,6 +4,7 @@ public import KafkaWire
 public import Logging
 public import NIOCore
 import NIOPosix
+public import Tracing
 
 /// Reads records of a Kafka cluster.
 ///
@@ -37,14 +38,22 @@ public final class Consumer: Sendable {
 
     /// - Parameters:
     ///   - metrics: where metrics go; what the process has been given by default.
+    ///   - tracer: who makes spans of polls; what the process has been given by default.
+    ///   - interceptors: see each batch before it is read, in this order, and what is committed.
     ///   - group: where the sockets live; the process's own event loops by default.
     /// - Throws: `invalidSetting`.
     public init(
         _ settings: ConsumerSettings, logger: Logger = Logger(label: "martlet.consumer"),
         metrics: any MetricsFactory = MetricsSystem.factory,
+        tracer: any Tracer = InstrumentationSystem.tracer,
+        interceptors: [any ConsumerInterceptor] = [],
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) throws(ClientError) {
-        let endings = ConsumerEndings()
+        let hooks = ConsumerHooks(
+            interceptors,
+            ClientTracing(
+                tracer, clientID: settings.network.clientID, groupID: settings.group?.id))
+        let endings = ConsumerEndings(interceptors)
         self.endings = endings
         hasGroup = settings.group != nil
         var seeds = SystemRandomNumberGenerator()
@@ -56,7 +65,7 @@ public final class Consumer: Sendable {
         ) { outputs in
             for output in outputs { endings.tell(output) }
         }
-        reader = ConsumerReader(loop, endings, settings)
+        reader = ConsumerReader(loop, endings, settings, hooks)
         let loop = loop
         let reader = reader
         endings.handleRevocations(
@@ -214,6 +223,12 @@ public final class Consumer: Sendable {
     }
 
     // MARK: Telemetry
+
+    /// What the client has measured so far, under the names of Kafka's clients. From the first call
+    /// on, averages and maxima are kept too. Numbers are up to a second old.
+    public func metrics() -> [ClientMetric] {
+        loop.enter { core, now in (core.metrics(now: now), true) }
+    }
 
     /// The id that the cluster knows this client by in its metrics (KIP-714).
     ///

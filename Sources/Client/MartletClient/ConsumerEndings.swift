@@ -33,6 +33,9 @@ final class ConsumerEndings: Sendable {
         var isHandling = false
     }
     let state = Mutex(State())
+    private let interceptors: [any ConsumerInterceptor]
+
+    init(_ interceptors: [any ConsumerInterceptor]) { self.interceptors = interceptors }
 
     func add(_ waiter: Waiter) -> UInt64 {
         state.withLock { state in
@@ -56,6 +59,8 @@ final class ConsumerEndings: Sendable {
         case .left: left()
         case .committed(let id, let error):
             if case .commit(let continuation) = take(id) { continuation.resume(returning: error) }
+        case .hasCommitted(let offsets):
+            for interceptor in interceptors { interceptor.didCommit(offsets) }
         case .fetched(let id, let result):
             if case .committed(let continuation) = take(id) {
                 continuation.resume(returning: result)

@@ -18,6 +18,7 @@ final class ConsumerReader: @unchecked Sendable {
     private var given = 0
     private var serial: UInt64 = 0
     private var seenChanges = 0
+    private let hooks: ConsumerHooks?
 
     /// The batch that the reader has, the `serial`th.
     private struct Progress {
@@ -33,8 +34,10 @@ final class ConsumerReader: @unchecked Sendable {
     private let isClosed = Atomic(false)
 
     init(
-        _ loop: ClientLoop<ConsumerCore>, _ endings: ConsumerEndings, _ settings: ConsumerSettings
+        _ loop: ClientLoop<ConsumerCore>, _ endings: ConsumerEndings,
+        _ settings: ConsumerSettings, _ hooks: ConsumerHooks?
     ) {
+        self.hooks = hooks
         self.loop = loop
         self.endings = endings
         self.settings = settings
@@ -101,8 +104,14 @@ final class ConsumerReader: @unchecked Sendable {
         private func advance(until deadline: ClientInstant?) async throws(ClientError) -> Bool
     {
         finishBatch()
+        let began = hooks?.beginPoll()
         while true {
-            if try nextOfChunk() { return true }
+            if try nextOfChunk() {
+                if let hooks, let batch = progress.withLock({ $0.batch }) {
+                    hooks.endPoll(batch, since: began)
+                }
+                return true
+            }
             let taken = take()
             if let error = taken.error { throw error }
             if let whole = taken.chunk {

@@ -4,6 +4,7 @@ public import KafkaWire
 public import Logging
 public import NIOCore
 import NIOPosix
+public import Tracing
 
 /// Sends records to a Kafka cluster.
 ///
@@ -19,6 +20,8 @@ public final class Producer: Sendable {
     let loop: ClientLoop<ProducerCore>
     let endings: ProducerEndings
     private let log: Logger
+    /// Interceptors and spans; `nil` for none.
+    private let hooks: ProducerHooks?
 
     /// A producer with Kafka's defaults, changed by `configure`.
     ///
@@ -35,13 +38,19 @@ public final class Producer: Sendable {
 
     /// - Parameters:
     ///   - metrics: where metrics go; what the process has been given by default.
+    ///   - tracer: who makes spans of sends; what the process has been given by default.
+    ///   - interceptors: see each record before it is sent, in this order, and its end.
     ///   - group: where the sockets live; the process's own event loops by default.
     /// - Throws: `invalidSetting`.
     public init(
         _ settings: ProducerSettings, logger: Logger = Logger(label: "martlet.producer"),
         metrics: any MetricsFactory = MetricsSystem.factory,
+        tracer: any Tracer = InstrumentationSystem.tracer,
+        interceptors: [any ProducerInterceptor] = [],
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) throws(ClientError) {
+        hooks = ProducerHooks(
+            interceptors, ClientTracing(tracer, clientID: settings.network.clientID))
         let endings = ProducerEndings()
         self.endings = endings
         log = logger
@@ -73,6 +82,24 @@ public final class Producer: Sendable {
     ///   `broker` for a refusal, `closed`.
     nonisolated(nonsending)
         public func send(_ record: ProducerRecord) async throws(ClientError) -> RecordMetadata
+    {
+        guard let hooks else { return try await sendAsItIs(record) }
+        var record = record
+        let end = hooks.begin(&record)
+        do throws(ClientError) {
+            let place = try await sendAsItIs(record)
+            end(.success(place))
+            return place
+        } catch {
+            end(.failure(error))
+            throw error
+        }
+    }
+
+    nonisolated(nonsending)
+        private func sendAsItIs(
+            _ record: ProducerRecord
+        ) async throws(ClientError) -> RecordMetadata
     {
         while true {
             let attempt: Attempt = await withCheckedContinuation { continuation in
@@ -109,15 +136,38 @@ public final class Producer: Sendable {
             whenDone: (@Sendable (Result<RecordMetadata, ClientError>) -> Void)? = nil
         ) async throws(ClientError)
     {
+        var (record, whenDone) = (record, whenDone)
+        let end = hook(&record, &whenDone)
         let id = whenDone.map { endings.add(.delivery($0)) }
         while true {
             let outcome = append(record, waiter: id)
             if case .appended = outcome { return }
             do throws(ClientError) { try await wait(outcome, record) } catch {
                 if let id { endings.remove(id) }
+                end?(.failure(error))
                 throw error
             }
         }
+    }
+
+    /// Has interceptors and tracer see the record and its end. What it returns must be called for a
+    /// record that is not taken.
+    @inline(__always)
+    private func hook(
+        _ record: inout ProducerRecord,
+        _ whenDone: inout (@Sendable (Result<RecordMetadata, ClientError>) -> Void)?
+    ) -> ProducerHooks.End? {
+        guard let hooks else { return nil }
+        let end = hooks.begin(&record)
+        whenDone = { [endings, told = whenDone] result in
+            end(result)
+            if let told {
+                told(result)
+            } else if case .failure(let error) = result {
+                endings.noteFailure(error)
+            }
+        }
+        return end
     }
 
     /// Hands over a record if that can be done at once, for code that is not asynchronous. `false`
@@ -128,12 +178,18 @@ public final class Producer: Sendable {
         _ record: ProducerRecord,
         whenDone: (@Sendable (Result<RecordMetadata, ClientError>) -> Void)? = nil
     ) throws(ClientError) -> Bool {
+        var (record, whenDone) = (record, whenDone)
+        let end = hook(&record, &whenDone)
         let id = whenDone.map { endings.add(.delivery($0)) }
         let outcome = append(record, waiter: id)
         if case .appended = outcome { return true }
         if let id { endings.remove(id) }
-        if case .refused(let error) = outcome { throw error }
-        return false
+        guard case .refused(let error) = outcome else {
+            end?(.failure(.timedOut("the record was not taken at once")))
+            return false
+        }
+        end?(.failure(error))
+        throw error
     }
 
     private enum Attempt: Sendable {
@@ -171,6 +227,12 @@ public final class Producer: Sendable {
     }
 
     // MARK: Telemetry
+
+    /// What the client has measured so far, under the names of Kafka's clients. From the first call
+    /// on, averages and maxima are kept too. Numbers are up to a second old.
+    public func metrics() -> [ClientMetric] {
+        loop.enter { core, now in (core.metrics(now: now), true) }
+    }
 
     /// The id that the cluster knows this client by in its metrics (KIP-714).
     ///

@@ -53,6 +53,11 @@ final class ProducerEndings: Sendable {
         }
     }
 
+    /// Has the next `flush` throw this error, unless there is an earlier one.
+    func noteFailure(_ error: ClientError) {
+        state.withLock { $0.failure = $0.failure ?? error }
+    }
+
     func tell(_ output: ProducerCore.Output) {
         switch output {
         case .delivered(let deliveries):
@@ -61,7 +66,7 @@ final class ProducerEndings: Sendable {
                 if case .delivery(let done) = waiter { done(.success(delivery.metadata)) }
             }
         case .failed(let error, _, let count, let waiters):
-            if count > waiters.count { state.withLock { $0.failure = $0.failure ?? error } }
+            if count > waiters.count { noteFailure(error) }
             for waiter in waiters {
                 if case .delivery(let done) = take(waiter) { done(.failure(error)) }
             }

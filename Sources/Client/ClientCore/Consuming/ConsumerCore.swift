@@ -20,6 +20,8 @@ public struct ConsumerCore: ClientMachine {
         case rebalance(RebalanceEvent, ticket: UInt64?)
         /// The end of a `commit`.
         case committed(UInt64, ClientError?)
+        /// The group has these offsets now, whoever asked for that.
+        case hasCommitted([TopicPartition: CommittedOffset])
         /// The end of a `fetchCommitted`.
         case fetched(UInt64, Result<[TopicPartition: CommittedOffset], ClientError>)
         /// After `leave`: nothing is left to say to the group.

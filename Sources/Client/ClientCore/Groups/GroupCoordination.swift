@@ -144,6 +144,7 @@ extension ConsumerCore {
             }
             for (id, offset) in commit.offsets { partitions[id]?.committed = offset.offset }
             commits.removeFirst()
+            outputs.append(.hasCommitted(commit.offsets))
             if let waiter = commit.waiter { outputs.append(.committed(waiter, nil)) }
         } catch {
             let mayPass = error.isRetriable || error.kafkaError == .staleMemberEpoch

@@ -82,6 +82,8 @@ public protocol ClientMachine: SendableMetatype {
     ///
     /// - Parameter timestamp: the time of day, in ms since the epoch.
     mutating func takeMeasures(now: ClientInstant, timestamp: Int64) -> ClientMeasures
+    /// What has been measured so far. From the first call on, averages and maxima are kept too.
+    mutating func metrics(now: ClientInstant) -> [ClientMetric]
     /// Metrics for the cluster.
     var telemetry: ClientTelemetry { get set }
     /// When `advance` must be called next, if nothing else happens before.

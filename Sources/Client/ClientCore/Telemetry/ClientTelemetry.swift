@@ -175,7 +175,7 @@ public struct ClientTelemetry: Sendable {
             prefixes: answer.requestedMetrics.map { $0 == "*" ? "" : $0 })
         if let subscription, subscription.isDelta != fresh.isDelta { ledger.startAnew(now) }
         subscription = fresh
-        ledger.keepsSamples = !fresh.prefixes.isEmpty
+        ledger.keepsSamples = ledger.keepsSamples || !fresh.prefixes.isEmpty
         instanceID = answer.clientInstanceID
         for wait in waits { answers.append((wait.id, .success(answer.clientInstanceID))) }
         waits = []
@@ -238,7 +238,6 @@ public struct ClientTelemetry: Sendable {
         endWaits(error)
         failure = error
         finished()
-        ledger.keepsSamples = false
     }
 
     private mutating func endWaits(_ error: ClientError) {

@@ -77,6 +77,18 @@ struct MetricLedger: Sendable {
         inPush = (all.totals, now)
     }
 
+    /// All metrics as of now. Averages and maxima are those of what has come since the first time
+    /// that anybody asked, and since the last push.
+    mutating func metrics(
+        with measures: ClientMeasures, clientID: String, _ now: ClientInstant
+    ) -> [ClientMetric] {
+        var all = self
+        all.count(measures)
+        all.sample(measures)
+        keepsSamples = true
+        return all.collect(now).map { ClientMetric($0, prefix: prefix, kind, clientID: clientID) }
+    }
+
     /// The push has been taken.
     mutating func pushed() {
         before = inPush
@@ -160,8 +172,9 @@ struct MetricLedger: Sendable {
 
     // MARK: Giving out
 
+    private var prefix: String { "org.apache.kafka.\(kind.rawValue)." }
+
     private func collect(_ now: ClientInstant) -> [MetricSeries] {
-        let prefix = "org.apache.kafka.\(kind.rawValue)."
         let time = now.nanoseconds &+ epochOffset
         let start = before?.time ?? began
         let seconds = Double(max(1, (now - start).wholeNanoseconds)) / 1e9

@@ -64,6 +64,12 @@ public final class Admin: Sendable {
 
     // MARK: Telemetry
 
+    /// What the client has measured so far, under the names of Kafka's clients. From the first call
+    /// on, averages and maxima are kept too. Numbers are up to a second old.
+    public func metrics() -> [ClientMetric] {
+        loop.enter { core, now in (core.metrics(now: now), true) }
+    }
+
     /// The id that the cluster knows this client by in its metrics (KIP-714).
     ///
     /// - Throws: `invalidState` while `enable.metrics.push` is off, `unsupportedRequest` by brokers
