@@ -27,6 +27,8 @@ final class ModelCluster {
     var leaderEpochs: [Int32]
     var logs: [[Stored]]
     var topicError: KafkaError?
+    /// Why there is no metadata at all.
+    var metadataError: KafkaError?
     /// What happens to the next produced batches, in order.
     var faults: [Fault?] = []
     /// Requests that came, by API.
@@ -163,6 +165,7 @@ final class ModelCluster {
 
     private func metadata() -> MetadataResponse {
         var answer = MetadataResponse()
+        answer.errorCode = metadataError?.code ?? 0
         answer.brokers = Self.addresses.enumerated().map {
             .init(nodeID: Int32($0), host: $1.host, port: Int32($1.port))
         }

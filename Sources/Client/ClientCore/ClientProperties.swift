@@ -54,6 +54,13 @@ extension NetworkSettings {
         try given.take("allow.auto.create.topics", into: &createsTopics)
         try given.take("max.in.flight.requests.per.connection", into: &maxInFlight, from: 1)
         try given.take("enable.metrics.push", into: &pushesMetrics)
+        try given.take("metadata.recovery.rebootstrap.trigger.ms", into: &rebootstrapTrigger)
+        switch properties["metadata.recovery.strategy"]?.lowercased() {
+        case nil: break
+        case "rebootstrap": rebootstraps = true
+        case "none": rebootstraps = false
+        default: throw given.refuse("metadata.recovery.strategy", "give rebootstrap or none")
+        }
     }
 }
 

@@ -14,6 +14,8 @@ struct MetadataRefresh {
     /// When what is known gets too old.
     private(set) var staleAt: ClientInstant?
     private var failures = 0
+    /// Since when there has been none to be got, though it was wanted.
+    private(set) var wantingSince: ClientInstant?
 
     /// Asks for metadata soon.
     mutating func request() { isRequested = true }
@@ -32,6 +34,7 @@ struct MetadataRefresh {
 
     mutating func succeeded(_ settings: NetworkSettings, isComplete: Bool, now: ClientInstant) {
         isInFlight = false
+        wantingSince = nil
         isRequested = !isComplete
         failures = isComplete ? 0 : failures + 1
         // Even a good answer is not asked for again at once: what it lacks takes time to happen.
@@ -50,14 +53,26 @@ struct MetadataRefresh {
                 settings.retryBackoff, settings.retryBackoffMax, failures: failures, using: &random)
     }
 
+    /// Whether metadata that is due has been wanted in vain for `limit`; then it counts anew.
+    mutating func isStuck(_ limit: Duration, _ now: ClientInstant) -> Bool {
+        guard let since = wantingSince else {
+            wantingSince = now
+            return false
+        }
+        guard now - since >= limit else { return false }
+        wantingSince = now
+        return true
+    }
+
     func isDue(_ now: ClientInstant) -> Bool {
-        guard !isInFlight else { return false }
-        if let staleAt, staleAt <= now { return true }
-        return isRequested && (notBefore.map { $0 <= now } ?? true)
+        // A failure is waited out however old the metadata is.
+        guard !isInFlight, notBefore.map({ $0 <= now }) ?? true else { return false }
+        return isRequested || staleAt.map { $0 <= now } ?? false
     }
     var nextWake: ClientInstant? {
         if isInFlight { return nil }
-        return isRequested ? earlier(notBefore, staleAt) : staleAt
+        guard !isRequested else { return notBefore }
+        return staleAt.map { max($0, notBefore ?? $0) }
     }
 }
 
@@ -105,7 +120,11 @@ extension Network {
     // MARK: Metadata
 
     mutating func askMetadata(_ now: ClientInstant) {
-        guard refresh.isDue(now), let key = anyReady(now: now) else { return }
+        guard refresh.isDue(now) else { return }
+        if refresh.isStuck(settings.rebootstrapTrigger, now), settings.rebootstraps {
+            bootstrapAgain(now: now)
+        }
+        guard let key = anyReady(now: now) else { return }
         guard let version = version(of: .metadata, key) else {
             return fail(key, reason: "it has no version of Metadata in common", now: now)
         }
@@ -139,7 +158,7 @@ extension Network {
         honourThrottle(answer, of: key, now)
         guard answer.errorCode == 0, !answer.brokers.isEmpty else {
             refresh.failed(settings, now: now, using: &random)
-            if KafkaError(code: answer.errorCode) == .rebootstrapRequired {
+            if settings.rebootstraps, KafkaError(code: answer.errorCode) == .rebootstrapRequired {
                 bootstrapAgain(now: now)
             }
             return

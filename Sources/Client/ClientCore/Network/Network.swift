@@ -113,7 +113,9 @@ struct Network<Tag> {
         }
         if let best { return best }
         guard !keys.contains(where: { nodes[$0]?.connection != nil }) else { return nil }
-        if keys.allSatisfy({ (nodes[$0]?.failures ?? 0) > 0 }) { addBootstrapNodes() }
+        if settings.rebootstraps, keys.allSatisfy({ (nodes[$0]?.failures ?? 0) > 0 }) {
+            addBootstrapNodes()
+        }
         let due = generalNodes.filter { nodes[$0]?.retryAt.map { $0 <= now } ?? true }
         if let key = due.randomElement(using: &random) { connect(key, now) }
         return nil

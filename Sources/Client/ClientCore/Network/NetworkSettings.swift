@@ -25,6 +25,12 @@ public struct NetworkSettings: Sendable {
     public var retryBackoffMax = Duration.seconds(1)
     /// `metadata.max.age.ms`: after it metadata is asked for again without a cause.
     public var metadataMaxAge = Duration.seconds(300)
+    /// `metadata.recovery.strategy` `rebootstrap`: whether the bootstrap servers are asked again
+    /// when no broker that is known can be (KIP-899), or none gives metadata (KIP-1102).
+    public var rebootstraps = true
+    /// `metadata.recovery.rebootstrap.trigger.ms`: how long there is no metadata to be got before
+    /// all brokers are forgotten for the bootstrap servers.
+    public var rebootstrapTrigger = Duration.seconds(300)
     /// `allow.auto.create.topics`: whether asking for a topic may create it, where the brokers
     /// allow it.
     public var createsTopics = true
