@@ -28,7 +28,7 @@ enum ConsumerPerformanceTool: Tool {
         .value(
             "--consumer.config", label: "file", help: "Old form of --command-config.",
             isHidden: true),
-        .flag("--print-metrics", help: "Accepted: the client has no metrics yet.", isHidden: true),
+        .flag("--print-metrics", help: "Print the client's metrics at the end."),
         .flag("--show-detailed-stats", help: "Print a line for each interval."),
         .value(
             "--timeout", label: "ms", help: "Stop when nothing has come for so long.",
@@ -57,6 +57,8 @@ enum ConsumerPerformanceTool: Tool {
         let isDetailed = options.has("--show-detailed-stats")
         if !options.has("--hide-header") { console.print(header(isDetailed)) }
         let consumer = try Consumer(settings(options))
+        // From the first question on, averages are kept.
+        if options.has("--print-metrics") { _ = consumer.metrics() }
         let joining = JoinTime(Clocks.wall)
         let noted: @Sendable (RebalanceEvent) async -> Void = { joining.note($0, Clocks.wall) }
         let text = try options.required(chosen)
@@ -90,8 +92,10 @@ enum ConsumerPerformanceTool: Tool {
                     + "timeout.")
         }
         let end = Clocks.wall
+        let metrics = options.has("--print-metrics") ? consumer.metrics() : []
         try blocking { await consumer.close() }
         if !isDetailed { console.print(report.total(now: end)) }
+        if !metrics.isEmpty { MetricsTable.lines(metrics).forEach { console.print($0) } }
         return 0
     }
 

@@ -1,5 +1,5 @@
-import KafkaWire
 import ClientCore
+import KafkaWire
 import MartletClient
 
 /// `martlet producer-perf-test`, `kafka-producer-perf-test.sh`.
@@ -29,52 +29,59 @@ enum ProducerPerformanceTool: Tool {
         .value(
             "--reporting-interval", label: "ms", help: "Time between lines of progress.",
             default: "5000"),
-        .value("--random-seed", label: "seed", help: "Seed of random payloads.", default: "0"),
+        .value(
+            "--random-seed", label: "seed", help: "Seed of random payloads and keys.",
+            default: "0"),
+        .value(
+            "--key-distribution", label: "none|range|random",
+            help: "No keys, the numbers below the range in turn, or at random.", default: "none"),
+        .value("--record-key-range", label: "count", help: "How many keys there are."),
+        .value(
+            "--warmup-records", label: "count",
+            help: "The first records, of which a last line says nothing.", default: "0"),
+        .value("--transactional-id", label: "id", help: "Send in transactions under this id."),
+        .value(
+            "--transaction-duration-ms", label: "ms",
+            help: "Commit after so long; 3000 with an id, and under an id of its own without."),
+        .flag("--print-metrics", help: "Print the client's metrics at the end."),
     ]
     static let allowsOperands = true
 
     static func run(_ invocation: Invocation, _ console: Console) throws -> Int32 {
         let options = invocation.options
-        let topic = try options.required("--topic")
-        _ = try options.required("--num-records")
-        _ = try options.required("--throughput")
-        let count: Int = try options.integer("--num-records", 1...Int(Int32.max) * 1000) ?? 1
-        let throughput: Int = try options.integer("--throughput", -1...Int(Int32.max)) ?? -1
+        let load = try PerformanceLoad(options)
         let interval: Int64 = try options.integer("--reporting-interval", 1...Int64.max) ?? 5000
-        let first = try Payloads(options)
         let settings = try settings(options)
-        let report = LatencyReport(count: count, interval: interval)
         let producer = try Producer(settings)
+        let prints = options.has("--print-metrics")
+        // From the first question on, averages are kept.
+        if prints { _ = producer.metrics() }
+        let topic = load.topic
         _ = try blocking { try await producer.partitionCount(of: topic) }
-        let printer = SendableConsole(console)
-        let end: Int64 = try blocking {
-            var payloads = first
-            let begin = Clocks.wall
-            for index in 0..<count {
-                let value = payloads.next(index)
-                let sent = Clocks.wall
-                let size = value.count
-                try await producer.enqueue(ProducerRecord(topic: topic, value: value)) { result in
-                    guard case .success = result else { return }
-                    let now = Clocks.wall
-                    report.record(latency: now - sent, size: size, now: now)
-                }
-                if throughput > 0 { try await pace(index + 1, throughput, since: begin) }
-                if index % 10_000 == 0 { printer.print(report.takeLines()) }
-            }
-            try await producer.flush()
-            return Clocks.wall
+        if load.warmup > 0 {
+            console.print(
+                "Warmup first \(load.warmup) records. Steady state results will print after the "
+                    + "complete test summary.")
         }
-        printer.print(report.takeLines() + [report.total(now: end)])
+        let printer = SendableConsole(console)
+        let run = PerformanceRun(
+            producer, load, commitsAfter: try duration(options, settings), interval: interval,
+            printer)
+        let metrics = try blocking {
+            try await run.send()
+            return prints ? producer.metrics() : []
+        }
+        if prints { printer.print(MetricsTable.lines(metrics)) }
         try blocking { try await producer.close() }
         return 0
     }
 
-    /// Waits while more has been sent than the throughput allows.
-    private static func pace(_ sent: Int, _ throughput: Int, since begin: Int64) async throws {
-        let due = begin + Int64(sent) * 1000 / Int64(throughput)
-        let early = due - Clocks.wall
-        if early > 0 { try await Task.sleep(for: .milliseconds(early)) }
+    /// Milliseconds of each transaction; `nil` without transactions.
+    private static func duration(
+        _ options: ParsedOptions, _ settings: ClientCore.ProducerSettings
+    ) throws -> Int64? {
+        let given: Int64? = try options.integer("--transaction-duration-ms", 1...Int64.max)
+        return settings.transactionalID == nil ? nil : given ?? 3000
     }
 
     private static func settings(_ options: ParsedOptions) throws -> ClientCore.ProducerSettings {
@@ -92,64 +99,11 @@ enum ProducerPerformanceTool: Tool {
         var settings = ClientCore.ProducerSettings(network: .init(bootstrap: []))
         settings.network.clientID = "perf-producer-client"
         try settings.apply(properties)
+        if let id = options.value("--transactional-id") { settings.transactionalID = id }
+        if settings.transactionalID == nil, options.has("--transaction-duration-ms") {
+            var random = SystemRandomNumberGenerator()
+            settings.transactionalID = "performance-producer-\(KafkaUUID.random(using: &random))"
+        }
         return settings
-    }
-}
-
-/// What `producer-perf-test` sends.
-private struct Payloads: Sendable {
-    private enum Kind {
-        case random(Int)
-        case lines([[UInt8]])
-        case numbers
-    }
-    private let kind: Kind
-    private var generator: SplitMix64
-    private var letters: [UInt8] = []
-
-    init(_ options: ParsedOptions) throws {
-        let chosen = try options.exactlyOne(
-            of: ["--record-size", "--payload-file", "--payload-monotonic"], "The command")
-        let seed: Int64 = try options.integer("--random-seed", Int64.min...Int64.max) ?? 0
-        generator = SplitMix64(seed: UInt64(bitPattern: seed))
-        switch chosen {
-        case "--record-size":
-            let size: Int = try options.integer("--record-size", 1...Int(Int32.max)) ?? 1
-            kind = .random(size)
-            letters = (0..<size).map { _ in UInt8.random(in: 65...90, using: &generator) }
-        case "--payload-file":
-            let text = try TextFile.read(try options.required("--payload-file"))
-            let given = options.value("--payload-delimiter") ?? "\\n"
-            let delimiter: Character = given == "\\n" ? "\n" : given.first ?? "\n"
-            let lines = text.split(separator: delimiter).map { Array($0.utf8) }
-            guard !lines.isEmpty else { throw Failure("The payload file has no payload.") }
-            kind = .lines(lines)
-        default: kind = .numbers
-        }
-    }
-
-    /// The payload of the record with this number. A random one differs from the one before in a
-    /// few letters, so that making it costs next to nothing.
-    mutating func next(_ index: Int) -> [UInt8] {
-        switch kind {
-        case .random(let size):
-            let word: UInt64 = generator.next()
-            letters[Int(word % UInt64(size))] = 65 + UInt8((word >> 32) % 26)
-            return letters
-        case .lines(let lines): return lines[Int.random(in: 0..<lines.count, using: &generator)]
-        case .numbers: return Array(String(index).utf8)
-        }
-    }
-}
-
-/// The console as the tool's asynchronous part uses it.
-struct SendableConsole: @unchecked Sendable {
-    // Sendable: the tool's own thread waits while the asynchronous part prints.
-    private let console: Console
-    init(_ console: Console) { self.console = console }
-
-    func print(_ lines: [String]) {
-        for line in lines { console.print(line) }
-        if !lines.isEmpty { console.flush() }
     }
 }

@@ -26,16 +26,20 @@ final class LatencyReport: Sendable {
         var window: Window
         var samples: [Int64] = []
         var lines: [String] = []
+        var tellsProgress = true
     }
 
     private let state: Mutex<State>
     private let sampling: Int
     private let interval: Int64
+    /// Whether it is of the records after a warm-up.
+    private let isSteadyState: Bool
     /// Most latencies that are kept to compute percentiles from.
     private static let sampleLimit = 500_000
 
     /// - Parameter interval: milliseconds between lines of progress.
-    init(count: Int, interval: Int64) {
+    init(count: Int, interval: Int64, isSteadyState: Bool = false) {
+        self.isSteadyState = isSteadyState
         sampling = max(1, count / min(max(1, count), Self.sampleLimit))
         self.interval = interval
         let now = Clocks.wall
@@ -49,10 +53,16 @@ final class LatencyReport: Sendable {
             state.total.add(latency, size)
             state.window.add(latency, size)
             guard now - state.window.begin >= interval else { return }
-            state.lines.append(Self.line(state.window, now))
+            if isSteadyState, state.total.count == state.window.count {
+                state.lines.append("In steady state.")
+            }
+            if state.tellsProgress { state.lines.append(Self.line(state.window, now)) }
             state.window = Window(begin: now)
         }
     }
+
+    /// Tells nothing more but the total: another report has begun.
+    func stopProgress() { state.withLock { $0.tellsProgress = false } }
 
     /// Lines of progress that have not been printed.
     func takeLines() -> [String] {
@@ -79,7 +89,8 @@ final class LatencyReport: Sendable {
                     let index = min(sorted.count - 1, Int(share * Double(sorted.count)))
                     return "\(sorted.isEmpty ? 0 : sorted[index]) ms \(name)"
                 }
-            return "\(state.total.count) records sent, \(Decimals.text(records, 6)) records/sec "
+            return "\(state.total.count)\(isSteadyState ? " steady state" : "") records sent, "
+                + "\(Decimals.text(records, 6)) records/sec "
                 + "(\(Decimals.text(megabytes, 2)) MB/sec), "
                 + "\(Decimals.text(state.total.average, 2)) ms avg latency, "
                 + "\(Decimals.text(Double(state.total.longest), 2)) ms max latency, "
