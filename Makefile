@@ -19,7 +19,8 @@ CLIENT_TESTS ?= -m "not slow"
 
 .DEFAULT_GOAL := build
 .PHONY: build start cluster test test-swift test-clients verify format lint generate \
-    check-generated bench chaos simulate simulate-seeds planted fuzz fuzz-smoke install clean libraries clients
+    check-generated bench chaos docs simulate simulate-seeds planted fuzz fuzz-smoke install clean libraries \
+    clients
 
 ## build: the release binary at .build/release/martlet
 build: libraries
@@ -101,7 +102,13 @@ fuzz-smoke: libraries
 
 ## chaos: a cluster of real nodes under faults and load; SEED=, ROUNDS=, NODES=, LONGEST_PAUSE=
 chaos: build clients
+	swift build $(RELEASE) --product record-pipe
 	ROUNDS=$(or $(ROUNDS),200) $(VENV)/bin/python -m pytest -s -m slow tests-clients/test_chaos.py
+
+## docs: the client's reference and articles at .build/docs, by DocC
+docs: libraries
+	swift build --target MartletClient $(STRICT)
+	scripts/docs
 
 ## install: the binary and its kafka-* links under PREFIX
 install: build
