@@ -7,6 +7,7 @@ import time
 import confluent_kafka
 
 import readers
+from martlet_server import BINARY
 
 
 class Load(threading.Thread):
@@ -62,18 +63,18 @@ class Load(threading.Thread):
         self.left = self.producer.flush(60)
 
 
-class JavaProgram:
-    """One of tests-clients/java that works until its input ends; then its lines, split."""
+class Program:
+    """A program that works until its input ends; then its lines, split."""
 
-    def __init__(self, java, program, *arguments):
-        self.name = program
+    def __init__(self, name, command):
+        self.name = name
         self.process = subprocess.Popen(
-            [*java.command(program), *map(str, arguments)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            [*map(str, command)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True)
 
     def lines(self):
         output, errors = self.process.communicate("end\n", timeout=120)
-        assert self.process.returncode == 0, f"{self.name}: {errors[-4000:]}"
+        assert self.process.returncode == 0, f"{self.name}: {(output + errors)[-4000:]}"
         return [line.split(" ") for line in output.splitlines()]
 
     def close(self):
@@ -82,12 +83,25 @@ class JavaProgram:
             self.process.communicate()
 
 
-class JavaLoad:
-    """A load as `check` looks at it, by Java's producer."""
+class JavaProgram(Program):
+    """One of tests-clients/java."""
 
-    def __init__(self, java, server, topic, partition):
-        self.topic, self.partition = topic, partition
-        self.program = JavaProgram(java, "NumberedLoad", server.bootstrap, topic, partition)
+    def __init__(self, java, program, *arguments):
+        super().__init__(program, [*java.command(program), *arguments])
+
+
+class SwiftProgram(Program):
+    """What Examples/RecordPipe can do."""
+
+    def __init__(self, *arguments):
+        super().__init__(arguments[0], [BINARY.parent / "record-pipe", *arguments])
+
+
+class ProgramLoad:
+    """A load as `check` looks at it, by a program that prints "OFFSET NUMBER" at its end."""
+
+    def __init__(self, program, topic, partition):
+        self.program, self.topic, self.partition = program, topic, partition
 
     def join(self):
         lines = self.program.lines()

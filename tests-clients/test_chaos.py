@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from martlet_server import BINARY, wait_for
-from numbered_load import Follower, JavaLoad, JavaProgram, Load, check
+from numbered_load import Follower, JavaProgram, Load, ProgramLoad, SwiftProgram, check
 
 SEED = os.environ.get("SEED", "chaos")
 ROUNDS = int(os.environ.get("ROUNDS", "6"))
@@ -105,7 +105,8 @@ def test_nothing_acknowledged_is_lost_doubled_or_reordered(new_cluster, java, re
     cluster = new_cluster(NODES, proxied=True)
     cluster.start()
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap, "log_level": 0})
-    for name, partitions in (("load", PARTITIONS), ("java", 1)):
+    topics = {"load": PARTITIONS, "java": 1, "swift": 1}
+    for name, partitions in topics.items():
         wanted = NewTopic(name, partitions, 3, config={"segment.bytes": "1048576"})
         admin.create_topics([wanted])[name].result(30)
     cluster.healed()
@@ -113,11 +114,15 @@ def test_nothing_acknowledged_is_lost_doubled_or_reordered(new_cluster, java, re
     follower = Follower(cluster, "load", PARTITIONS)
     for thread in (*loads, follower):
         thread.start()
-    java_load = JavaLoad(java, cluster, "java", 0)
-    java_followers = {
-        topic: JavaProgram(java, "FollowTopic", cluster.bootstrap, topic, partitions)
-        for topic, partitions in (("load", PARTITIONS), ("java", 1))}
-    for program in (java_load.program, *java_followers.values()):
+    writers = [
+        ProgramLoad(
+            JavaProgram(java, "NumberedLoad", cluster.bootstrap, "java", 0), "java", 0),
+        ProgramLoad(SwiftProgram("load", cluster.bootstrap, "swift", 0), "swift", 0)]
+    followers = [
+        (topic, program) for topic, partitions in topics.items() for program in (
+            JavaProgram(java, "FollowTopic", cluster.bootstrap, topic, partitions),
+            SwiftProgram("follow", cluster.bootstrap, topic, partitions))]
+    for program in (*(load.program for load in writers), *(program for _, program in followers)):
         request.addfinalizer(program.close)
     faults = Faults(cluster, chance)
     for number in range(ROUNDS):
@@ -130,14 +135,16 @@ def test_nothing_acknowledged_is_lost_doubled_or_reordered(new_cluster, java, re
               f"longest pause {max(load.take_longest_pause() for load in loads):.2f} s", flush=True)
     for load in loads:
         load.ending.set()
-    for load in (*loads, java_load):
+    for load in (*loads, *writers):
         load.join()
     follower.ending.set()
     follower.join()
     assert [*follower.failed, *(failure for load in loads for failure in load.failed)] == []
-    followed = {name: [tuple(map(int, line)) for line in one.lines()]
-                for name, one in java_followers.items()}
-    check(cluster, loads, [follower.lines, followed["load"]])
-    check(cluster, [java_load], [followed["java"]])
-    print(f"{ROUNDS} rounds, {sum(load.count for load in (*loads, java_load))} records")
+    followed = {topic: [] for topic in topics}
+    for topic, program in followers:
+        followed[topic].append([tuple(map(int, line)) for line in program.lines()])
+    check(cluster, loads, [follower.lines, *followed["load"]])
+    for load in writers:
+        check(cluster, [load], followed[load.topic])
+    print(f"{ROUNDS} rounds, {sum(load.count for load in (*loads, *writers))} records")
     cluster.stop()

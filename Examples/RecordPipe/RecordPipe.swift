@@ -13,12 +13,15 @@ import MartletClient
 ///     record-pipe write BOOTSTRAP TOPIC [setting=value ...] < lines
 ///     record-pipe read BOOTSTRAP TOPIC COUNT [setting=value ...]
 ///     record-pipe member BOOTSTRAP GROUP TOPIC [setting=value ...]
+///     record-pipe load BOOTSTRAP TOPIC PARTITION
+///     record-pipe follow BOOTSTRAP TOPIC PARTITIONS
 ///
 /// A line has key, value and headers, separated by blanks: bytes in hexadecimal, `-` for none,
 /// headers as `name=bytes,name=bytes`. What is read has the partition and the offset before that.
 /// Settings have Kafka's names. With `group.id`, `read` is a member of the group; with
 /// `transactional.id`, lines `commit` and `abort` end the transaction of the lines before.
-/// `member` tells what it does as a member of a group, until SIGTERM makes it leave.
+/// `member` tells what it does as a member of a group, until SIGTERM makes it leave; `load` and
+/// `follow` write and read numbered records until their input ends.
 @main struct RecordPipe {
     static func main() async {
         let words = Array(CommandLine.arguments.dropFirst())
@@ -32,7 +35,12 @@ import MartletClient
             case "member" where words.count >= 4:
                 try await GroupMember.run(
                     words[1], group: words[2], words[3], try settings(words[4...]))
-            default: throw Complaint(text: "record-pipe write|read|member BOOTSTRAP ...")
+            case "load" where words.count == 4:
+                try await NumberedLoad.write(words[1], words[2], Int32(words[3]) ?? 0)
+            case "follow" where words.count == 4:
+                try await NumberedLoad.follow(words[1], words[2], Int32(words[3]) ?? 0)
+            default:
+                throw Complaint(text: "record-pipe write|read|member|load|follow BOOTSTRAP ...")
             }
         } catch {
             print(error)
