@@ -88,9 +88,9 @@ planted: libraries
 # The same seeds each time, so that a change is judged by itself; `make simulate` draws new ones.
 simulate-seeds: libraries
 	swift build $(RELEASE) --product simulate
-	.build/release/simulate --jobs $(JOBS) --seeds 1...150 --minutes 2
-	.build/release/simulate --short --jobs $(JOBS) --seeds 1...300 --minutes 2
-	.build/release/simulate --alone --jobs $(JOBS) --seeds 1...240 --minutes 1
+	.build/release/simulate --short --jobs $(JOBS) --seeds 1...97
+	.build/release/simulate --jobs $(JOBS) --seeds 1...20
+	.build/release/simulate --alone --jobs $(JOBS) --seeds 1...20
 
 ## fuzz: all that is parsed, with libFuzzer and the address sanitizer, for so many minutes in all
 fuzz: libraries

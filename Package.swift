@@ -161,7 +161,7 @@ let package = Package(
             ]),
         tests("MartletTesting", ["MartletTesting", "MartletClient"]),
         tests("martlet", tools + ["martlet", "AdminWire", "ClientCore"]),
-        tests("ClusterSimulator", ["ClusterSimulator"]),
+        tests("ClusterSimulator", ["ClusterSimulator", "KafkaWire"], data: ["Transcripts"]),
         tests("HistoryChecker", ["HistoryChecker"]),
         tests("FuzzTargets", wire + ["MetadataQuorum", "FuzzTargets"], data: ["Corpus"]),
         tests("protocolgen", ["protocolgen"]),

@@ -5,9 +5,11 @@ import KafkaWire
 import LogStorage
 import Replication
 
-/// What every event loop knows of the cluster and of this node: an immutable value, published
-/// whole.
-public struct BrokerView: Sendable {
+/// What every event loop knows of the cluster and of this node: immutable, published whole.
+///
+/// A class, though it has the meaning of a value: it is handed on with each partition that is read,
+/// and a copy of so many fields costs as much as the read.
+public final class BrokerView: Sendable {
     /// The metadata image and the node's settings, for answers that decide nothing.
     public let controller: Controller
     public var image: MetadataImage { controller.image }

@@ -10,6 +10,8 @@ public struct Simulation {
         /// Client operations that had an outcome, faults, events.
         public var operations: Int
         public var faults: Int
+        /// Numbers of faults that were due (`SimulationOptions.faults`).
+        public var dueFaults: Int
         public var events: Int
         /// Virtual time in ns.
         public var virtualTime: Int64
@@ -18,6 +20,8 @@ public struct Simulation {
 
     /// Virtual time in which all must have ended after healing.
     static let settleSeconds: Int64 = 60
+    /// How often it is looked whether they have, in ns of virtual time.
+    static let lookNs: Int64 = 20_000_000
 
     #if DEBUG || PLANTED_BUGS
         /// Runs a world whose node has a bug.
@@ -47,9 +51,10 @@ public struct Simulation {
         while world.scheduler.runNext(upTo: healing) {}
         world.heal()
         let end = healing + settleSeconds * 1_000_000_000
-        while !(scenario.isSettled && world.checker.isConverged),
-            world.scheduler.runNext(upTo: end)
-        {}
+        while world.scheduler.now < end, !(scenario.isSettled && world.checker.isConverged) {
+            let look = min(end, world.scheduler.now + lookNs)
+            while world.scheduler.runNext(upTo: look) {}
+        }
         if !scenario.isSettled {
             world.violation("not settled \(settleSeconds) s after healing: \(scenario.state)")
         } else if let obstacle = world.checker.obstacle {
@@ -67,6 +72,7 @@ public struct Simulation {
         return Outcome(
             seed: options.seed, violations: world.violations, traceHash: world.trace.hash,
             operations: world.history.operations, faults: world.faults,
+            dueFaults: world.dueFaults,
             events: world.scheduler.count, virtualTime: world.scheduler.now, options: options)
     }
 }

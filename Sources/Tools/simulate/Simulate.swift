@@ -10,6 +10,9 @@ import Foundation
 ///     simulate --short --jobs 2 …       with three to five nodes and little load, on two threads
 ///     simulate --seed 42 --trace        one seed, with what happens
 ///     simulate --seed 42 --dump log-0   the same, and what each node holds of a partition
+///     simulate --seed 42 --minimise     the least of it that fails, and how to replay that
+///     simulate --seed 42 --without crash,group --faults 3,9
+///                                       less of it, as --minimise tells
 ///     simulate --planted unsynced-ack --seeds 1...100 --times 3
 ///                                       until a planted bug is found so often (make planted)
 @main struct Simulate {
@@ -28,6 +31,7 @@ import Foundation
                 seeds: arguments.seeds, times: arguments.times, minutes: arguments.minutes)
             return try run.run(planted) ? 0 : 1
         }
+        if arguments.minimises { return Minimised.run(arguments.seeds, arguments.way) }
         let begun = Date()
         let queue = SeedQueue(arguments.seeds, minutes: arguments.minutes)
         let ended = DispatchSemaphore(value: 0)
@@ -44,12 +48,16 @@ import Foundation
         for _ in 0..<arguments.jobs { ended.wait() }
         let total = queue.totals
         say(total.summary(seconds: Date().timeIntervalSince(begun)))
+        if let lack = total.lack(of: way.shape) {
+            say("NOT ENOUGH: \(lack)")
+            return 1
+        }
         return total.violated == 0 ? 0 : 1
     }
 
     /// Runs one seed, and says what is to be said of it.
     private static func run(_ seed: UInt64, _ way: Way) -> Simulation.Outcome {
-        let options = SimulationOptions(seed: seed, shape: way.shape)
+        let options = way.options(seed)
         let outcome = Simulation.run(
             options, dump: way.dump, print: way.isTraced ? { say($0) } : nil)
         if way.isTraced || way.isVerbose { say(line(outcome)) }
@@ -58,8 +66,8 @@ import Foundation
         }
         if !outcome.violations.isEmpty {
             say(
-                "  \(options.summary)\n  replay: simulate --seed \(seed)\(way.shapeFlag) --trace"
-            )
+                "  \(options.summary)\n  replay: simulate \(options.arguments) --trace\n"
+                    + "  least:  simulate \(options.arguments) --minimise")
         }
         return outcome
     }
@@ -75,19 +83,20 @@ import Foundation
 func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
 
 /// How a seed is run, and what is told of it.
-private struct Way: Sendable {
+struct Way: Sendable {
     var shape = SimulatedShape.any
+    var without: [SimulatedPart] = []
+    var faults: Set<Int>?
     var isTraced = false
     var isVerbose = false
     var dump: String?
 
-    /// The shape as it is asked for.
-    var shapeFlag: String {
-        switch shape {
-        case .any: ""
-        case .alone: " --alone"
-        case .short: " --short"
-        }
+    /// The world of a seed.
+    func options(_ seed: UInt64) -> SimulationOptions {
+        var options = SimulationOptions(seed: seed, shape: shape)
+        for part in without { options.leaveOut(part) }
+        options.faults = faults
+        return options
     }
 }
 
@@ -140,6 +149,15 @@ private struct Totals {
         leastFaults = min(leastFaults, outcome.faults)
     }
 
+    /// What some seed had too little of for a world of that shape; `nil` when all had enough.
+    func lack(of shape: SimulatedShape) -> String? {
+        guard shape == .short, seeds > 0 else { return nil }
+        if leastOperations < SimulatedShape.leastOperations {
+            return "a seed had \(leastOperations) operations"
+        }
+        return leastFaults < SimulatedShape.leastFaults ? "a seed had \(leastFaults) faults" : nil
+    }
+
     func summary(seconds: Double) -> String {
         let rate = Double(seeds) / max(seconds, 0.001) * 60
         return "\(seeds) seeds, \(violated) with violations; \(operations) operations "
@@ -159,6 +177,8 @@ private struct Arguments {
     /// Threads that run seeds.
     var jobs = 1
     var planted: String?
+    /// Whether the least world is looked for that fails.
+    var minimises = false
     /// How often a planted bug is to be found.
     var times = 1
 
@@ -200,6 +220,18 @@ private struct Arguments {
                     throw Misuse("--times takes a number from 1 on")
                 }
                 times = count
+            case "--without":
+                guard let parts = SimulatedPart.list(try value(word)) else {
+                    let all = SimulatedPart.allCases.map(\.rawValue).joined(separator: ",")
+                    throw Misuse("--without takes some of \(all)")
+                }
+                way.without = parts
+            case "--faults":
+                guard let numbers = SimulationOptions.faults(try value(word)) else {
+                    throw Misuse("--faults takes numbers like 3,9 or none")
+                }
+                way.faults = numbers
+            case "--minimise": minimises = true
             case "--trace": way.isTraced = true
             case "--dump":
                 way.dump = try value(word)

@@ -199,13 +199,11 @@ public final class NodeController {
     public var nextDeadline: Int64? {
         guard failure == nil else { return nil }
         // What was due when all was settled waits for something else than time.
-        let own = [
-            lifecycle.nextAction, duties.nextAction, isrProposals.nextAction,
-            registration.nextAction,
-        ].filter { $0 > settledAt }
+        func own(_ instant: Int64) -> Int64 { instant > settledAt ? instant : .max }
         let next = min(
             quorum.nextDeadline ?? .max, active?.nextDeadline ?? .max, lingering.nextExpiry,
-            own.min() ?? .max)
+            own(lifecycle.nextAction), own(duties.nextAction), own(isrProposals.nextAction),
+            own(registration.nextAction))
         return next == .max ? nil : next
     }
 

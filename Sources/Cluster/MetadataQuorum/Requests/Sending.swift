@@ -155,22 +155,21 @@ extension QuorumReplica {
     /// When `tick` has something to do, in monotonic milliseconds; `nil` for never.
     public var nextDeadline: Int64? {
         guard failure == nil else { return nil }
-        var due: [QuorumInstant] = []
-        switch role {
-        case .unattached(let role): if mayStand { due.append(role.electionDeadline) }
-        case .prospective(let role), .candidate(let role): due.append(role.electionDeadline)
-        case .resigned(let role): due.append(role.electionDeadline)
-        case .follower(let role):
-            due.append(role.voterUpdateDue)
-            if mayStand { due.append(role.fetchDeadline) }
-        case .leader(let role):
-            due += role.parked.map(\.deadline)
-            due.append(role.announcementDue)
-            if !role.isOnlyVoter { due.append(role.quorumDeadline) }
-            if let change = role.change { due.append(change.deadline) }
-        }
-        if let pause = requests.nextPauseEnd(after: now.monotonic) { due.append(pause) }
-        return due.filter { $0 < .max }.min()
+        let ofRole =
+            switch role {
+            case .unattached(let role): mayStand ? role.electionDeadline : .max
+            case .prospective(let role), .candidate(let role): role.electionDeadline
+            case .resigned(let role): role.electionDeadline
+            case .follower(let role):
+                min(role.voterUpdateDue, mayStand ? role.fetchDeadline : .max)
+            case .leader(let role):
+                role.parked.lazy.map(\.deadline).reduce(
+                    min(
+                        role.announcementDue, role.isOnlyVoter ? .max : role.quorumDeadline,
+                        role.change?.deadline ?? .max), min)
+            }
+        let next = min(ofRole, requests.nextPauseEnd(after: now.monotonic) ?? .max)
+        return next == .max ? nil : next
     }
 }
 

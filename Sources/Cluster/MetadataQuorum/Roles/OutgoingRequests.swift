@@ -68,6 +68,6 @@ struct OutgoingRequests {
 
     /// When the next pause ends.
     func nextPauseEnd(after now: QuorumInstant) -> QuorumInstant? {
-        pauses.values.filter { $0 > now }.min()
+        pauses.values.lazy.filter { $0 > now }.min()
     }
 }

@@ -22,6 +22,8 @@ final class ClusterChecker {
     private var images: [Int64: (node: Int32, image: MetadataImage)] = [:]
     /// The newest image that any node ever had.
     private var newest: (offset: Int64, image: MetadataImage) = (-1, .empty)
+    /// Its topics, by name.
+    private var topics: [TopicImage] = []
     private var leaders: [EpochKey: Int32] = [:]
     private var quorumLeaders: [Int32: Int32] = [:]
     /// The highest high watermark that a leader ever had.
@@ -49,19 +51,21 @@ final class ClusterChecker {
         guard world.nodes.count > 1 else { return }
         let offset = view.imageOffset.rawValue
         if let known = images[offset] {
-            if known.node != node, known.image != view.image {
-                world.violation(
-                    "metadata at offset \(offset) differ between nodes \(known.node) and \(node)")
-            }
+            // What it says is noted.
+            if known.image == view.image { return }
+            world.violation(
+                "metadata at offset \(offset) differ between nodes \(known.node) and \(node)")
         } else {
             images[offset] = (node, view.image)
             images[offset - Self.imagesKept] = nil
         }
+        let all = view.image.topics.sorted
         if offset > newest.offset {
             tellChanges(to: view.image)
             newest = (offset, view.image)
+            topics = all
         }
-        for topic in view.image.topics.sorted {
+        for topic in all {
             for partition in topic.partitions where partition.leader >= 0 {
                 note(partition, of: topic, by: node)
             }
@@ -104,7 +108,7 @@ final class ClusterChecker {
                 quorumLeaders[epoch] = node.id
             }
         }
-        for topic in newest.image.topics.sorted {
+        for topic in topics {
             for partition in topic.partitions { look(at: partition, of: topic) }
         }
     }
@@ -177,7 +181,7 @@ final class ClusterChecker {
         where newest.image.brokers[id]?.isActive != true {
             return "broker \(id) is fenced or not registered"
         }
-        for topic in newest.image.topics.sorted {
+        for topic in topics {
             for partition in topic.partitions {
                 if let reason = obstacle(partition, of: topic) {
                     return "\(topic.name)-\(partition.id): \(reason)"
@@ -201,7 +205,7 @@ final class ClusterChecker {
     /// Compares the copies of each partition, up to the high watermark.
     func compareReplicas() {
         guard world.nodes.count > 1 else { return }
-        for topic in newest.image.topics.sorted {
+        for topic in topics {
             for partition in topic.partitions { compare(partition, of: topic) }
         }
     }

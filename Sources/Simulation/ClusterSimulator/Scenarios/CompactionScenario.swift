@@ -18,7 +18,7 @@ final class CompactionScenario: Scenario {
         self.world = world
         admin = AdminWorkload(world)
         client = SimulatedClient(world, "keyed-reader")
-        workload = KeyedWorkload(world, key, records: Int(world.draw(100...500)))
+        workload = KeyedWorkload(world, key, records: Int(world.draw(world.options.keyedRecords)))
     }
 
     func start() {

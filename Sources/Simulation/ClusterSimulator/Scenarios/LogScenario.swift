@@ -32,7 +32,7 @@ final class LogScenario: Scenario {
         for number in 1...world.options.producers {
             let producer = ProduceWorkload(
                 world, number: UInt16(number), topic: "log",
-                records: Int(world.draw(200...1500)))
+                batches: Int(world.draw(world.options.batches)))
             producers.append(producer)
             producer.start()
         }
@@ -41,7 +41,7 @@ final class LogScenario: Scenario {
             readers[key] = reader
             reader.poll()
         }
-        admin.churn()
+        if world.options.churns { admin.churn() }
         group.start()
         if world.options.deletesRecords {
             admin.deleteRecords(keys) { [self] in readers[$0]?.position ?? 0 }

@@ -27,7 +27,7 @@ final class TransactionScenario: Scenario {
             for number in 1...world.options.transactionalProducers {
                 let producer = TransactionWorkload(
                     world, history, number: UInt16(number), partitions: partitions,
-                    transactions: Int(world.draw(10...60)))
+                    transactions: Int(world.draw(world.options.transactions)))
                 producers.append(producer)
                 producer.start()
             }

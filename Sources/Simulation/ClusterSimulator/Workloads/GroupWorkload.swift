@@ -96,7 +96,7 @@ final class GroupWorkload {
 /// as long as a session lasts.
 final class GroupMember {
     private static let group = "group"
-    private static let session: Int64 = 45_000_000_000
+    private var session: Int64 { world.options.groupSessionMs * 1_000_000 }
 
     private let workload: GroupWorkload
     private let name: String
@@ -205,7 +205,7 @@ final class GroupMember {
 
     private func take(_ message: ConsumerGroupHeartbeatResponse, _ sentAt: Int64) {
         heardOf = sentAt
-        world.scheduler.at(sentAt + Self.session) { [self] in
+        world.scheduler.at(sentAt + session) { [self] in
             // By now the coordinator may have put it out.
             if heardOf == sentAt { dropAll() }
         }

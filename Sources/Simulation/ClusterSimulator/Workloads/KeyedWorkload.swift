@@ -8,6 +8,7 @@ final class KeyedWorkload {
     private let world: SimulatedWorld
     private let client: SimulatedClient
     private let key: PartitionKey
+    private let records: Int
     private var remaining: Int
     private var producerID: Int64 = -1
     private var sequence: Int32 = 0
@@ -19,6 +20,7 @@ final class KeyedWorkload {
     init(_ world: SimulatedWorld, _ key: PartitionKey, records: Int) {
         self.world = world
         self.key = key
+        self.records = records
         remaining = records
         client = SimulatedClient(world, "keyed")
     }
@@ -43,6 +45,12 @@ final class KeyedWorkload {
 
     private func next() {
         guard remaining > 0 else { return }
+        let pause = world.pause(of: records)
+        guard pause > 0 else { return write() }
+        world.scheduler.after(pause) { [self] in write() }
+    }
+
+    private func write() {
         let recordKey = UInt8(world.draw(0...Int64(Self.keys) - 1))
         let isTombstone = world.chance(20)
         send(recordKey, isTombstone ? nil : UInt32(sequence))

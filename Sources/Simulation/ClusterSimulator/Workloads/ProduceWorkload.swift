@@ -17,8 +17,12 @@ final class ProduceWorkload {
     private let client: SimulatedClient
     private let number: UInt16
     private let topic: String
-    private var target: Int
+    /// How many batches are to be made, and how many there are.
+    private let target: Int
     private var made = 0
+    /// When the next may be made.
+    private var nextMake: Int64 = 0
+    private var isPausing = false
     private var producerID: Int64 = -1
     private var epoch: Int16 = -1
     private var counters: [Int32: UInt32] = [:]
@@ -31,15 +35,15 @@ final class ProduceWorkload {
     private static let maxInFlight = 5
     private static let maxWaiting = 20
 
-    init(_ world: SimulatedWorld, number: UInt16, topic: String, records: Int) {
+    init(_ world: SimulatedWorld, number: UInt16, topic: String, batches: Int) {
         self.world = world
         self.number = number
         self.topic = topic
-        self.target = records
+        self.target = batches
         client = SimulatedClient(world, "producer-\(number)")
     }
 
-    /// All records are acknowledged.
+    /// All batches are acknowledged.
     var isDone: Bool { made >= target && queues.values.allSatisfy(\.isEmpty) }
     var state: String {
         "producer \(number): \(made) of \(target) made, unresolved "
@@ -72,10 +76,22 @@ final class ProduceWorkload {
             if let (partition, index) = unsent() {
                 send(partition, index)
             } else if made < target, queues.values.reduce(0, { $0 + $1.count }) < Self.maxWaiting {
+                guard world.scheduler.now >= nextMake else { return pause() }
                 make()
+                nextMake = world.scheduler.now + world.pause(of: target)
             } else {
                 return
             }
+        }
+    }
+
+    /// Goes on when the next batch may be made.
+    private func pause() {
+        guard !isPausing else { return }
+        isPausing = true
+        world.scheduler.at(nextMake) { [self] in
+            isPausing = false
+            pump()
         }
     }
 
@@ -100,7 +116,7 @@ final class ProduceWorkload {
         let first = counters[partition] ?? 0
         let ids = (0..<count).map { RecordID(producer: number, number: first + UInt32($0)) }
         counters[partition] = first + UInt32(count)
-        made += count
+        made += 1
         queues[partition, default: []].append(Batch(sequence: Int32(first), ids: ids))
     }
 

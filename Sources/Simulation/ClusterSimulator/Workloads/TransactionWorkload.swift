@@ -13,6 +13,7 @@ final class TransactionWorkload {
     private let partitions: Int32
     /// Transaction version 2 (KIP-890): partitions are added by the produce itself.
     private let isSecond: Bool
+    private let transactions: Int
     private var remaining: Int
     private var next: UInt32 = 0
     private var producerID: Int64 = -1
@@ -41,6 +42,7 @@ final class TransactionWorkload {
         self.history = history
         self.number = number
         self.partitions = partitions
+        self.transactions = transactions
         remaining = transactions
         isSecond = world.chance(60)
         client = SimulatedClient(world, "txn-\(number)")
@@ -117,6 +119,12 @@ final class TransactionWorkload {
             return
         }
         remaining -= 1
+        let pause = world.pause(of: transactions)
+        guard pause > 0 else { return beginNext() }
+        world.scheduler.after(pause) { [self] in beginNext() }
+    }
+
+    private func beginNext() {
         let id = RecordID(producer: 1000 + number, number: next)
         next += 1
         let chosen = (0..<partitions).filter { _ in world.chance(60) }

@@ -6,14 +6,14 @@ struct Faults {
     init(_ world: SimulatedWorld) { self.world = world }
 
     func start() {
-        world.repeating(options.crashMs) { crash() }
-        world.repeating(options.diskFaultMs) { failDisk() }
-        world.repeating(options.resetMs) { breakConnection() }
+        world.repeatingFault(options.crashMs) { crash() }
+        world.repeatingFault(options.diskFaultMs) { failDisk() }
+        world.repeatingFault(options.resetMs) { breakConnection() }
         guard options.topology.nodes.count > 1 else { return }
-        world.repeating(options.partitionMs) { partition() }
-        world.repeating(options.haltMs) { halt() }
-        world.repeating(options.clogMs) { clog() }
-        world.repeating(options.skewMs) { skew() }
+        world.repeatingFault(options.partitionMs) { partition() }
+        world.repeatingFault(options.haltMs) { halt() }
+        world.repeatingFault(options.clogMs) { clog() }
+        world.repeatingFault(options.skewMs) { skew() }
     }
 
     private func anyNode(_ condition: (SimulatedNode) -> Bool) -> SimulatedNode? {

@@ -4,16 +4,19 @@ import HeapModule
 ///
 /// The whole simulation runs on one thread inside of `runNext`; nothing else moves the clock.
 final class Scheduler {
+    /// Where an event's action lies, aside from the heap: what that moves about is plain bits.
     private struct Entry: Comparable {
         var instant: Int64
         var number: UInt64
-        var action: () -> Void
+        var slot: Int
         static func < (a: Entry, b: Entry) -> Bool {
-            (a.instant, a.number) < (b.instant, b.number)
+            a.instant == b.instant ? a.number < b.number : a.instant < b.instant
         }
         static func == (a: Entry, b: Entry) -> Bool { a.number == b.number }
     }
     private var heap = Heap<Entry>()
+    private var actions: [(() -> Void)?] = []
+    private var freeSlots: [Int] = []
     private var nextNumber: UInt64 = 0
     /// Nanoseconds since the simulation began.
     private(set) var now: Int64 = 0
@@ -22,7 +25,15 @@ final class Scheduler {
 
     /// Runs `action` at an instant; one in the past runs next.
     func at(_ instant: Int64, _ action: @escaping () -> Void) {
-        heap.insert(Entry(instant: max(now, instant), number: nextNumber, action: action))
+        let slot: Int
+        if let free = freeSlots.popLast() {
+            slot = free
+            actions[slot] = action
+        } else {
+            slot = actions.count
+            actions.append(action)
+        }
+        heap.insert(Entry(instant: max(now, instant), number: nextNumber, slot: slot))
         nextNumber += 1
     }
 
@@ -35,10 +46,13 @@ final class Scheduler {
             now = max(now, limit)
             return false
         }
-        let first = heap.removeMin()
-        now = first.instant
+        heap.removeMin()
+        now = next.instant
         count += 1
-        first.action()
+        let action = actions[next.slot]
+        actions[next.slot] = nil
+        freeSlots.append(next.slot)
+        action?()
         return true
     }
 }

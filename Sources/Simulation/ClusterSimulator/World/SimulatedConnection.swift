@@ -40,13 +40,18 @@ final class SimulatedConnection {
         case close(String)
     }
 
-    private struct Lane {
+    private final class Lane {
         let way: SimulatedNetwork.Way
         let goesToServer: Bool
         var lastArrival: Int64 = 0
         var held: [Item] = []
         /// Items that are on their way, held ones aside.
         var underWay = 0
+
+        init(way: SimulatedNetwork.Way, goesToServer: Bool) {
+            self.way = way
+            self.goesToServer = goesToServer
+        }
     }
 
     let number: UInt64
@@ -57,8 +62,8 @@ final class SimulatedConnection {
     /// The process that has accepted it, as long as it knows the connection.
     private var server: (process: NodeProcess, generation: Int)?
     private var isReset = false
-    private var ask: Lane
-    private var answer: Lane
+    private let ask: Lane
+    private let answer: Lane
 
     /// Of the side that has accepted it.
     var id = ConnectionID(0)
@@ -82,18 +87,18 @@ final class SimulatedConnection {
 
     // MARK: The side that connects
 
-    func open() { put(.open, \.ask) }
+    func open() { put(.open, ask) }
 
     func send(_ bytes: [UInt8]) {
         guard isOpen else { return }
-        for part in world.split(bytes) { put(.bytes(part), \.ask) }
+        for part in world.split(bytes) { put(.bytes(part), ask) }
     }
 
     /// The client is done with it and hears nothing more.
     func close() {
         guard hasClient else { return }
         hasClient = false
-        put(.close("the other side closed it"), \.ask)
+        put(.close("the other side closed it"), ask)
     }
 
     // MARK: The side that accepts
@@ -102,13 +107,13 @@ final class SimulatedConnection {
     func answered(_ bytes: [UInt8]?) {
         guard server != nil, !isReset else { return }
         guard let bytes else { return closeByServer() }
-        for part in world.split(bytes) { put(.bytes(part), \.answer) }
+        for part in world.split(bytes) { put(.bytes(part), answer) }
     }
 
     func closeByServer() {
         guard server != nil else { return }
         server = nil
-        put(.close("the other side closed it"), \.answer)
+        put(.close("the other side closed it"), answer)
     }
 
     // MARK: Breaking
@@ -151,50 +156,48 @@ final class SimulatedConnection {
 
     // MARK: Lanes
 
-    private func put(_ item: Item, _ lane: ReferenceWritableKeyPath<SimulatedConnection, Lane>) {
-        let way = self[keyPath: lane].way
+    private func put(_ item: Item, _ lane: Lane) {
         let arrival = max(
-            self[keyPath: lane].lastArrival, world.scheduler.now + world.network.latency(way))
-        self[keyPath: lane].lastArrival = arrival
-        self[keyPath: lane].underWay += 1
+            lane.lastArrival, world.scheduler.now + world.network.latency(lane.way))
+        lane.lastArrival = arrival
+        lane.underWay += 1
         world.scheduler.at(arrival) { [self] in
-            self[keyPath: lane].underWay -= 1
+            lane.underWay -= 1
             arrive(item, lane)
         }
     }
 
     private func arrive(
-        _ item: Item, _ lane: ReferenceWritableKeyPath<SimulatedConnection, Lane>
+        _ item: Item, _ lane: Lane
     ) {
         guard !isReset else { return }
-        guard self[keyPath: lane].held.isEmpty, world.network.isOpen(self[keyPath: lane].way)
-        else { return self[keyPath: lane].held.append(item) }
+        guard lane.held.isEmpty, world.network.isOpen(lane.way)
+        else { return lane.held.append(item) }
         deliver(item, lane)
         forgetIfDone()
     }
 
     /// Sends on what was held up, if it may pass now; what comes behind it waits its turn.
     func release() {
-        for lane in [\SimulatedConnection.ask, \.answer] where !self[keyPath: lane].held.isEmpty {
-            let way = self[keyPath: lane].way
-            guard world.network.isOpen(way) else { continue }
-            world.scheduler.after(world.network.latency(way)) { [self] in drain(lane) }
+        for lane in [ask, answer] where !lane.held.isEmpty {
+            guard world.network.isOpen(lane.way) else { continue }
+            world.scheduler.after(world.network.latency(lane.way)) { [self] in drain(lane) }
         }
     }
 
-    private func drain(_ lane: ReferenceWritableKeyPath<SimulatedConnection, Lane>) {
-        while !isReset, !self[keyPath: lane].held.isEmpty,
-            world.network.isOpen(self[keyPath: lane].way)
+    private func drain(_ lane: Lane) {
+        while !isReset, !lane.held.isEmpty,
+            world.network.isOpen(lane.way)
         {
-            deliver(self[keyPath: lane].held.removeFirst(), lane)
+            deliver(lane.held.removeFirst(), lane)
         }
         forgetIfDone()
     }
 
     private func deliver(
-        _ item: Item, _ lane: ReferenceWritableKeyPath<SimulatedConnection, Lane>
+        _ item: Item, _ lane: Lane
     ) {
-        if self[keyPath: lane].goesToServer { serve(item) } else { take(item) }
+        if lane.goesToServer { serve(item) } else { take(item) }
     }
 
     private func forgetIfDone() {
@@ -208,13 +211,13 @@ final class SimulatedConnection {
         switch item {
         case .open:
             guard let process = node?.process, process.accepts(route.port) else {
-                return put(.close("connection refused"), \.answer)
+                return put(.close("connection refused"), answer)
             }
             server = (process, process.generation)
             node?.run(process.generation) { [self] in process.connect(self) }
-            put(.open, \.answer)
+            put(.open, answer)
         case .bytes(let bytes):
-            guard let server else { return put(.close("connection reset"), \.answer) }
+            guard let server else { return put(.close("connection reset"), answer) }
             world.trace.mix(bytes)
             node?.run(server.generation) { [self] in server.process.received(bytes, on: self) }
         case .close: loseServer()
@@ -224,7 +227,7 @@ final class SimulatedConnection {
     private func take(_ item: Item) {
         guard hasClient else {
             // Nobody is there any more, and so the other side hears.
-            if case .bytes = item { put(.close("connection reset"), \.ask) }
+            if case .bytes = item { put(.close("connection reset"), ask) }
             return
         }
         switch item {

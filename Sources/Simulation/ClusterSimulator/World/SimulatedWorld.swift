@@ -13,6 +13,8 @@ final class SimulatedWorld {
     private(set) var nodes: [SimulatedNode] = []
     private(set) var violations: [String] = []
     private(set) var faults = 0
+    /// Faults whose time has come, made or left out.
+    private(set) var dueFaults = 0
     /// Broken on purpose until everything heals.
     private(set) var isHealed = false
 
@@ -54,6 +56,14 @@ final class SimulatedWorld {
     /// What clients take for the time, in ms since 1970.
     var wallMs: Int64 { SimulatedNode.startWallMs + scheduler.now / 1_000_000 }
 
+    /// How long a workload of so many steps waits between two of them, in ns: for some worlds so
+    /// long that they fill the time of faults.
+    func pause(of steps: Int) -> Int64 {
+        guard options.isPaced, !isHealed else { return 0 }
+        let mean = options.seconds * 800_000_000 / Int64(max(1, steps))
+        return draw(0...2 * mean)
+    }
+
     /// Notes something that must never be.
     func violation(_ text: String) {
         trace.note(scheduler.now, "VIOLATION: \(text)")
@@ -93,6 +103,17 @@ final class SimulatedWorld {
             guard !isHealed else { return }
             action()
             repeating(meanMs, action)
+        }
+    }
+
+    /// Calls `action`, which makes a fault, in the same way; each time has a number, by which it
+    /// can be left out.
+    func repeatingFault(_ meanMs: Int64, _ action: @escaping () -> Void) {
+        repeating(meanMs) { [self] in
+            dueFaults += 1
+            guard options.faults?.contains(dueFaults) ?? true else { return }
+            trace.tell(scheduler.now, "fault \(dueFaults):")
+            action()
         }
     }
 

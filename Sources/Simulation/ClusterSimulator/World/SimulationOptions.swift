@@ -9,6 +9,10 @@ public enum SimulatedShape: Sendable {
     /// Three to five nodes, ten faults or more, and not more load than shows something: many of
     /// them in a short time.
     case short
+
+    /// What each short world has at least.
+    public static let leastOperations = 500
+    public static let leastFaults = 10
 }
 
 /// What one seed draws: the shape of the world and how bad it is.
@@ -46,16 +50,33 @@ public struct SimulationOptions: Sendable {
     var deletesRecords = false
     /// Members of a consumer group over the partitions.
     var groupMembers = 0
+    /// How long a member is in the group without being heard of, in ms.
+    var groupSessionMs: Int64 = 45_000
     /// Groups that commit offsets; producers of transactions.
     var offsetGroups = 0
     var transactionalProducers = 0
     var compacts = false
+    /// How many batches, transactions, records of the compacted topic a producer makes.
+    var batches: ClosedRange<Int64> = 100...500
+    var transactions: ClosedRange<Int64> = 10...60
+    var keyedRecords: ClosedRange<Int64> = 100...500
+    /// Whether they do so over all the time of faults, not as fast as they can.
+    var isPaced = false
+    /// Whether topics come and go.
+    var churns = true
+    /// What it was drawn as, and what of it was then taken away.
+    public private(set) var shape = SimulatedShape.any
+    var leftOut: [SimulatedPart] = []
+    /// The faults that happen, by their number from 1 on, in the order in which they are due; all
+    /// when `nil`.
+    public var faults: Set<Int>?
     /// Node settings by Kafka's keys.
     var configs: [String: String] = [:]
 
     /// Draws a world.
     public init(seed: UInt64, shape: SimulatedShape = .any) {
         self.seed = seed
+        self.shape = shape
         // Another stream than the run's own.
         var random = SplitMix64(seed: seed ^ 0x5EED)
         func pick<T>(_ values: [T]) -> T {
@@ -83,6 +104,8 @@ public struct SimulationOptions: Sendable {
         compacts = pick([false, true])
         if crashMs + resetMs + diskFaultMs == 0 { crashMs = 2000 }
         splitPercent = pick([0, 2, 20])
+        isPaced = pick([false, true, true])
+        groupSessionMs = pick([6000, 45_000])
         topology = pick([
             .single, .single, .combined(3), .combined(3), .combined(3), .combined(3),
             .combined(3, voters: 1), .combined(5, voters: 3),
@@ -99,17 +122,25 @@ public struct SimulationOptions: Sendable {
         }
         if topology.nodes.count > 1 { drawCluster(&random) }
         if shape == .short { lighten() }
+        configs["group.consumer.session.timeout.ms"] = "\(groupSessionMs)"
+        configs["group.consumer.min.session.timeout.ms"] = "\(groupSessionMs)"
     }
 
     /// Takes from the load what shows little more, and sees to it that there are faults.
     private mutating func lighten() {
         recordsPerBatch = max(recordsPerBatch, 3)
         groupMembers = min(groupMembers, 2)
+        // What a member that died has must not be waited for so long.
+        groupSessionMs = 6000
         offsetGroups = min(offsetGroups, 1)
         transactionalProducers = min(transactionalProducers, 2)
+        batches = 360 / Int64(producers)...440 / Int64(producers)
+        transactions = 8...25
+        keyedRecords = 60...140
+        isPaced = true
         // Each kind comes about once in its time.
         if crashMs == 0 { crashMs = 10_000 }
-        resetMs = resetMs == 0 ? 4000 : resetMs
+        resetMs = resetMs == 0 ? 4000 : max(resetMs, 1000)
     }
 
     /// Draws what only clusters have.
@@ -137,6 +168,7 @@ public struct SimulationOptions: Sendable {
         configs["broker.session.timeout.ms"] = "\(pick([3000, 9000]))"
         configs["broker.heartbeat.interval.ms"] = "\(pick([500, 2000]))"
         configs["replica.lag.time.max.ms"] = "\(pick([1000, 5000, 30_000]))"
+        configs["metadata.max.idle.interval.ms"] = "\(pick([500, 5000]))"
         configs["leader.imbalance.check.interval.seconds"] = "\(pick([3, 300]))"
         if partitionMs + crashMs + haltMs + resetMs == 0 { crashMs = 5000 }
     }
@@ -150,7 +182,7 @@ public struct SimulationOptions: Sendable {
             + "disk fault \(diskFaultMs) ms, latency \(latencyUs) us, sync \(syncUs) us"
             + faultSummary + (groupMembers > 0 ? ", group of \(groupMembers)" : "")
             + ", groups \(offsetGroups), transactional \(transactionalProducers)"
-            + (compacts ? ", compacts" : "")
+            + (compacts ? ", compacts" : "") + (isPaced ? ", paced" : "")
             + (deletesRecords ? ", deletes records" : "")
     }
 

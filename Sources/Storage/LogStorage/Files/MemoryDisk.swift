@@ -56,7 +56,8 @@ final class MemoryNode {
     }
 
     func sync() {
-        durableBytes = bytes
+        // Not a copy of all: the next write would make it anew.
+        for change in changes { Self.apply(change, to: &durableBytes) }
         changes = []
     }
 

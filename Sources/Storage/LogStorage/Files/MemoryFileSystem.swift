@@ -15,6 +15,8 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
     private var time: Int64 = 0
     private var failure: Failure?
     private var waits = 0
+    /// What paths of directories led to, as long as no directory goes or gets another name.
+    private var directories: [String: MemoryNode] = [:]
 
     /// A fault to come.
     public struct Failure: Sendable {
@@ -140,11 +142,19 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
     }
 
     private static func split(_ path: String) -> (parent: String, name: String) {
-        guard let slash = path.lastIndex(of: "/") else { return ("", path) }
-        return (String(path[..<slash]), String(path[path.index(after: slash)...]))
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return ("", path) }
+        return (String(path[..<slash]), String(path[path.utf8.index(after: slash)...]))
     }
 
     private func find(_ path: String) -> MemoryNode? {
+        let (parent, name) = Self.split(path)
+        if let holder = directories[parent] { return name.isEmpty ? holder : holder.names[name] }
+        guard let holder = walk(parent), holder.kind == .directory else { return nil }
+        directories[parent] = holder
+        return name.isEmpty ? holder : holder.names[name]
+    }
+
+    private func walk(_ path: String) -> MemoryNode? {
         var node = root
         for name in path.split(separator: "/") {
             guard let next = node.names[String(name)] else { return nil }
@@ -227,6 +237,7 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
             let (parent, name) = Self.split(path)
             try willChange("remove", path)
             try directory(parent, "remove").apply([(name, nil)])
+            if node.kind == .directory { directories = [:] }
         }
     }
 
@@ -246,6 +257,7 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
             let from = try directory(parent, "rename")
             let to = try directory(newParent, "rename")
             try willChange("rename", path)
+            if node.kind == .directory { directories = [:] }
             if from === to {
                 from.apply([(name, nil), (newName, node)])
             } else {
