@@ -114,7 +114,6 @@ let package = Package(
         target("Simulation", "ClusterSimulator", cluster + ["BrokerCore"] + heap, core),
         target("Simulation", "HistoryChecker", [], core),
         target("Simulation", "FuzzTargets", cluster + ["ClientCore", "KafkaSecurity"], core),
-        target("Client", "AdminWire", wire, shell),
         target("Client", "ClientCore", wire + ["KafkaSecurity"], core),
         target("Client", "MartletClient", client, shell),
         target("Client", "MartletTesting", server + ["MartletServer"], shell),
@@ -131,7 +130,7 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: tools + [
-                "AdminWire", "ClientCore", "MartletClient", "HistoryChecker", "KafkaSecurity",
+                "ClientCore", "MartletClient", "HistoryChecker", "KafkaSecurity",
             ],
             path: "Sources/Tools/martlet",
             swiftSettings: shell),
@@ -160,7 +159,7 @@ let package = Package(
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
             ]),
         tests("MartletTesting", ["MartletTesting", "MartletClient"]),
-        tests("martlet", tools + ["martlet", "AdminWire", "ClientCore"]),
+        tests("martlet", tools + ["martlet", "ClientCore", "MartletClient"]),
         tests("ClusterSimulator", ["ClusterSimulator", "KafkaWire"], data: ["Transcripts"]),
         tests("HistoryChecker", ["HistoryChecker"]),
         tests("FuzzTargets", wire + ["MetadataQuorum", "FuzzTargets"], data: ["Corpus"]),

@@ -112,9 +112,9 @@ private final class AdminDriver {
     func find(_ target: AdminTarget, waiter: UInt64) {
         called = .findCoordinator
         core.call(
-            target, atMost: .max, waiter: waiter, now: now,
+            target, versions: 0...Int16.max, waiter: waiter, now: now,
             build: { _ in FindCoordinatorRequest(coordinatorKeys: ["g"]) },
-            read: { answer, _ throws(ClientError) in answer.coordinators.first?.host ?? "" })
+            read: { answer throws(ClientError) in answer.response.coordinators.first?.host ?? "" })
     }
 
     /// Asks the coordinator of a transactional id; its answers are `refusals`, then the id.
@@ -122,9 +122,9 @@ private final class AdminDriver {
         called = .endTxn
         let box = Refusals(self)
         core.call(
-            .transaction(id), atMost: .max, waiter: waiter, now: now,
+            .transaction(id), versions: 0...Int16.max, waiter: waiter, now: now,
             build: { _ in EndTxnRequest(transactionalID: id) },
-            read: { _, _ throws(ClientError) in
+            read: { _ throws(ClientError) in
                 if let error = box.next() { throw .broker(error, message: nil) }
                 return id
             })

@@ -42,7 +42,6 @@ struct TargetRule {
         "ClusterSimulator": core(cluster.union(["BrokerCore", "HeapModule"])),
         "HistoryChecker": core([]),
         "FuzzTargets": core(cluster.union(["ClientCore", "KafkaSecurity"])),
-        "AdminWire": shell(wire),
         "ClientCore": core(wire.union(["KafkaSecurity"])),
         "MartletClient": shell(
             wire.union([
@@ -57,7 +56,7 @@ struct TargetRule {
         "simulate": shell(["ClusterSimulator", "KafkaWire"]),
         "martlet": shell(
             server.union([
-                "MartletServer", "AdminWire", "ClientCore", "MartletClient", "HistoryChecker",
+                "MartletServer", "ClientCore", "MartletClient", "HistoryChecker",
                 "KafkaSecurity",
             ])),
     ]

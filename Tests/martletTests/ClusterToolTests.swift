@@ -105,9 +105,9 @@ import Testing
                 == (0, "Deleted client metrics config for slow.\n", ""))
         let changes = record.alterations.withLock { $0 }
         #expect(changes.map(\.resourceName) == ["n", "slow"])
-        #expect(changes[0].configs.map(\.name) == ["interval.ms", "metrics", "match"])
+        #expect(changes[0].configs.map(\.name) == ["interval.ms", "match", "metrics"])
         #expect(changes[0].configs.map(\.configOperation) == [1, 0, 0])
-        #expect(changes[0].configs[2].value == "client_id=a,client_software_name=b")
+        #expect(changes[0].configs[1].value == "client_id=a,client_software_name=b")
         #expect(changes[1].configs.map(\.configOperation) == [1, 1])
         let made = run(broker, "client-metrics", "--alter", "--generate-name", "--interval", "1000")
         #expect(made.code == 0 && made.out.count > "Altered client metrics config for .".count + 20)

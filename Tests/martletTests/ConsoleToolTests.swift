@@ -113,28 +113,6 @@ import Testing
     }
 }
 
-@Suite struct AbortedFilterTests {
-    private func header(_ producer: Int64, _ base: Int64, _ count: Int32) -> RecordBatchHeader {
-        RecordBatchHeader(
-            baseOffset: Offset(base), batchLength: 100, attributes: 0x10,
-            lastOffsetDelta: count - 1, producerID: ProducerID(producer), recordCount: count)
-    }
-
-    @Test func leavesOutAbortedTransactionsOnly() {
-        var filter = AbortedFilter([(ProducerID(1), Offset(10)), (ProducerID(1), Offset(30))])
-        var found: [Bool] = []
-        found.append(filter.isAborted(header(1, 0, 5)))
-        found.append(filter.isAborted(header(1, 10, 5)))
-        found.append(filter.isAborted(header(2, 15, 1)))
-        filter.pass(header(2, 16, 1), marker: .commit)
-        found.append(filter.isAborted(header(1, 17, 1)))
-        filter.pass(header(1, 18, 1), marker: .abort)
-        found.append(filter.isAborted(header(1, 19, 1)))
-        found.append(filter.isAborted(header(1, 30, 1)))
-        #expect(found == [false, true, false, true, false, true])
-    }
-}
-
 @Suite struct ConsoleOptionTests {
     @Test func producerSettings() throws {
         func settings(_ arguments: String..., properties: [String: String] = [:]) throws

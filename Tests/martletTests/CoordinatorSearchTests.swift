@@ -1,9 +1,11 @@
-import AdminWire
 import Foundation
 import KafkaProtocol
 import KafkaWire
+import MartletClient
 import Synchronization
 import Testing
+
+@testable import martlet
 
 /// How the client finds coordinators, and when it asks again.
 @Suite struct CoordinatorSearchTests {
@@ -51,16 +53,14 @@ import Testing
 
     private func delete(
         _ broker: FakeBroker, _ groups: [String], milliseconds: Int = 20_000
-    ) throws -> [String: Result<Void, AdminError>] {
-        var settings = AdminSettings(
-            bootstrap: try HostPort.list(broker.address), clientID: "test")
-        settings.operationMilliseconds = milliseconds
-        let client = AdminClient(settings)
-        defer { client.close() }
-        return client.deleteGroups(groups)
+    ) throws -> [String: Result<Void, ClientError>] {
+        let cluster = try AdminSession(
+            servers: broker.address, [:], id: "test", timeout: milliseconds)
+        defer { cluster.close() }
+        return try cluster.ask { await $0.deleteGroups(groups) }
     }
 
-    private func error(_ result: Result<Void, AdminError>?) -> KafkaError? {
+    private func error(_ result: Result<Void, ClientError>?) -> KafkaError? {
         guard case .failure(let error)? = result else { return nil }
         return error.kafkaError
     }
@@ -87,8 +87,8 @@ import Testing
         let script = Script([KafkaError.none])
         let broker = try broker(script) { $0 < 3 ? .coordinatorNotAvailable : .none }
         defer { broker.stop() }
-        let results = try delete(broker, ["a", "b", "a"])
-        #expect(results.count == 2 && results.values.allSatisfy { error($0) == nil })
+        let results = try delete(broker, ["a", "a"])
+        #expect(results.count == 1 && results.values.allSatisfy { error($0) == nil })
         #expect(script.searches.withLock { $0 } == 3)
         #expect(script.tries.withLock { $0 } == 1)
     }
@@ -97,7 +97,7 @@ import Testing
         let script = Script([.coordinatorLoadInProgress])
         let broker = try broker(script)
         defer { broker.stop() }
-        let results = try delete(broker, ["g"], milliseconds: 150)
+        let results = try delete(broker, ["g"], milliseconds: 400)
         #expect(error(results["g"]) == .coordinatorLoadInProgress)
         #expect(script.tries.withLock { $0 } > 1)
     }
@@ -112,12 +112,13 @@ import Testing
         #expect(error(try delete(refusing, ["g"])["g"]) == .groupAuthorizationFailed)
     }
 
-    @Test func asksOneByOneWhereTheBrokerKnowsNoBatches() throws {
+    @Test func brokersThatKnowNoBatches() throws {
         let script = Script([KafkaError.none])
         let broker = try broker(script, findCoordinatorVersion: 3)
         defer { broker.stop() }
-        #expect(try delete(broker, ["a", "b"]).count == 2)
+        let results = try delete(broker, ["a", "b"])
+        #expect(results.count == 2 && results.values.allSatisfy { error($0) == nil })
         #expect(script.searches.withLock { $0 } == 2)
-        #expect(script.tries.withLock { $0 } == 1)
+        #expect(script.tries.withLock { $0 } == 2)
     }
 }

@@ -11,6 +11,8 @@ final class FakeBroker: @unchecked Sendable {
         var key: APIKey
         var version: Int16
         var correlationID: Int32
+        /// Where the broker listens.
+        var port: UInt16
         /// The request's fields.
         var body: [UInt8]
 
@@ -65,7 +67,7 @@ final class FakeBroker: @unchecked Sendable {
                 return
             }
             guard client >= 0 else { continue }
-            Thread.detachNewThread { [handler] in Self.serve(client, handler) }
+            Thread.detachNewThread { [handler, port] in Self.serve(client, at: port, handler) }
         }
     }
 
@@ -78,11 +80,12 @@ final class FakeBroker: @unchecked Sendable {
         }
     }
 
-    private static func serve(_ client: Int32, _ handler: Handler) {
+    private static func serve(_ client: Int32, at port: UInt16, _ handler: Handler) {
         defer { close(client) }
         while let frame = readFrame(client) {
             do {
-                guard let request = try decode(frame), let answer = try handler(request) else {
+                guard let request = try decode(frame, port), let answer = try handler(request)
+                else {
                     return
                 }
                 let size = withUnsafeBytes(of: Int32(answer.count).bigEndian) { Array($0) }
@@ -97,7 +100,7 @@ final class FakeBroker: @unchecked Sendable {
         }
     }
 
-    private static func decode(_ frame: [UInt8]) throws -> Request? {
+    private static func decode(_ frame: [UInt8], _ port: UInt16) throws -> Request? {
         var reader = WireReader(frame.span.bytes)
         let raw = try reader.readInt16()
         let version = try reader.readInt16()
@@ -106,7 +109,7 @@ final class FakeBroker: @unchecked Sendable {
         let header = try RequestHeader(
             from: &again, version: key.requestHeaderVersion(for: version))
         return Request(
-            key: key, version: version, correlationID: header.correlationID,
+            key: key, version: version, correlationID: header.correlationID, port: port,
             body: Array(frame[again.offset...]))
     }
 
@@ -152,14 +155,14 @@ extension FakeBroker {
             })
     }
 
-    /// Answers ApiVersions and Metadata by itself, and all else by `more`.
+    /// Answers ApiVersions and Metadata by itself, DescribeCluster where `more` does not, and all
+    /// else by `more`.
     static func cluster(
         _ topics: [(String, Int32)], versions: ApiVersionsResponse = FakeBroker.versions(),
         brokers: [Int32] = [1],
         _ more: @escaping Handler = { _ in nil }
     ) throws -> FakeBroker {
-        let holder = PortHolder()
-        let broker = try FakeBroker { request in
+        try FakeBroker { request in
             switch request.key {
             case .apiVersions: return try request.answer(versions)
             case .metadata:
@@ -169,16 +172,18 @@ extension FakeBroker {
                     names.map { name in (name, topics.first { $0.0 == name }?.1 ?? 0) }
                 }
                 return try request.answer(
-                    metadata(holder.port.withLock { $0 }, known ?? topics, brokers: brokers))
+                    metadata(request.port, known ?? topics, brokers: brokers))
+            case .describeCluster:
+                if let answer = try more(request) { return answer }
+                let port = Int32(request.port)
+                return try request.answer(
+                    DescribeClusterResponse(
+                        clusterID: "c", controllerID: 1,
+                        brokers: brokers.map { .init(brokerID: $0, host: "127.0.0.1", port: port) }
+                    ))
             default: return try more(request)
             }
         }
-        holder.port.withLock { $0 = broker.port }
-        return broker
-    }
-
-    private final class PortHolder: Sendable {
-        let port = Mutex<UInt16>(0)
     }
 
     /// An answer to FindCoordinator: this broker coordinates every key.
@@ -186,12 +191,16 @@ extension FakeBroker {
         let asked = try request.decoded(FindCoordinatorRequest.self)
         if request.version < 4 {
             return try request.answer(
-                FindCoordinatorResponse(errorCode: error.rawValue, nodeID: 1))
+                FindCoordinatorResponse(
+                    errorCode: error.rawValue, nodeID: 1, host: "127.0.0.1",
+                    port: Int32(request.port)))
         }
         return try request.answer(
             FindCoordinatorResponse(
                 coordinators: asked.coordinatorKeys.map {
-                    .init(key: $0, nodeID: 1, errorCode: error.rawValue)
+                    .init(
+                        key: $0, nodeID: 1, host: "127.0.0.1", port: Int32(request.port),
+                        errorCode: error.rawValue)
                 }))
     }
 

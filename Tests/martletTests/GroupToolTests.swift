@@ -1,4 +1,3 @@
-import AdminWire
 import Foundation
 import KafkaProtocol
 import KafkaWire

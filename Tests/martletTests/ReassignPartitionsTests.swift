@@ -184,14 +184,14 @@ import Testing
                 """#)
         #expect(
             cluster.changes.withLock { $0 } == [
-                "topic t leader.replication.throttled.replicas=0:1,1:1",
                 "topic t follower.replication.throttled.replicas=0:2,0:3",
-                "broker 1 leader.replication.throttled.rate=1000",
+                "topic t leader.replication.throttled.replicas=0:1,1:1",
                 "broker 1 follower.replication.throttled.rate=1000",
-                "broker 2 leader.replication.throttled.rate=1000",
+                "broker 1 leader.replication.throttled.rate=1000",
                 "broker 2 follower.replication.throttled.rate=1000",
-                "broker 3 leader.replication.throttled.rate=1000",
+                "broker 2 leader.replication.throttled.rate=1000",
                 "broker 3 follower.replication.throttled.rate=1000",
+                "broker 3 leader.replication.throttled.rate=1000",
                 "broker 3 replica.alter.log.dirs.io.max.bytes.per.second=2000",
             ])
         let asked = cluster.altered.withLock { $0 }

@@ -1,6 +1,7 @@
 import KafkaWire
 import Testing
 
+@testable import MartletClient
 @testable import martlet
 
 @Suite struct JSONTests {
@@ -82,17 +83,17 @@ import Testing
     }
 
     @Test func entitiesByEitherSpelling() throws {
-        func entity(_ arguments: String...) throws -> ConfigEntity {
+        func entity(_ arguments: String...) throws -> [ConfigEntity] {
             try ConfigEntity.parse(try ParsedOptions(arguments, specs: ConfigsTool.options))
         }
         #expect(
             try entity("--entity-type", "topics", "--entity-name", "t")
-                == ConfigEntity(type: "topics", name: "t"))
-        #expect(try entity("--broker-defaults") == ConfigEntity(type: "brokers", name: ""))
+                == [ConfigEntity(type: "topics", name: "t")])
+        #expect(try entity("--broker-defaults") == [ConfigEntity(type: "brokers", name: "")])
         #expect(
             try entity("--entity-type", "brokers", "--entity-default")
-                == ConfigEntity(type: "brokers", name: ""))
-        #expect(try entity("--entity-type", "groups") == ConfigEntity(type: "groups", name: nil))
+                == [ConfigEntity(type: "brokers", name: "")])
+        #expect(try entity("--entity-type", "groups") == [ConfigEntity(type: "groups", name: nil)])
         #expect(throws: Failure.self) { try entity("--broker", "one") }
         #expect(throws: Failure.self) { try entity("--topic", "t", "--entity-type", "topics") }
         #expect(throws: Failure.self) { try entity("--entity-type", "wrong") }
@@ -101,10 +102,11 @@ import Testing
 
     @Test func entryLines() {
         let entry = ConfigEntry(
-            name: "retention.ms", value: "-1", source: .dynamicTopic,
+            name: "retention.ms", value: "-1", source: .topic, isReadOnly: false,
+            isSensitive: false,
             synonyms: [
-                .init(name: "retention.ms", value: "-1", source: .dynamicTopic),
-                .init(name: "log.retention.ms", value: nil, source: .defaultConfig),
+                .init(name: "retention.ms", value: "-1", source: .topic),
+                .init(name: "log.retention.ms", value: nil, source: .default),
             ])
         #expect(
             entry.line
@@ -116,31 +118,39 @@ import Testing
 
 @Suite struct TopicTextTests {
     @Test func describedAsKafkaDoes() {
-        var topic = TopicDescription(
-            name: "t", id: KafkaUUID(high: 1, low: 2),
-            partitions: [
-                PartitionDescription(
-                    partition: 0, leader: 1, replicas: [1, 2], isr: [1], elr: [2], lastKnownELR: [])
+        func config(
+            _ name: String, _ value: String, _ source: ConfigEntry.Source
+        ) -> ConfigEntry {
+            ConfigEntry(
+                name: name, value: value, source: source, isReadOnly: false, isSensitive: false,
+                synonyms: [])
+        }
+        var partition = TopicDescription.Partition(
+            partition: 0, leader: BrokerID(1), leaderEpoch: LeaderEpoch(0),
+            replicas: [BrokerID(1), BrokerID(2)], inSyncReplicas: [BrokerID(1)],
+            offlineReplicas: [], eligibleLeaders: [BrokerID(2)], lastKnownEligibleLeaders: [])
+        let report = TopicReport(
+            topic: TopicDescription(
+                name: "t", id: KafkaUUID(high: 1, low: 2), isInternal: false,
+                partitions: [partition]),
+            configs: [
+                config("a", "1", .topic), config("b", "2", .default),
+                config("c", "3", .staticBroker),
             ])
-        topic.configs = [
-            ConfigEntry(name: "a", value: "1", source: .dynamicTopic),
-            ConfigEntry(name: "b", value: "2", source: .defaultConfig),
-            ConfigEntry(name: "c", value: "3", source: .staticBroker),
-        ]
         #expect(
-            topic.line
+            report.line
                 == "Topic: t\tTopicId: AAAAAAAAAAEAAAAAAAAAAg\tPartitionCount: 1"
                 + "\tReplicationFactor: 2"
                 + "\tConfigs: a=1,c=3")
         #expect(
-            topic.partitions[0].line(topic: "t")
+            report.line(of: partition)
                 == "\tTopic: t\tPartition: 0\tLeader: 1\tReplicas: 1,2\tIsr: 1\tElr: 2"
                 + "\tLastKnownElr: ")
-        topic.partitions[0].leader = -1
-        topic.partitions[0].elr = nil
-        topic.partitions[0].lastKnownELR = nil
+        partition.leader = nil
+        partition.eligibleLeaders = nil
+        partition.lastKnownEligibleLeaders = nil
         #expect(
-            topic.partitions[0].line(topic: "t")
+            report.line(of: partition)
                 == "\tTopic: t\tPartition: 0\tLeader: none\tReplicas: 1,2\tIsr: 1\tElr: N/A"
                 + "\tLastKnownElr: N/A")
     }
@@ -149,21 +159,20 @@ import Testing
         func options(_ arguments: String...) throws -> ParsedOptions {
             try ParsedOptions(arguments, specs: TopicsTool.options)
         }
-        let request = try TopicCreation.request(
-            try options("--partitions", "3", "--config", "a = b=c", "--config", "a=d"), "t", 1000)
-        #expect(request.topics[0].numPartitions == 3)
-        #expect(request.topics[0].replicationFactor == -1)
-        #expect(request.topics[0].configs.map(\.value) == ["d"])
+        let topic = try TopicCreation.topic(
+            try options("--partitions", "3", "--config", "a = b=c", "--config", "a=d"), "t")
+        #expect(topic.partitions == 3 && topic.replicationFactor == nil)
+        #expect(topic.configs == ["a": "d"])
         #expect(
             try TopicCreation.assignment(try options("--replica-assignment", "1:2,2:3"))
-                == [[1, 2], [2, 3]])
+                == [[BrokerID(1), BrokerID(2)], [BrokerID(2), BrokerID(3)]])
         for wrong in ["1:1", "1:2,3", "a", "1:-2"] {
             #expect(throws: Failure.self) {
                 try TopicCreation.assignment(try options("--replica-assignment", wrong))
             }
         }
         #expect(throws: Failure.self) {
-            try TopicCreation.request(try options("--partitions", "0"), "t", 1000)
+            try TopicCreation.topic(try options("--partitions", "0"), "t")
         }
     }
 
@@ -178,10 +187,10 @@ import Testing
 
 @Suite struct OffsetArgumentTests {
     @Test func times() throws {
-        #expect(try GetOffsetsTool.time("latest") == -1)
-        #expect(try GetOffsetsTool.time("-2") == -2)
-        #expect(try GetOffsetsTool.time("earliest-pending-upload") == -6)
-        #expect(try GetOffsetsTool.time("1700000000000") == 1_700_000_000_000)
+        #expect(try GetOffsetsTool.time("latest") == .latest)
+        #expect(try GetOffsetsTool.time("-2") == .earliest)
+        #expect(try GetOffsetsTool.time("earliest-pending-upload") == .earliestPendingUpload)
+        #expect(try GetOffsetsTool.time("1700000000000") == .timestamp(1_700_000_000_000))
         #expect(throws: Failure.self) { try GetOffsetsTool.time("now") }
     }
 

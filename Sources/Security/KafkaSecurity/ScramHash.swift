@@ -30,8 +30,8 @@ public enum ScramHash: Sendable, Equatable {
             serverSignature: KeyedHash<Hash>(key: serverKey).code(of: message))
     }
 
-    /// `SaltedPassword`
-    func saltedPassword(_ password: [UInt8], _ salt: [UInt8], _ iterations: Int) -> [UInt8] {
+    /// `SaltedPassword`, which stands for the password without telling it.
+    public func saltedPassword(_ password: [UInt8], _ salt: [UInt8], _ iterations: Int) -> [UInt8] {
         switch self {
         case .sha256: Self.stretch(SHA256.self, password, salt, iterations)
         case .sha512: Self.stretch(SHA512.self, password, salt, iterations)

@@ -3,9 +3,9 @@ public import KafkaWire
 
 /// Whom a request of an admin client is for.
 public enum AdminTarget: Sendable, Hashable {
-    /// Any broker.
+    /// Any broker; of controllers, the active one where there is one.
     case any
-    /// The broker that Metadata names as the controller.
+    /// The broker that Metadata names as the controller, or the active controller itself.
     case controller
     case broker(BrokerID)
     /// The coordinator of a group.
@@ -19,8 +19,9 @@ public struct AdminSettings: Sendable {
     public var network: NetworkSettings
     /// `default.api.timeout.ms`: for one call with all its retries.
     public var apiTimeout = Duration.seconds(60)
-    /// Whether a call ends as `disconnected` once no broker that is known can be connected to, and
-    /// does not wait for one to come: for tools, before which somebody waits.
+    /// Whether a call ends as `disconnected` once the broker that it is for, or none that is known,
+    /// can be connected to, and does not wait for one to come: for tools, before which somebody
+    /// waits.
     public var endsUnreachable = false
 
     public init(network: NetworkSettings) { self.network = network }
@@ -31,8 +32,27 @@ public struct AdminSettings: Sendable {
     public mutating func apply(_ properties: [String: String]) throws(ClientError) {
         try network.apply(properties)
         let given = ClientProperties(values: properties)
+        if let text = properties["bootstrap.controllers"] {
+            guard properties["bootstrap.servers"] == nil else {
+                throw given.refuse(
+                    "bootstrap.controllers", "give either this or bootstrap.servers")
+            }
+            network.bootstrap = try BrokerAddress.list(text)
+            network.asksControllers = true
+        }
         try given.take("default.api.timeout.ms", into: &apiTimeout)
     }
+}
+
+/// An answer, and whose it is.
+public struct AdminAnswer<Response: Sendable>: Sendable {
+    public var response: Response
+    /// The version of request and answer.
+    public var version: Int16
+    /// Who answered; `nil` where that is a bootstrap server of which the number is not known.
+    public var broker: BrokerID?
+    /// The bytes of which the response names ranges as records.
+    public var frame: [UInt8]
 }
 
 /// An admin client without its sockets, threads and clock: calls go in, requests to the right
@@ -52,7 +72,7 @@ public struct AdminCore: ClientMachine {
     struct Pending {
         let target: AdminTarget
         let key: APIKey
-        let limit: Int16
+        let versions: ClosedRange<Int16>
         let send: @Sendable (inout Network<Tag>, NodeKey, Int16, Tag, ClientInstant) -> Void
         let read:
             @Sendable (inout Network<Tag>, Completion<Tag>, ClientInstant) throws(ClientError)
@@ -99,15 +119,16 @@ public struct AdminCore: ClientMachine {
     /// Begins a call.
     ///
     /// - Parameters:
-    ///   - limit: the highest version to use.
+    ///   - versions: those to use.
+    ///   - wait: what the broker itself may take, beyond the time for a request.
     ///   - waiter: by which `ended` tells its end; each once.
     ///   - build: makes the request for the version that was agreed on.
     ///   - read: makes the result of the answer; an error that it throws ends the call, or, if it
     ///     may pass, sends the request again after a pause, until `default.api.timeout.ms` is over.
     public mutating func call<R: KafkaRequest, Value: Sendable>(
-        _ target: AdminTarget, atMost limit: Int16, waiter: UInt64, now: ClientInstant,
-        build: @escaping @Sendable (Int16) -> R,
-        read: @escaping @Sendable (R.Response, Int16) throws(ClientError) -> Value
+        _ target: AdminTarget, versions: ClosedRange<Int16>, wait: Duration = .zero,
+        waiter: UInt64, now: ClientInstant, build: @escaping @Sendable (Int16) -> R,
+        read: @escaping @Sendable (AdminAnswer<R.Response>) throws(ClientError) -> Value
     ) {
         guard !isClosed else { return outputs.append(.ended(waiter, .failure(.closed))) }
         let coordinator: CoordinatorLookup? =
@@ -117,14 +138,19 @@ public struct AdminCore: ClientMachine {
             case .any, .controller, .broker: nil
             }
         pending[waiter] = Pending(
-            target: target, key: R.apiKey, limit: limit,
+            target: target, key: R.apiKey, versions: versions,
             send: { network, node, version, tag, now in
-                network.send(build(version), version: version, to: node, tag, now: now)
+                network.send(
+                    build(version), version: version, to: node, tag, timeout: wait, now: now)
             },
             read: { network, completion, now throws(ClientError) in
-                try read(try network.answer(completion, R.self, now), completion.version)
+                try read(
+                    AdminAnswer(
+                        response: try network.answer(completion, R.self, now),
+                        version: completion.version, broker: completion.node.broker,
+                        frame: try completion.result.get()))
             },
-            deadline: now + settings.apiTimeout, refusals: network.refusals,
+            deadline: now + settings.apiTimeout + wait, refusals: network.refusals,
             failedConnections: network.failedConnections, coordinator: coordinator)
     }
 
@@ -149,13 +175,16 @@ public struct AdminCore: ClientMachine {
             if let refusal = refusal(of: call) {
                 end(id, .failure(refusal))
             } else if settings.endsUnreachable,
-                let trouble = network.unreachable(after: call.failedConnections)
+                let trouble = trouble(of: call)
             {
                 end(id, .failure(.disconnected(trouble)))
             }
             return
         }
-        guard let version = network.version(of: call.key, node, atMost: call.limit) else {
+        guard
+            let version = network.version(of: call.key, node, atMost: call.versions.upperBound),
+            version >= call.versions.lowerBound
+        else {
             return end(id, .failure(.unsupportedRequest(call.key, broker: "\(node)")))
         }
         pending[id]?.isInFlight = true
@@ -166,17 +195,24 @@ public struct AdminCore: ClientMachine {
     private mutating func node(_ id: UInt64, _ now: ClientInstant) -> NodeKey? {
         switch pending[id]?.target {
         case nil: return nil
+        // Of controllers, all but one refuse most requests.
+        case .any where settings.network.asksControllers: return controller(now)
         case .any: return network.anyReady(now: now)
-        case .controller:
-            let controller = NodeKey.broker(network.metadata.controller)
-            guard network.metadata.brokers[network.metadata.controller] != nil else {
-                return network.anyReady(now: now)
-            }
-            return network.isReady(controller, now: now) ? controller : nil
+        case .controller: return controller(now)
         case .broker(let broker): return self.broker(broker, for: id, now)
         case .group, .transaction:
             return pending[id]?.coordinator?.ready(&network, .coordinator(id), now: now)
         }
+    }
+
+    private mutating func controller(_ now: ClientInstant) -> NodeKey? {
+        let controller = NodeKey.broker(network.metadata.controller)
+        guard network.metadata.brokers[network.metadata.controller] != nil else {
+            let node = network.anyReady(now: now)
+            let mustWait = settings.network.asksControllers && network.metadata.version == 0
+            return mustWait ? nil : node
+        }
+        return network.isReady(controller, now: now) ? controller : nil
     }
 
     /// Why nobody who could take the call can be used.
@@ -185,6 +221,14 @@ public struct AdminCore: ClientMachine {
             return network.refusal(of: .broker(id), after: call.refusals)
         }
         return network.refusal(after: call.refusals)
+    }
+
+    /// Why nobody who could take the call can be connected to.
+    private func trouble(of call: Pending) -> String? {
+        if case .broker(let id) = call.target, network.metadata.brokers[id] != nil {
+            return network.unreachable(.broker(id), after: call.failedConnections)
+        }
+        return network.unreachable(after: call.failedConnections)
     }
 
     private mutating func broker(
@@ -196,13 +240,11 @@ public struct AdminCore: ClientMachine {
         }
         if version > 0, let missed = pending[id]?.missedIn, missed < version {
             let known = network.metadata.brokers.keys.sorted().map(\.description)
-            end(
-                id,
-                .failure(
-                    .broker(
-                        .brokerNotAvailable,
-                        message: "broker \(broker) is not in the cluster's metadata; brokers are "
-                            + known.joined(separator: ","))))
+            let kind = settings.network.asksControllers ? "controller" : "broker"
+            let message =
+                "\(kind) \(broker) is not in the cluster's metadata; \(kind)s are "
+                + known.joined(separator: ",")
+            end(id, .failure(.broker(.brokerNotAvailable, message: message)))
         } else if pending[id]?.missedIn == nil {
             pending[id]?.missedIn = version
             network.refresh.request()
@@ -237,7 +279,11 @@ public struct AdminCore: ClientMachine {
             return end(id, .failure(error))
         }
         if error.losesCoordinator { call.coordinator?.forget() }
-        if error.kafkaError == .notController { network.refresh.request() }
+        switch error.kafkaError {
+        // Of controllers, the one that is not active says that it does not lead the quorum.
+        case .notController, .notLeaderOrFollower: network.refresh.request()
+        default: break
+        }
         call.failures += 1
         call.lastError = error
         call.notBefore = now + network.retryPause(call.failures)

@@ -139,10 +139,15 @@ extension Network {
     /// Ends the connection for what another attempt would hardly mend. There are attempts
     /// nonetheless, for credentials and certificates change; but nobody need wait for them.
     mutating func refuse(_ key: NodeKey, _ error: ClientError, now: ClientInstant) {
+        decline(key, error, now: now)
+        measures.refusals += 1
+    }
+
+    /// The same for a node that is none of those that the client is for.
+    mutating func decline(_ key: NodeKey, _ error: ClientError, now: ClientInstant) {
         fail(key, reason: "\(error)", now: now)
         nodes[key]?.refusal = error
         refusals += 1
-        measures.refusals += 1
     }
 
     /// Why the node cannot be used, if an attempt was refused after the first `count` refusals.

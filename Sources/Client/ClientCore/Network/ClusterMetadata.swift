@@ -72,6 +72,19 @@ public struct ClusterMetadata: Sendable {
         version += 1
     }
 
+    /// Takes in which controllers there are, and which of them is active.
+    mutating func update(_ response: DescribeClusterResponse) {
+        brokers = [:]
+        for node in response.brokers {
+            guard let port = UInt16(exactly: node.port) else { continue }
+            brokers[BrokerID(node.brokerID)] = Broker(
+                address: BrokerAddress(host: node.host, port: port), rack: node.rack)
+        }
+        clusterID = response.clusterID
+        controller = BrokerID(response.controllerID)
+        version += 1
+    }
+
     private func topic(_ name: String, _ answer: MetadataResponse.MetadataResponseTopic) -> Topic {
         var topic = Topic(
             name: name, id: answer.topicID, partitions: [], isInternal: answer.isInternal,

@@ -125,8 +125,9 @@ extension Network {
             bootstrapAgain(now: now)
         }
         guard let key = anyReady(now: now) else { return }
+        if settings.asksControllers { return askControllers(at: key, now) }
         guard let version = version(of: .metadata, key) else {
-            return fail(key, reason: "it has no version of Metadata in common", now: now)
+            return decline(key, .unsupportedRequest(.metadata, broker: "\(key)"), now: now)
         }
         let asked = refresh.wantsAll ? nil : refresh.topics
         var request = MetadataRequest(
@@ -171,5 +172,43 @@ extension Network {
         let coversAll = asked == nil || refresh.topics.isSubset(of: asked ?? [])
         refresh.succeeded(settings, isComplete: isComplete && coversAll, now: now)
         adoptBrokers(now: now)
+    }
+
+    // MARK: Controllers
+
+    /// Asks which controllers there are (KIP-919).
+    private mutating func askControllers(at key: NodeKey, _ now: ClientInstant) {
+        guard let version = version(of: .describeCluster, key), version >= 1 else {
+            return decline(key, .unsupportedRequest(.describeCluster, broker: "\(key)"), now: now)
+        }
+        do throws(WireError) {
+            try write(
+                DescribeClusterRequest(endpointType: 2), version: version, to: key,
+                purpose: .controllers, deadline: now + settings.requestTimeout, now: now)
+            refresh.isInFlight = true
+        } catch {
+            fail(key, reason: "DescribeCluster: \(error)", now: now)
+        }
+    }
+
+    mutating func takeControllers(
+        _ frame: [UInt8], from key: NodeKey, version: Int16, _ now: ClientInstant
+    ) {
+        do throws(ClientError) {
+            let answer = try Completion(
+                tag: (), node: key, apiKey: .describeCluster, version: version,
+                result: .success(frame)
+            ).decode(DescribeClusterRequest.self)
+            honourThrottle(answer, of: key, now)
+            try ClientError.check(answer.errorCode, answer.errorMessage)
+            metadata.update(answer)
+            let isComplete = metadata.brokers[metadata.controller] != nil
+            refresh.succeeded(settings, isComplete: isComplete, now: now)
+            adoptBrokers(now: now)
+        } catch {
+            refresh.failed(settings, now: now, using: &random)
+            if error.isRetriable { return }
+            decline(key, error, now: now)
+        }
     }
 }

@@ -22,7 +22,7 @@ struct Network<Tag> {
     var effects: [ConnectionEffect] = []
     /// What is counted for `takeMeasures`.
     var measures = ClientMeasures()
-    /// How often a connection could not be made.
+    /// How often a connection could not be made, or ended before all had been agreed on.
     private(set) var failedConnections = 0
     /// How often a broker or its connection was refused for want of trust.
     var refusals = 0
@@ -149,6 +149,12 @@ struct Network<Tag> {
             return nil
         }
         return trouble
+    }
+
+    /// The same for one of them.
+    func unreachable(_ key: NodeKey, after count: Int) -> String? {
+        guard failedConnections > count, isFailing(key) else { return nil }
+        return nodes[key]?.trouble
     }
 
     /// That `what` did not end in time.
@@ -314,6 +320,7 @@ struct Network<Tag> {
         case .metadata(let asked):
             takeMetadata(frame, from: key, version: first.version, asked: asked, now)
         case .telemetry: takeTelemetry(frame, from: key, first.apiKey, version: first.version, now)
+        case .controllers: takeControllers(frame, from: key, version: first.version, now)
         case .role(let tag): finish(tag, key, first.apiKey, first.version, .success(frame))
         }
     }
@@ -327,11 +334,8 @@ struct Network<Tag> {
     /// The connection is gone: what was in flight ends, and the next attempt waits a little.
     private mutating func drop(_ key: NodeKey, reason: String, now: ClientInstant) {
         if let id = nodes[key]?.connection { owners[id] = nil }
-        if case .connecting = nodes[key]?.state {
-            failedConnections += 1
-        } else {
-            measures.connectionsLost += 1
-        }
+        if nodes[key]?.isReady != true { failedConnections += 1 }
+        if case .connecting = nodes[key]?.state {} else { measures.connectionsLost += 1 }
         let waiting = nodes[key]?.inFlight ?? []
         let failures = (nodes[key]?.failures ?? 0) + 1
         let pause = NetworkSettings.backoff(
@@ -361,7 +365,7 @@ struct Network<Tag> {
     ) {
         switch request.purpose {
         case .handshake, .saslHandshake, .saslToken: break
-        case .metadata: refresh.failed(settings, now: now, using: &random)
+        case .metadata, .controllers: refresh.failed(settings, now: now, using: &random)
         case .telemetry: telemetry.failed(now: now)
         case .role(let tag):
             finish(

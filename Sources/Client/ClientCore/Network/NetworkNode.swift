@@ -33,6 +33,7 @@ struct NetworkNode<Tag> {
         case saslToken
         case metadata(asked: Set<String>?)
         case telemetry
+        case controllers
         case role(Tag)
     }
 

@@ -4,6 +4,9 @@ import KafkaWire
 public struct NetworkSettings: Sendable {
     /// `bootstrap.servers`: brokers to begin with, and to return to when none else can be reached.
     public var bootstrap: [BrokerAddress]
+    /// Whether `bootstrap` are controllers (`bootstrap.controllers`, KIP-919): only controllers are
+    /// asked then, and numbers of nodes are theirs. For administration alone.
+    public var asksControllers = false
     /// `client.id`: the name that brokers log and count quotas by.
     public var clientID = "martlet"
     /// TLS on all connections, for `security.protocol` SSL and SASL_SSL.

@@ -1,6 +1,6 @@
 public import ClientCore
 public import CoreMetrics
-import KafkaProtocol
+public import KafkaProtocol
 public import KafkaWire
 public import Logging
 public import NIOCore
@@ -80,18 +80,33 @@ public final class Admin: Sendable {
 
     var timeoutMs: Int32 { settings.network.requestTimeout.wholeMilliseconds }
 
+    /// Sends a request as it is, for what has no call of its own: errors that the answer tells are
+    /// the caller's to see.
+    ///
+    /// - Parameters:
+    ///   - versions: those to use, of which the highest that the broker serves is taken.
+    ///   - wait: what the broker itself may take, beyond `request.timeout.ms`.
+    /// - Throws: `unsupportedRequest`, `timedOut`, `disconnected`, `malformedResponse`.
+    public func send<R: KafkaRequest>(
+        _ request: R, to target: AdminTarget, versions: ClosedRange<Int16> = 0...Int16.max,
+        wait: Duration = .zero
+    ) async throws(ClientError) -> AdminAnswer<R.Response> {
+        try await exchange(target, versions: versions, wait: wait, { _ in request }) { $0 }
+    }
+
     /// Sends a request until it is answered; see `AdminCore.call`.
-    func call<R: KafkaRequest, Value: Sendable>(
-        _ target: AdminTarget, atMost limit: Int16 = .max,
-        _ build: @escaping @Sendable (Int16) -> R,
-        read: @escaping @Sendable (R.Response, Int16) throws(ClientError) -> Value
+    func exchange<R: KafkaRequest, Value: Sendable>(
+        _ target: AdminTarget, versions: ClosedRange<Int16> = 0...Int16.max,
+        wait: Duration = .zero, _ build: @escaping @Sendable (Int16) -> R,
+        read: @escaping @Sendable (AdminAnswer<R.Response>) throws(ClientError) -> Value
     ) async throws(ClientError) -> Value {
         let result: Result<any Sendable, ClientError> = await withCheckedContinuation {
             continuation in
             let waiter = endings.add(continuation)
             loop.enter { core, now in
                 core.call(
-                    target, atMost: limit, waiter: waiter, now: now, build: build, read: read)
+                    target, versions: versions, wait: wait, waiter: waiter, now: now,
+                    build: build, read: read)
                 return ((), true)
             }
         }
@@ -99,6 +114,17 @@ public final class Admin: Sendable {
             preconditionFailure("a call's result is what its `read` gave")
         }
         return value
+    }
+
+    /// The same, for an answer that needs no more than its version.
+    func call<R: KafkaRequest, Value: Sendable>(
+        _ target: AdminTarget, atLeast least: Int16 = 0, atMost limit: Int16 = .max,
+        _ build: @escaping @Sendable (Int16) -> R,
+        read: @escaping @Sendable (R.Response, Int16) throws(ClientError) -> Value
+    ) async throws(ClientError) -> Value {
+        try await exchange(target, versions: least...limit, build) { answer throws(ClientError) in
+            try read(answer.response, answer.version)
+        }
     }
 
     /// The same, for an answer that says all there is to say.

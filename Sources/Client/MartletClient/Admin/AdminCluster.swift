@@ -64,30 +64,29 @@ public struct QuorumDescription: Sendable, Hashable {
 }
 
 extension Admin {
-    /// The cluster's id, its brokers and its controller.
+    /// The cluster's id, its brokers and its controller; of a client that asks controllers, those.
     public func describeCluster(
         includingFenced: Bool = false
     ) async throws(ClientError) -> ClusterDescription {
-        try await call(
-            .any,
-            { version in
-                var request = DescribeClusterRequest()
-                if version >= 2 { request.includeFencedBrokers = includingFenced }
-                return request
+        let asksControllers = settings.network.asksControllers
+        do throws(ClientError) {
+            return try await call(
+                .any, atLeast: asksControllers ? 1 : 0,
+                { version in
+                    var request = DescribeClusterRequest()
+                    if version >= 2 { request.includeFencedBrokers = includingFenced }
+                    if asksControllers { request.endpointType = 2 }
+                    return request
+                }
+            ) { answer, _ throws(ClientError) in
+                try ClientError.check(code: answer.errorCode, answer.errorMessage)
+                return ClusterDescription(answer)
             }
-        ) { answer, _ throws(ClientError) in
-            try ClientError.check(code: answer.errorCode, answer.errorMessage)
-            return ClusterDescription(
-                clusterID: answer.clusterID,
-                controller: answer.controllerID < 0 ? nil : BrokerID(answer.controllerID),
-                nodes: answer.brokers.map { broker in
-                    .init(
-                        id: BrokerID(broker.brokerID),
-                        address: BrokerAddress(
-                            host: broker.host, port: UInt16(clamping: broker.port)),
-                        rack: broker.rack, isFenced: broker.isFenced)
-                }.sorted { $0.id < $1.id })
+        } catch {
+            // Brokers before 2.8 tell it together with topics.
+            guard case .unsupportedRequest = error, !asksControllers else { throw error }
         }
+        return ClusterDescription(try await metadata([]))
     }
 
     /// Removes the registration of a broker that has been stopped for good.
@@ -100,10 +99,24 @@ extension Admin {
 
     // MARK: Features
 
-    /// The cluster's features, as a broker tells them.
-    public func describeFeatures() async throws(ClientError) -> FeatureMetadata {
+    /// The versions of requests that a node serves, by API key.
+    public func apiVersions(
+        of node: BrokerID
+    ) async throws(ClientError) -> [Int16: ClosedRange<Int16>] {
+        try await askVersions(.broker(node)) { answer in
+            var versions: [Int16: ClosedRange<Int16>] = [:]
+            for key in answer.apiKeys where key.minVersion <= key.maxVersion {
+                versions[key.apiKey] = key.minVersion...key.maxVersion
+            }
+            return versions
+        }
+    }
+
+    private func askVersions<Value: Sendable>(
+        _ target: AdminTarget, _ read: @escaping @Sendable (ApiVersionsResponse) -> Value
+    ) async throws(ClientError) -> Value {
         try await call(
-            .any,
+            target,
             { version in
                 var request = ApiVersionsRequest()
                 if version >= 3 {
@@ -114,6 +127,15 @@ extension Admin {
             }
         ) { answer, _ throws(ClientError) in
             try ClientError.check(code: answer.errorCode)
+            return read(answer)
+        }
+    }
+
+    /// The cluster's features, as a node tells them: any of them unless one is named.
+    public func describeFeatures(
+        at node: BrokerID? = nil
+    ) async throws(ClientError) -> FeatureMetadata {
+        try await askVersions(node.map { .broker($0) } ?? .any) { answer in
             var features = FeatureMetadata(
                 finalized: [:], supported: [:], epoch: answer.finalizedFeaturesEpoch)
             for one in answer.finalizedFeatures {
@@ -166,7 +188,7 @@ extension Admin {
         let request = DescribeQuorumRequest(
             topics: [.init(topicName: "__cluster_metadata", partitions: [.init(partitionIndex: 0)])]
         )
-        return try await call(.any, request) { answer throws(ClientError) in
+        return try await call(.controller, request) { answer throws(ClientError) in
             try ClientError.check(code: answer.errorCode, answer.errorMessage)
             guard let part = answer.topics.first?.partitions.first else {
                 throw .malformedResponse("DescribeQuorum names no partition")
@@ -196,5 +218,35 @@ extension Admin {
             lastFetchTimestamp: state.lastFetchTimestamp < 0 ? nil : state.lastFetchTimestamp,
             lastCaughtUpTimestamp: state.lastCaughtUpTimestamp < 0
                 ? nil : state.lastCaughtUpTimestamp)
+    }
+}
+
+extension ClusterDescription {
+    fileprivate init(_ answer: DescribeClusterResponse) {
+        self.init(
+            clusterID: answer.clusterID,
+            controller: answer.controllerID < 0 ? nil : BrokerID(answer.controllerID),
+            nodes: answer.brokers.map {
+                Node($0.brokerID, $0.host, $0.port, $0.rack, isFenced: $0.isFenced)
+            }.sorted { $0.id < $1.id })
+    }
+
+    fileprivate init(_ answer: MetadataResponse) {
+        self.init(
+            clusterID: answer.clusterID ?? "",
+            controller: answer.controllerID < 0 ? nil : BrokerID(answer.controllerID),
+            nodes: answer.brokers.map {
+                Node($0.nodeID, $0.host, $0.port, $0.rack, isFenced: false)
+            }.sorted { $0.id < $1.id })
+    }
+}
+
+extension ClusterDescription.Node {
+    fileprivate init(
+        _ id: Int32, _ host: String, _ port: Int32, _ rack: String?, isFenced: Bool
+    ) {
+        self.init(
+            id: BrokerID(id), address: BrokerAddress(host: host, port: UInt16(clamping: port)),
+            rack: rack, isFenced: isFenced)
     }
 }

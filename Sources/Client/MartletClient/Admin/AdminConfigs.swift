@@ -105,7 +105,8 @@ extension Admin {
             if version >= 3 { request.includeDocumentation = includingDocumentation }
             return request
         }
-        return try await atTargets(resources) { target, resources throws(ClientError) in
+        return try await atTargets(resources, by: \.target) {
+            target, resources throws(ClientError) in
             try await self.call(target, { build(resources, $0) }) {
                 answer, _ throws(ClientError) in
                 var found: [ConfigResource: Result<[ConfigEntry], ClientError>] = [:]
@@ -137,7 +138,12 @@ extension Admin {
     public func alterConfigs(
         _ changes: [ConfigResource: [String: ConfigChange]], validateOnly: Bool = false
     ) async throws(ClientError) -> [ConfigResource: Result<Void, ClientError>] {
-        try await atTargets(changes.keys.sorted()) { target, resources throws(ClientError) in
+        let asksControllers = settings.network.asksControllers
+        return try await atTargets(
+            changes.keys.sorted(),
+            // The active controller changes configs of brokers that are away too.
+            by: { asksControllers && $0.kind != .brokerLogger ? .controller : $0.target }
+        ) { target, resources throws(ClientError) in
             let request = Self.request(changes, resources, validateOnly)
             return try await self.call(target, request) { answer throws(ClientError) in
                 try Self.checkController(answer.responses.map(\.errorCode))
@@ -196,12 +202,12 @@ extension Admin {
     }
 
     private func atTargets<Value: Sendable>(
-        _ resources: [ConfigResource],
+        _ resources: [ConfigResource], by target: (ConfigResource) -> AdminTarget,
         _ ask:
             @escaping @Sendable (AdminTarget, [ConfigResource]) async throws(ClientError) ->
             [ConfigResource: Result<Value, ClientError>]
     ) async throws(ClientError) -> [ConfigResource: Result<Value, ClientError>] {
-        let targets = Dictionary(grouping: resources, by: \.target)
+        let targets = Dictionary(grouping: resources, by: target)
         let found = await each(Array(targets.keys)) { target throws(ClientError) in
             try await ask(target, (targets[target] ?? []).sorted())
         }

@@ -29,15 +29,18 @@ public struct GroupDescription: Sendable, Hashable {
         public var assignment: [TopicPartition]
         /// What it is to have once all others have let go of it; `nil` in a classic group.
         public var target: [TopicPartition]?
-        /// Whether it speaks the classic protocol.
-        public var isClassic: Bool
+        /// Whether it speaks the classic protocol; `nil` where the broker does not say.
+        public var isClassic: Bool?
     }
     public var id: String
     /// `Classic` or `Consumer`.
     public var type: String
     public var state: String
+    public var coordinator: BrokerID
     /// The group's epoch; `nil` in a classic group.
     public var epoch: Int32?
+    /// Of the target assignment; `nil` in a classic group.
+    public var targetEpoch: Int32?
     public var assignor: String
     /// `consumer` and the like.
     public var protocolType: String
@@ -82,14 +85,23 @@ extension Admin {
         _ ids: [String]
     ) async -> [String: Result<GroupDescription, ClientError>] {
         await each(ids) { id throws(ClientError) in
+            var reason: ClientError
             do throws(ClientError) { return try await self.describeConsumerGroup(id) } catch {
                 // A classic group, or a broker that has no others.
                 switch error {
-                case .broker(.groupIDNotFound, _), .unsupportedRequest: break
+                case .broker(.groupIDNotFound, _), .broker(.unsupportedVersion, _),
+                    .unsupportedRequest:
+                    reason = error
                 default: throw error
                 }
             }
-            return try await self.describeClassicGroup(id)
+            do throws(ClientError) { return try await self.describeClassicGroup(id) } catch {
+                // The first answer says more of a group that neither request knows.
+                if reason.kafkaError == nil || error.kafkaError != .groupIDNotFound {
+                    reason = error
+                }
+                throw reason
+            }
         }
     }
 
@@ -97,14 +109,16 @@ extension Admin {
         _ id: String
     ) async throws(ClientError) -> GroupDescription {
         let request = ConsumerGroupDescribeRequest(groupIDs: [id])
-        return try await call(.group(id), request) { answer throws(ClientError) in
-            guard let group = answer.groups.first else {
+        return try await exchange(.group(id), { _ in request }) { answer throws(ClientError) in
+            guard let group = answer.response.groups.first else {
                 throw .malformedResponse("ConsumerGroupDescribe names none")
             }
             try ClientError.check(code: group.errorCode, group.errorMessage)
             return GroupDescription(
-                id: id, type: "Consumer", state: group.groupState, epoch: group.groupEpoch,
-                assignor: group.assignorName, protocolType: "consumer",
+                id: id, type: "Consumer", state: group.groupState,
+                coordinator: answer.broker ?? .none, epoch: group.groupEpoch,
+                targetEpoch: group.assignmentEpoch, assignor: group.assignorName,
+                protocolType: "consumer",
                 members: group.members.map(Self.member))
         }
     }
@@ -124,20 +138,22 @@ extension Admin {
             subscribedTopics: member.subscribedTopicNames,
             subscribedPattern: member.subscribedTopicRegex.flatMap { $0.isEmpty ? nil : $0 },
             assignment: partitions(member.assignment),
-            target: partitions(member.targetAssignment), isClassic: member.memberType == 0)
+            target: partitions(member.targetAssignment),
+            isClassic: member.memberType < 0 ? nil : member.memberType == 0)
     }
 
     private func describeClassicGroup(
         _ id: String
     ) async throws(ClientError) -> GroupDescription {
-        try await call(.group(id), DescribeGroupsRequest(groups: [id])) {
-            answer throws(ClientError) in
-            guard let group = answer.groups.first else {
+        let request = DescribeGroupsRequest(groups: [id])
+        return try await exchange(.group(id), { _ in request }) { answer throws(ClientError) in
+            guard let group = answer.response.groups.first else {
                 throw .malformedResponse("DescribeGroups names none")
             }
             try ClientError.check(code: group.errorCode, group.errorMessage)
             return GroupDescription(
-                id: id, type: "Classic", state: group.groupState, epoch: nil,
+                id: id, type: "Classic", state: group.groupState,
+                coordinator: answer.broker ?? .none, epoch: nil, targetEpoch: nil,
                 assignor: group.protocolData, protocolType: group.protocolType,
                 members: group.members.map { member in
                     let isConsumer = group.protocolType == "consumer"
@@ -162,7 +178,7 @@ extension Admin {
                 guard let result = answer.results.first else {
                     throw .malformedResponse("DeleteGroups names none")
                 }
-                try ClientError.check(code: result.errorCode, result.errorMessage ?? id)
+                try ClientError.check(code: result.errorCode, result.errorMessage)
             }
         }
     }

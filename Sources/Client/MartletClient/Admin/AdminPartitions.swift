@@ -17,6 +17,17 @@ public enum OffsetSpec: Sendable, Hashable {
     /// Of the first record as young as this, in ms since the epoch.
     case timestamp(Int64)
 
+    /// The first version of ListOffsets that knows it.
+    fileprivate var leastVersion: Int16 {
+        switch self {
+        case .earliest, .latest, .timestamp: 0
+        case .maxTimestamp: 7
+        case .earliestLocal: 8
+        case .latestTiered: 9
+        case .earliestPendingUpload: 11
+        }
+    }
+
     var wireValue: Int64 {
         switch self {
         case .latest: -1
@@ -77,7 +88,9 @@ extension Admin {
             if version >= 10 { request.timeoutMs = timeout }
             return request
         }
-        return try await call(.broker(broker), build) { answer, _ throws(ClientError) in
+        let least = partitions.map { specs[$0]?.leastVersion ?? 0 }.max() ?? 0
+        return try await call(.broker(broker), atLeast: least, build) {
+            answer, _ throws(ClientError) in
             byPartition(answer.topics, \.name, \.partitions, \.partitionIndex) { part in
                 let found = FoundOffset(
                     offset: part.offset < 0 ? nil : Offset(part.offset),
@@ -121,11 +134,12 @@ extension Admin {
         }
     }
 
-    /// The producers that the leaders of partitions know (KIP-664).
+    /// The producers that the leaders of partitions know, or the replicas at `broker` (KIP-664).
     public func describeProducers(
-        _ partitions: [TopicPartition]
+        _ partitions: [TopicPartition], at broker: BrokerID? = nil
     ) async throws(ClientError) -> [TopicPartition: Result<[ActiveProducer], ClientError>] {
-        try await atLeaders(of: partitions) { broker, partitions throws(ClientError) in
+        if let broker { return try await producers(of: partitions, at: broker) }
+        return try await atLeaders(of: partitions) { broker, partitions throws(ClientError) in
             try await self.producers(of: partitions, at: broker)
         }
     }

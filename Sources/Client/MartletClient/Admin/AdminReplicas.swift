@@ -30,7 +30,7 @@ public struct OngoingReassignment: Sendable, Hashable {
 }
 
 /// How leaders are elected.
-public enum ElectionKind: Int8, Sendable {
+public enum ElectionKind: Int8, Sendable, CaseIterable {
     /// The first replica, if it is in sync.
     case preferred = 0
     /// Any replica that lives, where none is in sync: records may be lost.
@@ -39,11 +39,15 @@ public enum ElectionKind: Int8, Sendable {
 
 extension Admin {
     /// The directories of brokers, by path.
+    ///
+    /// - Parameter partitions: the replicas that are asked for; `nil` for all.
     public func describeLogDirs(
-        of brokers: [BrokerID]
+        of brokers: [BrokerID], _ partitions: [TopicPartition]? = nil
     ) async throws(ClientError) -> [BrokerID: Result<[String: LogDirDescription], ClientError>] {
-        await each(brokers) { broker throws(ClientError) in
-            try await self.call(.broker(broker), DescribeLogDirsRequest(topics: nil)) {
+        let request = DescribeLogDirsRequest(
+            topics: partitions.map { $0.grouped.map { .init(topic: $0, partitions: $1) } })
+        return await each(brokers) { broker throws(ClientError) in
+            try await self.call(.broker(broker), request) {
                 answer throws(ClientError) in
                 try ClientError.check(code: answer.errorCode)
                 return Dictionary(
@@ -88,10 +92,14 @@ extension Admin {
 
     /// Begins to move partitions to other brokers, or, with `nil`, ends a move under way
     /// (KIP-455).
+    ///
+    /// - Parameter allowsFactorChange: whether a partition may get more or fewer replicas than it
+    ///   has (KIP-860).
     public func alterPartitionReassignments(
-        _ targets: [TopicPartition: [BrokerID]?]
+        _ targets: [TopicPartition: [BrokerID]?], allowsFactorChange: Bool = true
     ) async throws(ClientError) -> [TopicPartition: Result<Void, ClientError>] {
         var request = AlterPartitionReassignmentsRequest(timeoutMs: timeoutMs)
+        request.allowReplicationFactorChange = allowsFactorChange
         for (topic, numbers) in Array(targets.keys).grouped {
             var moved = AlterPartitionReassignmentsRequest.ReassignableTopic(name: topic)
             for number in numbers {

@@ -1,5 +1,6 @@
 public import ClientCore
 import KafkaProtocol
+public import KafkaSecurity
 
 /// A mechanism of RFC 5802.
 public enum ScramMechanism: Int8, Sendable {
@@ -23,6 +24,17 @@ public struct ScramCredential: Sendable, Hashable {
         self.iterations = iterations
         self.salt = salt
         self.saltedPassword = saltedPassword
+    }
+
+    /// A credential of a password, with a salt of its own.
+    public init(_ mechanism: ScramMechanism, password: Secret, iterations: Int32 = 4096) {
+        var random = SystemRandomNumberGenerator()
+        let salt = (0..<20).map { _ in UInt8.random(in: 0...255, using: &random) }
+        let hash: ScramHash = mechanism == .sha256 ? .sha256 : .sha512
+        self.init(
+            mechanism, iterations: iterations, salt: salt,
+            saltedPassword: hash.saltedPassword(
+                Array(password.text.utf8), salt, Int(iterations)))
     }
 }
 

@@ -49,6 +49,11 @@ public struct TopicDescription: Sendable, Hashable {
         public var replicas: [BrokerID]
         public var inSyncReplicas: [BrokerID]
         public var offlineReplicas: [BrokerID]
+        /// Who may lead without loss once nobody is in sync (KIP-966); `nil` where that was not
+        /// asked for, or the broker does not say.
+        public var eligibleLeaders: [BrokerID]?
+        /// The last that were eligible, where nobody is any more; `nil` as above.
+        public var lastKnownEligibleLeaders: [BrokerID]?
     }
     public var name: String
     public var id: KafkaUUID
@@ -142,13 +147,21 @@ extension Admin {
 
     /// Gives topics more partitions.
     ///
-    /// - Parameter counts: by topic, how many there are to be in all.
+    /// - Parameters:
+    ///   - counts: by topic, how many there are to be in all.
+    ///   - assignments: the replicas of each partition that is new, the leader first; without any,
+    ///     the cluster chooses.
     public func createPartitions(
-        _ counts: [String: Int32], validateOnly: Bool = false
+        _ counts: [String: Int32], assignments: [String: [[BrokerID]]] = [:],
+        validateOnly: Bool = false
     ) async throws(ClientError) -> [String: Result<Void, ClientError>] {
         let request = CreatePartitionsRequest(
-            topics: counts.sorted { $0.key < $1.key }.map {
-                .init(name: $0, count: $1, assignments: nil)
+            topics: counts.sorted { $0.key < $1.key }.map { topic, count in
+                let places = assignments[topic]?.map {
+                    CreatePartitionsRequest.CreatePartitionsAssignment(
+                        brokerIDs: $0.map(\.rawValue))
+                }
+                return .init(name: topic, count: count, assignments: places)
             }, timeoutMs: timeoutMs, validateOnly: validateOnly)
         return try await call(.controller, request) { answer throws(ClientError) in
             try Self.checkController(answer.results.map(\.errorCode))
@@ -169,16 +182,18 @@ extension Admin {
     }
 
     /// Topics with their partitions, leaders and replicas.
+    ///
+    /// - Parameter names: `nil` for all topics.
     public func describeTopics(
-        _ names: [String]
+        _ names: [String]? = nil
     ) async throws(ClientError) -> [String: Result<TopicDescription, ClientError>] {
         let topics = try await metadata(names).topics
         return Dictionary(
-            topics.map { ($0.name ?? "", outcome($0.errorCode, $0.name, Self.description($0))) },
+            topics.map { ($0.name ?? "", outcome($0.errorCode, nil, Self.description($0))) },
             uniquingKeysWith: { $1 })
     }
 
-    private static func description(
+    static func description(
         _ topic: MetadataResponse.MetadataResponseTopic
     ) -> TopicDescription {
         func ids(_ numbers: [Int32]) -> [BrokerID] { numbers.map { BrokerID($0) } }

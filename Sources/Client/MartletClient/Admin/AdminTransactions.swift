@@ -5,6 +5,7 @@ public import KafkaWire
 /// A transactional id in a list.
 public struct TransactionListing: Sendable, Hashable {
     public var transactionalID: String
+    public var coordinator: BrokerID
     public var producerID: ProducerID
     /// As Kafka names it: `Ongoing`, `CompleteCommit` and so on.
     public var state: String
@@ -44,15 +45,17 @@ extension Admin {
                     if version >= 1 {
                         request.durationFilter = olderThan.map { Int64($0.wholeMilliseconds) } ?? -1
                     }
-                    if version >= 2 { request.transactionalIDPattern = pattern }
+                    if version >= 2 {
+                        request.transactionalIDPattern = pattern?.isEmpty == true ? nil : pattern
+                    }
                     return request
                 }
             ) { answer, _ throws(ClientError) in
                 try ClientError.check(code: answer.errorCode)
                 return answer.transactionStates.map {
                     TransactionListing(
-                        transactionalID: $0.transactionalID, producerID: ProducerID($0.producerID),
-                        state: $0.transactionState)
+                        transactionalID: $0.transactionalID, coordinator: broker,
+                        producerID: ProducerID($0.producerID), state: $0.transactionState)
                 }
             }
         }
@@ -66,16 +69,15 @@ extension Admin {
         _ ids: [String]
     ) async throws(ClientError) -> [String: Result<TransactionDescription, ClientError>] {
         await each(ids) { id throws(ClientError) in
-            let coordinator = try await self.coordinator(of: .transaction(id))
-            return try await self.call(
-                .transaction(id), DescribeTransactionsRequest(transactionalIDs: [id])
-            ) { answer throws(ClientError) in
-                guard let state = answer.transactionStates.first else {
+            let request = DescribeTransactionsRequest(transactionalIDs: [id])
+            return try await self.exchange(.transaction(id), { _ in request }) {
+                answer throws(ClientError) in
+                guard let state = answer.response.transactionStates.first else {
                     throw .malformedResponse("DescribeTransactions names none")
                 }
-                try ClientError.check(code: state.errorCode, id)
+                try ClientError.check(code: state.errorCode)
                 return TransactionDescription(
-                    coordinator: coordinator, state: state.transactionState,
+                    coordinator: answer.broker ?? .none, state: state.transactionState,
                     producerID: ProducerID(state.producerID), producerEpoch: state.producerEpoch,
                     timeout: .milliseconds(Int64(state.transactionTimeoutMs)),
                     startTime: state.transactionStartTimeMs < 0

@@ -18,9 +18,7 @@ extension Admin {
             listeners: endpoints.sorted { $0.key < $1.key }.map { name, address in
                 .init(name: name, host: address.host, port: address.port)
             })
-        try await call(.controller, request) { answer throws(ClientError) in
-            try ClientError.check(code: answer.errorCode, answer.errorMessage)
-        }
+        try await once(request) { ($0.errorCode, $0.errorMessage) }
     }
 
     /// Takes a voter out of the metadata quorum.
@@ -29,9 +27,23 @@ extension Admin {
     ) async throws(ClientError) {
         let request = RemoveRaftVoterRequest(
             clusterID: clusterID, voterID: id.rawValue, voterDirectoryID: directory)
-        try await call(.controller, request) { answer throws(ClientError) in
-            try ClientError.check(code: answer.errorCode, answer.errorMessage)
+        try await once(request) { ($0.errorCode, $0.errorMessage) }
+    }
+
+    /// Asks the active controller for what it would refuse to do twice: what it has answered, if
+    /// only that it took too long, is not asked for again.
+    private func once<R: KafkaRequest>(
+        _ request: R, _ told: @escaping @Sendable (R.Response) -> (code: Int16, text: String?)
+    ) async throws(ClientError) {
+        let result: Result<Void, ClientError> = try await call(.controller, request) {
+            answer throws(ClientError) in
+            let (code, text) = told(answer)
+            switch KafkaError(code: code) {
+            case .notController, .notLeaderOrFollower: throw .broker(.notController, message: text)
+            default: return outcome(code, text, ())
+            }
         }
+        try result.get()
     }
 
     /// Removes the registration of a controller that has been stopped for good.

@@ -3,13 +3,15 @@ import Synchronization
 
 /// Runs asynchronous work on the thread that calls, to its end. The threads of tasks, of which
 /// there are as many as cores, have no part in it: the caller may be one of them.
-func blocking<Value: Sendable>(
-    _ body: @escaping @Sendable () async throws -> Value
-) throws -> Value {
+func blocking<Value: Sendable, Failure>(
+    _ body: @escaping @Sendable () async throws(Failure) -> Value
+) throws(Failure) -> Value {
     let thread = CallingThread()
-    let box = ResultBox<Value>()
+    let box = ResultBox<Value, Failure>()
     Task.detached(executorPreference: thread) {
-        do { box.put(.success(try await body())) } catch { box.put(.failure(error)) }
+        do throws(Failure) { box.put(.success(try await body())) } catch {
+            box.put(.failure(error))
+        }
         thread.finish()
     }
     thread.run()
@@ -52,11 +54,11 @@ private final class CallingThread: TaskExecutor {
     }
 }
 
-private final class ResultBox<Value: Sendable>: Sendable {
-    private let result = Mutex<Result<Value, any Error>?>(nil)
+private final class ResultBox<Value: Sendable, Failure: Error>: Sendable {
+    private let result = Mutex<Result<Value, Failure>?>(nil)
 
-    func put(_ value: Result<Value, any Error>) { result.withLock { $0 = value } }
-    func take() -> Result<Value, any Error> {
+    func put(_ value: Result<Value, Failure>) { result.withLock { $0 = value } }
+    func take() -> Result<Value, Failure> {
         guard let value = result.withLock({ $0 }) else {
             preconditionFailure("finished without a result")
         }

@@ -13,11 +13,24 @@ enum Clocks {
     /// Milliseconds of a clock that never goes back.
     static var monotonic: Int64 { milliseconds(CLOCK_MONOTONIC) }
 
+    /// Stops the calling thread for a while.
+    static func pause(milliseconds: Int) { usleep(UInt32(clamping: milliseconds * 1000)) }
+
     private static func milliseconds(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         clock_gettime(clock, &time)
         return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
+}
+
+/// A point in time by which something must be done.
+struct Deadline {
+    private let at: Int64
+
+    /// `milliseconds` from now.
+    init(milliseconds: Int) { at = Clocks.monotonic + Int64(milliseconds) }
+
+    var hasPassed: Bool { Clocks.monotonic >= at }
 }
 
 /// Whether the user has asked to stop (Ctrl-C, SIGTERM), for tools that end in good order.

@@ -1,3 +1,5 @@
+import ClientCore
+
 /// A tool of the command line: one subcommand of `martlet`, and a Kafka tool of its own name.
 protocol Tool: SendableMetatype {
     /// The subcommand, `topics`.
@@ -118,7 +120,7 @@ extension Tool {
     }
 
     private static func report(_ error: any Error, _ console: Console) -> Int32 {
-        let failure = (error as? Failure) ?? Failure("\(error)")
+        let failure = (error as? Failure) ?? (error as? ClientError)?.words ?? Failure("\(error)")
         console.error(failure.description)
         if failure.showsUsage {
             console.error("")

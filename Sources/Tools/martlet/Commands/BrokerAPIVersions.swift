@@ -1,6 +1,5 @@
-import AdminWire
 import KafkaProtocol
-import KafkaWire
+import MartletClient
 
 /// `martlet broker-api-versions`, `kafka-broker-api-versions.sh`.
 enum BrokerAPIVersionsTool: Tool {
@@ -10,9 +9,9 @@ enum BrokerAPIVersionsTool: Tool {
     static let options = ClientOptions.specs
 
     static func run(_ invocation: Invocation, _ console: Console) throws -> Int32 {
-        let client = try ClientOptions.client(invocation.options, id: "admin-1")
-        defer { client.close() }
-        try APIVersionsReport.run(client, console)
+        let cluster = try AdminSession(invocation.options, id: "admin-1")
+        defer { cluster.close() }
+        try APIVersionsReport.run(cluster, console)
         return 0
     }
 }
@@ -20,17 +19,16 @@ enum BrokerAPIVersionsTool: Tool {
 /// The list of APIs and versions, broker by broker.
 enum APIVersionsReport {
     /// Prints it for all brokers of the cluster, or for its controllers where those are asked.
-    static func run(_ client: AdminClient, _ console: Console) throws {
-        let brokers = try ClusterQueries.describe(client).brokers
-        for broker in brokers.sorted(by: { $0.brokerID < $1.brokerID }) {
+    static func run(_ cluster: AdminSession, _ console: Console) throws {
+        for node in try cluster.ask({ try await $0.describeCluster() }).nodes {
             let name =
-                "\(broker.host):\(broker.port) (id: \(broker.brokerID) "
-                + "rack: \(broker.rack ?? "null") isFenced: \(broker.isFenced))"
+                "\(node.address) (id: \(node.id) rack: \(node.rack ?? "null") "
+                + "isFenced: \(node.isFenced))"
             do {
-                let connection = try client.connection(to: BrokerID(broker.brokerID))
-                console.print("\(name) -> \(text(connection.apiVersions))")
+                let versions = try cluster.ask { try await $0.apiVersions(of: node.id) }
+                console.print("\(name) -> \(text(versions))")
             } catch {
-                console.print("\(name) -> ERROR: \(error)")
+                console.print("\(name) -> ERROR: \(error.cause)")
             }
         }
     }

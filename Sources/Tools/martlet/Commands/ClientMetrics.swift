@@ -1,5 +1,4 @@
-import AdminWire
-import KafkaWire
+import MartletClient
 
 /// `martlet client-metrics`, `kafka-client-metrics.sh` (KIP-714).
 enum ClientMetricsTool: Tool {
@@ -37,21 +36,21 @@ enum ClientMetricsTool: Tool {
             of: ["--alter", "--delete", "--describe", "--list"], "Command")
         _ = try options.required("--bootstrap-server")
         try check(options, action)
-        let client = try ClientOptions.client(options, id: "client-metrics-tool")
-        defer { client.close() }
+        let cluster = try AdminSession(options, id: "client-metrics-tool")
+        defer { cluster.close() }
         do {
             switch action {
-            case "--alter": try alter(options, client, console)
-            case "--delete": try delete(try options.required("--name"), client, console)
-            case "--describe": try describe(options, client, console)
+            case "--alter": try alter(options, cluster, console)
+            case "--delete": try delete(try options.required("--name"), cluster, console)
+            case "--describe": try describe(options, cluster, console)
             default:
-                let names = try ConfigQueries.list(.clientMetrics, client)
+                let names = try cluster.names(of: .clientMetrics)
                 console.print(
                     options.has("--json")
                         ? JSON.array(names.map(JSON.string)).text : names.joined(separator: "\n"))
             }
         } catch {
-            throw Failure("Error while executing client metrics command : \(error)")
+            throw Failure("Error while executing client metrics command : \(error.cause)")
         }
         return 0
     }
@@ -77,7 +76,7 @@ enum ClientMetricsTool: Tool {
     }
 
     private static func alter(
-        _ options: ParsedOptions, _ client: AdminClient, _ console: Console
+        _ options: ParsedOptions, _ cluster: AdminSession, _ console: Console
     ) throws {
         var generator = SystemRandomNumberGenerator()
         let name =
@@ -86,24 +85,23 @@ enum ClientMetricsTool: Tool {
             let value = options.values(option).joined(separator: ",")
             return (name: key, value: value.isEmpty ? nil : value)
         }
-        try ConfigQueries.alter(
-            ConfigResource(type: .clientMetrics, name: name), changes, client)
+        try cluster.alterConfigs(of: ConfigResource(.clientMetrics, name), changes)
         console.print("Altered client metrics config for \(name).")
     }
 
     private static func delete(
-        _ name: String, _ client: AdminClient, _ console: Console
+        _ name: String, _ cluster: AdminSession, _ console: Console
     ) throws {
-        let resource = ConfigResource(type: .clientMetrics, name: name)
-        let entries = try ConfigQueries.describe([resource], client)[resource] ?? []
-        try ConfigQueries.alter(resource, entries.map { ($0.name, nil) }, client)
+        let resource = ConfigResource(.clientMetrics, name)
+        let entries = try cluster.configs(of: [resource])[resource] ?? []
+        try cluster.alterConfigs(of: resource, entries.map { ($0.name, nil) })
         console.print("Deleted client metrics config for \(name).")
     }
 
     private static func describe(
-        _ options: ParsedOptions, _ client: AdminClient, _ console: Console
+        _ options: ParsedOptions, _ cluster: AdminSession, _ console: Console
     ) throws {
-        var names = try ConfigQueries.list(.clientMetrics, client)
+        var names = try cluster.names(of: .clientMetrics)
         if let name = options.value("--name") {
             names = names.filter { $0 == name }
             if names.isEmpty, !options.has("--json") {
@@ -112,8 +110,8 @@ enum ClientMetricsTool: Tool {
                         + "config.")
             }
         }
-        let resources = names.map { ConfigResource(type: .clientMetrics, name: $0) }
-        let found = try ConfigQueries.describe(resources, client)
+        let resources = names.map { ConfigResource(.clientMetrics, $0) }
+        let found = try cluster.configs(of: resources)
         if options.has("--json") {
             let documents = resources.map { resource in
                 let entries = found[resource] ?? []

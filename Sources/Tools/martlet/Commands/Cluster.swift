@@ -1,6 +1,4 @@
-import AdminWire
-import KafkaProtocol
-import KafkaWire
+import MartletClient
 
 /// `martlet cluster`, `kafka-cluster.sh`.
 enum ClusterTool: Tool {
@@ -47,52 +45,55 @@ enum ClusterTool: Tool {
                 "Option --config has been deprecated and will be removed in a future version. Use "
                     + "--command-config instead.")
         }
-        let client = try ClientOptions.client(options, id: "cluster-tool")
-        defer { client.close() }
+        let cluster = try AdminSession(options, id: "cluster-tool")
+        defer { cluster.close() }
         switch invocation.verb {
         case "cluster-id":
-            let id = try ClusterQueries.describe(client).clusterID
+            let id = try cluster.ask { try await $0.describeCluster().clusterID }
             console.print(
                 options.has("--json")
                     ? JSON.object([("clusterId", .string(id))]).text : "Cluster ID: \(id)")
         case "unregister":
             let id = try requiredID(options)
-            try ClusterQueries.unregisterBroker(id, client)
+            do { try cluster.ask { try await $0.unregisterBroker(id) } } catch {
+                guard case .unsupportedRequest? = error as? ClientError else { throw error }
+                throw Failure("The target cluster does not support the broker unregistration API.")
+            }
             console.print("Broker \(id) is no longer registered.")
         case "unregister-controller":
             let id = try requiredID(options)
-            try ClusterQueries.unregisterController(id, client)
+            try cluster.unregisterController(id)
             console.print("Controller \(id) is no longer registered.")
-        case "list-endpoints": try listEndpoints(options, client, console)
-        default: try APIVersionsReport.run(client, console)
+        case "list-endpoints": try listEndpoints(options, cluster, console)
+        default: try APIVersionsReport.run(cluster, console)
         }
         return 0
     }
 
-    private static func requiredID(_ options: ParsedOptions) throws(Failure) -> Int32 {
+    private static func requiredID(_ options: ParsedOptions) throws(Failure) -> BrokerID {
         guard let id: Int32 = try options.integer("--id", 0...Int32.max) else {
             throw Failure.usage("Missing required argument \"--id\".")
         }
-        return id
+        return BrokerID(id)
     }
 
     private static func listEndpoints(
-        _ options: ParsedOptions, _ client: AdminClient, _ console: Console
+        _ options: ParsedOptions, _ cluster: AdminSession, _ console: Console
     ) throws {
         let fenced = options.has("--include-fenced-brokers")
-        let areControllers = client.settings.asksControllers
+        let areControllers = cluster.asksControllers
         guard !(fenced && areControllers) else {
             throw Failure(
                 "The option --include-fenced-brokers is only supported with --bootstrap-server "
                     + "option")
         }
-        let nodes = try ClusterQueries.describe(client, fenced: fenced).brokers.sorted {
-            $0.brokerID < $1.brokerID
+        let nodes = try cluster.ask {
+            try await $0.describeCluster(includingFenced: fenced).nodes
         }
         if options.has("--json") {
             return console.print(JSON.array(nodes.map { json($0, areControllers) }).text)
         }
-        let hostWidth = nodes.map(\.host.count).max() ?? 100
+        let hostWidth = nodes.map(\.address.host.count).max() ?? 100
         let rackWidth = nodes.compactMap(\.rack?.count).max() ?? 10
         func row(_ cells: [String], _ state: String, _ type: String) {
             let states = areControllers ? [] : [(state, 10)]
@@ -102,20 +103,33 @@ enum ClusterTool: Tool {
         row(["ID", "HOST", "PORT", "RACK"], "STATE", "ENDPOINT_TYPE")
         for node in nodes {
             row(
-                ["\(node.brokerID)", node.host, "\(node.port)", node.rack ?? "null"],
+                ["\(node.id)", node.address.host, "\(node.address.port)", node.rack ?? "null"],
                 node.isFenced ? "fenced" : "unfenced", areControllers ? "controller" : "broker")
         }
     }
 
-    private static func json(
-        _ node: DescribeClusterResponse.DescribeClusterBroker, _ isController: Bool
-    ) -> JSON {
+    private static func json(_ node: ClusterDescription.Node, _ isController: Bool) -> JSON {
         let state = isController ? [] : [("fenced", JSON.bool(node.isFenced))]
         return .object(
             [
-                ("id", .integer(Int64(node.brokerID))), ("host", .string(node.host)),
-                ("port", .integer(Int64(node.port))),
+                ("id", .integer(Int64(node.id.rawValue))), ("host", .string(node.address.host)),
+                ("port", .integer(Int64(node.address.port))),
                 ("rack", node.rack.map(JSON.string) ?? .null),
             ] + state)
+    }
+}
+
+extension AdminSession {
+    /// Removes a controller's registration (KIP-1312).
+    func unregisterController(_ id: BrokerID) throws {
+        do { try ask { try await $0.unregisterController(id) } } catch let error as ClientError {
+            switch error {
+            // Nodes may know of it while the cluster's metadata.version does not.
+            case .unsupportedRequest, .broker(.unsupportedVersion, _):
+                throw Failure(
+                    "The target cluster does not support the controller unregistration API.")
+            default: throw error
+            }
+        }
     }
 }

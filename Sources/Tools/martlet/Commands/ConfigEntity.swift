@@ -1,3 +1,5 @@
+import MartletClient
+
 /// What `configs` is asked about: a type and, perhaps, a name.
 struct ConfigEntity: Equatable {
     /// Kafka's word for the type, in the plural.
@@ -17,8 +19,9 @@ struct ConfigEntity: Equatable {
     ]
     private static let types = named.map(\.1)
 
-    /// The entity that the options name; throws `Failure` when they name none or do not fit.
-    static func parse(_ options: ParsedOptions) throws(Failure) -> ConfigEntity {
+    /// The entities that the options name: one, or a user and a client; throws `Failure` when they
+    /// name none or do not fit.
+    static func parse(_ options: ParsedOptions) throws(Failure) -> [ConfigEntity] {
         let long = ["--entity-type", "--entity-name", "--entity-default"]
         let short = (named + defaults).filter { options.has($0.0) }
         guard short.isEmpty || !long.contains(where: options.has) else {
@@ -27,7 +30,7 @@ struct ConfigEntity: Equatable {
                     + "entity flags.")
         }
         let types = options.values("--entity-type") + short.map(\.1)
-        guard let type = types.first else {
+        guard !types.isEmpty else {
             throw .usage("At least one entity type must be specified.")
         }
         if let wrong = types.first(where: { !Self.types.contains($0) }) {
@@ -35,19 +38,34 @@ struct ConfigEntity: Equatable {
                 "Invalid entity type \(wrong), the entity type must be one of "
                     + "\(Self.types.joined(separator: ", ")).")
         }
+        guard Set(types).count == types.count else {
+            throw .usage("Duplicate entity type(s) specified: \(types.joined(separator: ",")).")
+        }
         guard types.count == 1 || Set(types) == ["users", "clients"] else {
             throw .usage(
                 "Only 'users' and 'clients' entity types may be specified together.")
         }
-        let entity = ConfigEntity(type: type, name: name(options, short.first?.0))
-        try entity.check()
-        return entity
+        let names = names(options)
+        guard names.count <= types.count else {
+            throw .usage("More entity names specified than entity types.")
+        }
+        var entities: [ConfigEntity] = []
+        for (index, type) in types.enumerated() {
+            let entity = ConfigEntity(type: type, name: index < names.count ? names[index] : nil)
+            try entity.check()
+            entities.append(entity)
+        }
+        return entities
     }
 
-    private static func name(_ options: ParsedOptions, _ flag: String?) -> String? {
-        if let flag { return options.value(flag) ?? "" }
-        if options.has("--entity-default") { return "" }
-        return options.values("--entity-name").first
+    /// Names and defaults, in the order of their types.
+    private static func names(_ options: ParsedOptions) -> [String] {
+        let long = options.occurrences.filter {
+            $0.name == "--entity-name" || $0.name == "--entity-default"
+        }
+        return (long.map { $0.value ?? "" })
+            + named.compactMap { options.value($0.0) }
+            + defaults.filter { options.has($0.0) }.map { _ in "" }
     }
 
     private func check() throws(Failure) {
@@ -55,6 +73,11 @@ struct ConfigEntity: Equatable {
         if type == "brokers" || type == "broker-loggers", !name.isEmpty, Int32(name) == nil {
             throw .usage(
                 "The entity name for \(type) must be a valid integer broker id, but it is: \(name)")
+        }
+        if type == "ips", !name.isEmpty, !HostNames.isKnown(name) {
+            throw .usage(
+                "The entity name for \(type) must be a valid IP or resolvable host, but it is: "
+                    + name)
         }
         if name.isEmpty, !hasDefault {
             throw .usage("\(type) have no default entity.")
@@ -80,13 +103,13 @@ struct ConfigEntity: Equatable {
     }
 
     /// The source that marks a value as set at run time for this very entity.
-    func dynamicSource(of name: String) -> ConfigSource {
+    func dynamicSource(of name: String) -> ConfigEntry.Source {
         switch kind {
-        case .topic: .dynamicTopic
+        case .topic: .topic
         case .broker: name.isEmpty ? .dynamicDefaultBroker : .dynamicBroker
         case .brokerLogger: .dynamicBrokerLogger
-        case .clientMetrics: .dynamicClientMetrics
-        case .group: .dynamicGroup
+        case .clientMetrics: .clientMetrics
+        case .group: .group
         case nil: .unknown
         }
     }

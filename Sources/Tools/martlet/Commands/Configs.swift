@@ -1,12 +1,12 @@
-import AdminWire
-import KafkaProtocol
-import KafkaWire
+import MartletClient
 
 /// `martlet configs`, `kafka-configs.sh`.
 enum ConfigsTool: Tool {
     static let name = "configs"
     static let kafkaNames = ["kafka-configs"]
-    static let summary = "Show and change configs of topics, brokers, groups and client metrics."
+    static let summary =
+        "Show and change configs of topics, brokers, groups and client metrics, quotas, "
+        + "and credentials of users."
     static let options: [OptionSpec] =
         ClientOptions.specs + [
             .bootstrapController,
@@ -44,36 +44,45 @@ enum ConfigsTool: Tool {
         let options = invocation.options
         let action = try options.exactlyOne(of: ["--alter", "--describe"], "Command")
         try options.forbid("--describe", with: ["--add-config", "--delete-config"])
-        let entity = try ConfigEntity.parse(options)
+        let entities = try ConfigEntity.parse(options)
         let isAlter = action == "--alter"
         let changes = isAlter ? try ConfigChanges.parse(options) : []
-        if isAlter { try checkAlter(options, entity) }
-        let client = try ClientOptions.client(options, id: "configs-tool")
-        defer { client.close() }
-        guard let kind = entity.kind else {
-            throw Failure(
-                "Configs of \(entity.type) (quotas, SCRAM credentials) are not supported yet.",
-                remedy: "Topics, brokers, groups and client metrics are.")
+        if isAlter { try checkAlter(options, entities) }
+        let quotas = entities.contains { $0.kind == nil } ? QuotaConfigs(entities, console) : nil
+        try quotas?.check(changes)
+        let cluster = try AdminSession(options, id: "configs-tool")
+        defer { cluster.close() }
+        guard isAlter else {
+            if let quotas {
+                try quotas.describe(cluster, isJSON: options.has("--json"))
+            } else {
+                try describe(entities[0], options, cluster, console)
+            }
+            return 0
         }
-        if isAlter {
-            let name = entity.name ?? ""
-            try ConfigQueries.alter(ConfigResource(type: kind, name: name), changes, client)
-            console.print(
-                name.isEmpty
-                    ? "Completed updating default config for \(entity.type) in the cluster."
-                    : "Completed updating config for \(entity.singular) \(name).")
-        } else {
-            try describe(entity, kind, options, client, console)
+        let entity = entities[0]
+        let name = entity.name ?? ""
+        if let quotas {
+            try quotas.alter(changes, cluster)
+        } else if let kind = entity.kind {
+            try cluster.alterConfigs(of: ConfigResource(kind, name), changes)
         }
+        console.print(
+            name.isEmpty
+                ? "Completed updating default config for \(entity.type) in the cluster."
+                : "Completed updating config for \(entity.singular) \(name).")
         return 0
     }
 
     private static func checkAlter(
-        _ options: ParsedOptions, _ entity: ConfigEntity
+        _ options: ParsedOptions, _ entities: [ConfigEntity]
     ) throws(Failure) {
         try options.forbid("--add-config", with: ["--add-config-file"])
-        guard entity.name?.isEmpty == false || entity.name != nil && entity.hasDefault else {
-            throw .usage("An entity name must be specified with --alter of \(entity.type).")
+        guard entities.allSatisfy({ $0.name != nil }) else {
+            throw .usage(
+                entities.count > 1
+                    ? "An entity name must be specified for every entity type."
+                    : "An entity name must be specified with --alter of \(entities[0].type).")
         }
         let changes = ["--add-config", "--add-config-file", "--delete-config"]
         guard changes.contains(where: options.has) else {
@@ -84,18 +93,19 @@ enum ConfigsTool: Tool {
     }
 
     private static func describe(
-        _ entity: ConfigEntity, _ kind: ConfigResource.Kind, _ options: ParsedOptions,
-        _ client: AdminClient, _ console: Console
+        _ entity: ConfigEntity, _ options: ParsedOptions, _ cluster: AdminSession,
+        _ console: Console
     ) throws {
+        guard let kind = entity.kind else { return }
         let all = options.has("--all")
-        if let name = entity.name, !all, try !exists(name, kind, client) {
+        if let name = entity.name, !all, try !exists(name, kind, cluster) {
             console.print(
                 "The \(entity.singular) '\(name)' doesn't exist and doesn't have dynamic config.")
             return
         }
-        let names = try entity.name.map { [$0] } ?? allNames(kind, client)
-        let resources = names.map { ConfigResource(type: kind, name: $0) }
-        let found = try ConfigQueries.describe(resources, client)
+        let names = try entity.name.map { [$0] } ?? allNames(kind, cluster)
+        let resources = names.map { ConfigResource(kind, $0) }
+        let found = try cluster.configs(of: resources)
         var documents: [JSON] = []
         for resource in resources {
             let source = entity.dynamicSource(of: resource.name)
@@ -118,22 +128,22 @@ enum ConfigsTool: Tool {
     }
 
     private static func allNames(
-        _ kind: ConfigResource.Kind, _ client: AdminClient
+        _ kind: ConfigResource.Kind, _ cluster: AdminSession
     ) throws -> [String] {
         switch kind {
-        case .topic: try client.metadata(topics: nil).topics.compactMap(\.name).sorted()
+        case .topic:
+            try cluster.ask { try await $0.listTopics(includingInternal: true) }.map(\.name)
         case .broker, .brokerLogger:
-            try client.call(DescribeClusterRequest()).brokers.map(\.brokerID).sorted()
-                .map(String.init) + [""]
-        case .clientMetrics, .group: try ConfigQueries.list(kind, client)
+            try cluster.ask { try await $0.describeCluster().nodes }.map(\.id.description) + [""]
+        case .clientMetrics, .group: try cluster.names(of: kind)
         }
     }
 
     private static func exists(
-        _ name: String, _ kind: ConfigResource.Kind, _ client: AdminClient
+        _ name: String, _ kind: ConfigResource.Kind, _ cluster: AdminSession
     ) throws -> Bool {
         if name.isEmpty { return true }
         // A group that has no configs of its own still has those of the broker.
-        return try kind == .group || allNames(kind, client).contains(name)
+        return try kind == .group || allNames(kind, cluster).contains(name)
     }
 }

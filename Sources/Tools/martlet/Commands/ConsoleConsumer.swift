@@ -1,6 +1,3 @@
-import AdminWire
-import KafkaWire
-
 /// `martlet console-consumer`, `kafka-console-consumer.sh`.
 enum ConsoleConsumerTool: Tool {
     static let name = "console-consumer"
@@ -66,28 +63,31 @@ enum ConsoleConsumerTool: Tool {
                 "Option \(old) is deprecated and will be removed in a future version. "
                     + "Use \(new) instead.")
         }
-        if plan.group != nil {
-            let reader = try GroupReader(
-                options.value("--topic").map { .name($0) }
-                    ?? .pattern(try options.required("--include")),
-                plan.memberProperties(try options.required("--bootstrap-server")))
+        let reader = try reader(plan, options)
+        do {
             try printRecords(
                 plan, console, isTest: options.has("--enable-systest-events"), reader.poll)
+        } catch {
             try reader.close()
-            return 0
+            throw error
         }
-        var settings = AdminSettings(
-            bootstrap: try HostPort.list(try options.required("--bootstrap-server")),
-            clientID: "console-consumer")
-        try settings.apply(plan.properties)
-        let client = AdminClient(settings)
-        defer { client.close() }
-        let reader = PartitionReader(
-            client, topics: try topics(options, client), readCommitted: plan.readCommitted,
-            reset: plan.reset)
-        try reader.start(plan.start, only: plan.partition)
-        try printRecords(plan, console, isTest: options.has("--enable-systest-events"), reader.poll)
+        try reader.close()
         return 0
+    }
+
+    private static func reader(
+        _ plan: ConsumptionPlan, _ options: ParsedOptions
+    ) throws -> RecordReader {
+        let servers = try options.required("--bootstrap-server")
+        let properties = plan.consumerProperties(servers)
+        if plan.group != nil {
+            return try RecordReader(
+                options.value("--topic").map { .name($0) }
+                    ?? .pattern(try options.required("--include")), properties)
+        }
+        return try RecordReader(
+            topics: try topics(options, servers, plan.properties), only: plan.partition,
+            from: plan.start, properties)
     }
 
     /// Prints what `poll` gives, until there is enough.
@@ -124,12 +124,18 @@ enum ConsoleConsumerTool: Tool {
         }
     }
 
-    private static func topics(_ options: ParsedOptions, _ client: AdminClient) throws -> [String] {
+    private static func topics(
+        _ options: ParsedOptions, _ servers: String, _ properties: [String: String]
+    ) throws -> [String] {
         if let topic = options.value("--topic") { return [topic] }
         let text = try options.required("--include")
         let pattern = try TopicPattern(text)
-        let names = try client.metadata(topics: nil).topics.compactMap(\.name).sorted()
-        let found = names.filter { pattern.matches($0) && !InternalTopics.names.contains($0) }
+        let cluster = try AdminSession(servers: servers, properties, id: "console-consumer")
+        defer { cluster.close() }
+        let names = try cluster.ask { try await $0.listTopics(includingInternal: true) }
+        let found = names.map(\.name).filter {
+            pattern.matches($0) && !InternalTopics.names.contains($0)
+        }
         guard !found.isEmpty else { throw Failure("No topic matches --include '\(text)'.") }
         return found
     }

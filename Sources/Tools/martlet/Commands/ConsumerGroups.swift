@@ -1,6 +1,4 @@
-import AdminWire
-import KafkaProtocol
-import KafkaWire
+import MartletClient
 
 /// `martlet consumer-groups`, `kafka-consumer-groups.sh`.
 enum ConsumerGroupsTool: Tool {
@@ -62,29 +60,30 @@ enum ConsumerGroupsTool: Tool {
         let reset = action == "--reset-offsets" ? try OffsetReset(options, console) : nil
         let states = try states(options)
         let types = try types(options)
-        let client = try ClientOptions.client(
+        let cluster = try AdminSession(
             options, id: "consumer-groups-tool",
-            timeout: try options.integer("--timeout", 1...Int.max))
-        defer { client.close() }
+            timeout: try options.integer("--timeout", 1...Int(Int32.max)))
+        defer { cluster.close() }
         do {
             switch action {
-            case "--list": try GroupListings.run(options, states, types, client, console)
-            case "--describe": return try GroupReports(options, client, console).run()
-            case "--delete": return try GroupDeletion.deleteGroups(options, client, console)
+            case "--list": try GroupListings.run(options, states, types, cluster, console)
+            case "--describe": return try GroupReports(options, cluster, console).run()
+            case "--delete": return try GroupDeletion.deleteGroups(options, cluster, console)
             case "--delete-offsets":
-                return try GroupDeletion.deleteOffsets(options, client, console)
-            default: return try reset?.run(try groups(options, client), client) ?? 0
+                return try GroupDeletion.deleteOffsets(options, cluster, console)
+            default: return try reset?.run(try groups(options, cluster), cluster) ?? 0
             }
             return 0
         } catch let failure as Failure { throw failure } catch {
-            throw Failure("Error: Executing consumer group command failed due to \(error)")
+            throw Failure("Error: Executing consumer group command failed due to \(error.cause)")
         }
     }
 
     /// The groups that `--group` or `--all-groups` names, sorted.
-    static func groups(_ options: ParsedOptions, _ client: AdminClient) throws -> [String] {
+    static func groups(_ options: ParsedOptions, _ cluster: AdminSession) throws -> [String] {
         guard options.has("--all-groups") else { return Set(options.values("--group")).sorted() }
-        return try client.listGroups(types: [.classic, .consumer])
+        let types = [GroupType.classic, .consumer].map(\.rawValue)
+        return try cluster.ask { try await $0.listGroups(types: types) }
             .filter(\.isOfConsumers).map(\.id)
     }
 

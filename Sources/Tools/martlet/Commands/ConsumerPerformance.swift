@@ -93,7 +93,7 @@ enum ConsumerPerformanceTool: Tool {
         }
         let end = Clocks.wall
         let metrics = options.has("--print-metrics") ? consumer.metrics() : []
-        try blocking { await consumer.close() }
+        blocking { await consumer.close() }
         if !isDetailed { console.print(report.total(now: end)) }
         if !metrics.isEmpty { MetricsTable.lines(metrics).forEach { console.print($0) } }
         return 0

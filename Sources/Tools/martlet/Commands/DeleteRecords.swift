@@ -1,6 +1,4 @@
-import AdminWire
-import KafkaProtocol
-import KafkaWire
+import MartletClient
 
 /// `martlet delete-records`, `kafka-delete-records.sh`.
 enum DeleteRecordsTool: Tool {
@@ -20,31 +18,32 @@ enum DeleteRecordsTool: Tool {
         _ = try options.required("--bootstrap-server")
         let path = try options.required("--offset-json-file")
         let offsets = try parse(try TextFile.read(path))
-        let client = try ClientOptions.client(options, id: "delete-records-tool")
-        defer { client.close() }
+        let cluster = try AdminSession(options, id: "delete-records-tool")
+        defer { cluster.close() }
         console.print("Executing records delete operation")
-        let leaders = try client.leaders(of: Set(offsets.keys.map(\.topic)).sorted())
-        let results = try client.deleteRecords(before: offsets, leaders: leaders)
+        let results = try cluster.ask { try await $0.deleteRecords(before: offsets) }
         console.print("Records delete operation completed:")
         for (partition, result) in results.sorted(by: { $0.key < $1.key }) {
             switch result {
-            case .offset(let low, _):
+            case .success(let low):
                 console.print("partition: \(partition)\tlow_watermark: \(low)")
-            case .failed(let error): console.print("partition: \(partition)\terror: \(error)")
+            case .failure(let error):
+                console.print("partition: \(partition)\terror: \(error.cause)")
             }
         }
         return 0
     }
 
     /// The offsets in the JSON text.
-    static func parse(_ text: String) throws(Failure) -> [TopicPartition: Offset] {
+    /// `nil` for all records.
+    static func parse(_ text: String) throws(Failure) -> [TopicPartition: Offset?] {
         let document = try JSONParser.parse(text)
         let version = document["version"]?.integerValue ?? 1
         guard version == 1 else { throw Failure("Not supported version field value \(version)") }
         guard let partitions = document["partitions"]?.elements else {
             throw Failure("Missing partitions field")
         }
-        var offsets: [TopicPartition: Offset] = [:]
+        var offsets: [TopicPartition: Offset?] = [:]
         for entry in partitions {
             guard let topic = entry["topic"]?.stringValue,
                 let partition = entry["partition"]?.integerValue.flatMap(Int32.init(exactly:)),
@@ -55,7 +54,8 @@ enum DeleteRecordsTool: Tool {
                     remedy: "Write {\"topic\": \"name\", \"partition\": 0, \"offset\": 1}.")
             }
             let id = TopicPartition(topic: topic, partition: partition)
-            guard offsets.updateValue(Offset(offset), forKey: id) == nil else {
+            let before = offset == -1 ? nil : Offset(offset)
+            guard offsets.updateValue(before, forKey: id) == nil else {
                 throw Failure("Offset json file contains duplicate topic partitions: \(id)")
             }
         }

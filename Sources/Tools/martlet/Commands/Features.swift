@@ -1,7 +1,5 @@
-import AdminWire
 import ClusterController
-import KafkaProtocol
-import KafkaWire
+import MartletClient
 
 /// `martlet features`, `kafka-features.sh`.
 enum FeaturesTool: Tool {
@@ -53,40 +51,36 @@ enum FeaturesTool: Tool {
         case "describe": try describe(options, console)
         default:
             let updates = try updates(options, invocation.verb, console)
-            let client = try ClientOptions.client(options, id: "features-tool")
-            defer { client.close() }
-            try update(updates, invocation.verb, options, client, console)
+            let cluster = try AdminSession(options, id: "features-tool")
+            defer { cluster.close() }
+            try update(updates, invocation.verb, options, cluster, console)
         }
         return 0
     }
 
     private static func describe(_ options: ParsedOptions, _ console: Console) throws {
-        let client = try ClientOptions.client(options, id: "features-tool")
-        defer { client.close() }
-        let node: Int32? = try options.integer("--node-id", 0...Int32.max)
-        let connection = try node.map { try client.connection(to: BrokerID($0)) }
-        let answer = try (connection ?? client.anyConnection()).versionsResponse
-        let epoch = answer.finalizedFeaturesEpoch
+        let cluster = try AdminSession(options, id: "features-tool")
+        defer { cluster.close() }
+        let id: Int32? = try options.integer("--node-id", 0...Int32.max)
+        let node = id.map { BrokerID($0) }
+        let features = try cluster.ask { try await $0.describeFeatures(at: node) }
         var documents: [JSON] = []
-        for range in answer.supportedFeatures.sorted(by: { $0.name < $1.name }) {
-            let finalized =
-                answer.finalizedFeatures.first { $0.name == range.name }?.maxVersionLevel ?? 0
-            func column(_ value: Int16) -> String {
-                TextColumns.pad(level(range.name, value), 15)
-            }
+        for (name, range) in features.supported.sorted(by: { $0.key < $1.key }) {
+            let finalized = features.finalized[name] ?? 0
+            func column(_ value: Int16) -> String { TextColumns.pad(level(name, value), 15) }
             let line =
-                "Feature: \(TextColumns.pad(range.name, 40))"
-                + "  SupportedMinVersion: \(column(range.minVersion))"
-                + "  SupportedMaxVersion: \(column(range.maxVersion))"
+                "Feature: \(TextColumns.pad(name, 40))"
+                + "  SupportedMinVersion: \(column(range.lowerBound))"
+                + "  SupportedMaxVersion: \(column(range.upperBound))"
                 + "  FinalizedVersionLevel: \(column(finalized))"
-                + "  Epoch: \(epoch >= 0 ? "\(epoch)" : "-")"
+                + "  Epoch: \(features.epoch >= 0 ? "\(features.epoch)" : "-")"
             documents.append(
                 .object([
-                    ("feature", .string(range.name)),
-                    ("supportedMinVersion", .integer(Int64(range.minVersion))),
-                    ("supportedMaxVersion", .integer(Int64(range.maxVersion))),
+                    ("feature", .string(name)),
+                    ("supportedMinVersion", .integer(Int64(range.lowerBound))),
+                    ("supportedMaxVersion", .integer(Int64(range.upperBound))),
                     ("finalizedVersionLevel", .integer(Int64(finalized))),
-                    ("epoch", .integer(epoch)),
+                    ("epoch", .integer(features.epoch)),
                 ]))
             if !options.has("--json") { console.print(line) }
         }
@@ -137,40 +131,34 @@ enum FeaturesTool: Tool {
 
     private static func update(
         _ updates: [String: Int16], _ verb: String, _ options: ParsedOptions,
-        _ client: AdminClient, _ console: Console
+        _ cluster: AdminSession, _ console: Console
     ) throws {
         guard !updates.isEmpty else {
             throw Failure("You must specify at least one feature to \(verb)")
         }
         let isDryRun = options.has("--dry-run")
-        let type: Int8 = verb == "upgrade" ? 1 : options.has("--unsafe") ? 3 : 2
-        let names = updates.keys.sorted()
-        let response = try client.callController(
-            UpdateFeaturesRequest(
-                timeoutMs: Int32(clamping: client.settings.requestMilliseconds),
-                featureUpdates: names.map {
-                    .init(feature: $0, maxVersionLevel: updates[$0] ?? 0, upgradeType: type)
-                }, validateOnly: isDryRun))
-        // Version 2 answers for the whole request only; before, each feature has its own result.
-        let single = response.errorCode
-        var failures = 0
-        for name in names {
-            let level = updates[name] ?? 0
-            let result = response.results.first { $0.feature == name }
-            let code = single != 0 ? single : result?.errorCode ?? 0
-            let message = single != 0 ? response.errorMessage : result?.errorMessage
-            do {
-                try AdminError.check(code, message)
+        let kind: FeatureUpdate.Kind =
+            verb == "upgrade"
+            ? .upgrade : options.has("--unsafe") ? .unsafeDowngrade : .safeDowngrade
+        let wanted = updates.mapValues { FeatureUpdate(level: $0, kind: kind) }
+        var refusal: ClientError?
+        do {
+            try cluster.ask { try await $0.updateFeatures(wanted, validateOnly: isDryRun) }
+        } catch let error as ClientError where error.kafkaError != nil {
+            refusal = error
+        }
+        // They change together or not at all.
+        for (name, level) in updates.sorted(by: { $0.key < $1.key }) {
+            if let refusal {
+                let what = verb == "disable" ? "disable \(name)" : "\(verb) \(name) to \(level)"
+                console.print("\(isDryRun ? "Can not" : "Could not") \(what). \(refusal.cause)")
+            } else {
                 let done = verb == "disable" ? "disabled." : "\(verb)d to \(level)."
                 console.print("\(name)\(isDryRun ? " can be " : " was ")\(done)")
-            } catch {
-                failures += 1
-                let what = verb == "disable" ? "disable \(name)" : "\(verb) \(name) to \(level)"
-                console.print("\(isDryRun ? "Can not" : "Could not") \(what). \(error)")
             }
         }
-        if failures > 0 {
-            throw Failure("\(failures) out of \(updates.count) operation(s) failed.")
+        if refusal != nil {
+            throw Failure("\(updates.count) out of \(updates.count) operation(s) failed.")
         }
     }
 }

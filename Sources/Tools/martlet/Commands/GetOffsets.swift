@@ -1,6 +1,4 @@
-import AdminWire
-import KafkaProtocol
-import KafkaWire
+import MartletClient
 
 /// `martlet get-offsets`, `kafka-get-offsets.sh`.
 enum GetOffsetsTool: Tool {
@@ -32,63 +30,58 @@ enum GetOffsetsTool: Tool {
         }
         let time = try time(options.value("--time") ?? "latest")
         let rules = try PartitionRule.parse(options)
-        let client = try ClientOptions.client(options, id: "GetOffsetShell")
-        defer { client.close() }
+        let cluster = try AdminSession(options, id: "GetOffsetShell")
+        defer { cluster.close() }
         let excludesInternal = options.has("--exclude-internal-topics")
-        let topics = try client.metadata(topics: nil).topics.filter { topic in
-            let name = topic.name ?? ""
-            return !(excludesInternal && InternalTopics.names.contains(name))
-                && rules.contains { $0.topic.matches(name) }
-        }
-        let names = topics.compactMap(\.name)
-        let leaders = try client.leaders(of: names).filter { partition, _ in
-            rules.contains {
-                $0.topic.matches(partition.topic) && $0.partitions(partition.partition)
-            }
-        }
-        guard !leaders.isEmpty else {
+        let specs = try cluster.partitions().filter { id, _ in
+            !(excludesInternal && InternalTopics.names.contains(id.topic))
+                && rules.contains { $0.topic.matches(id.topic) && $0.partitions(id.partition) }
+        }.mapValues { _ in time }
+        guard !specs.isEmpty else {
             throw Failure("Could not match any topic-partitions with the specified filters")
         }
-        show(try client.offsets(at: time, of: leaders), options, console)
+        show(try cluster.ask { try await $0.listOffsets(specs) }, options, console)
         return 0
     }
 
     private static func show(
-        _ results: [TopicPartition: PartitionResult], _ options: ParsedOptions, _ console: Console
+        _ results: [TopicPartition: Result<FoundOffset, ClientError>], _ options: ParsedOptions,
+        _ console: Console
     ) {
         var documents: [JSON] = []
         for (partition, result) in results.sorted(by: { $0.key.description < $1.key.description }) {
             switch result {
-            case .failed(let error):
+            case .failure(let error):
                 console.error(
-                    "Skip getting offsets for topic-partition \(partition) due to error: \(error)")
-            case .offset(let offset, let timestamp) where offset.rawValue >= 0:
+                    "Skip getting offsets for topic-partition \(partition) due to error: "
+                        + error.cause)
+            case .success(let found):
+                guard let offset = found.offset else { continue }
                 if options.has("--json") {
                     documents.append(
                         .object([
                             ("topic", .string(partition.topic)),
                             ("partition", .integer(Int64(partition.partition))),
                             ("offset", .integer(offset.rawValue)),
-                            ("timestamp", .integer(timestamp)),
+                            ("timestamp", .integer(found.timestamp)),
                         ]))
                 } else {
                     console.print("\(partition.topic):\(partition.partition):\(offset)")
                 }
-            case .offset: break
             }
         }
         if options.has("--json") { console.print(JSON.array(documents).text) }
     }
 
-    /// The protocol's number for what `--time` says.
-    static func time(_ text: String) throws(Failure) -> Int64 {
+    /// What `--time` says.
+    static func time(_ text: String) throws(Failure) -> OffsetSpec {
         switch text {
-        case "latest": return OffsetTime.latest
-        case "earliest": return OffsetTime.earliest
-        case "max-timestamp": return OffsetTime.maxTimestamp
-        case "earliest-local": return OffsetTime.earliestLocal
-        case "latest-tiered": return OffsetTime.latestTiered
-        case "earliest-pending-upload": return OffsetTime.earliestPendingUpload
+        case "latest", "-1": return .latest
+        case "earliest", "-2": return .earliest
+        case "max-timestamp", "-3": return .maxTimestamp
+        case "earliest-local", "-4": return .earliestLocal
+        case "latest-tiered", "-5": return .latestTiered
+        case "earliest-pending-upload", "-6": return .earliestPendingUpload
         default:
             guard let time = Int64(text) else {
                 throw Failure(
@@ -97,7 +90,7 @@ enum GetOffsetsTool: Tool {
                         + "or earliest-local / -5 or latest-tiered / -6 or "
                         + "earliest-pending-upload, or a time in milliseconds.")
             }
-            return time
+            return .timestamp(time)
         }
     }
 }

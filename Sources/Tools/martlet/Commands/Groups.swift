@@ -1,4 +1,4 @@
-import AdminWire
+import MartletClient
 
 /// `martlet groups`, `kafka-groups.sh`.
 enum GroupsTool: Tool {
@@ -31,13 +31,13 @@ enum GroupsTool: Tool {
         }
         let type = options.value("--group-type").map(GroupType.init(named:))
         guard type != .unknown else { throw Failure("--group-type must be a valid group type.") }
-        let client = try ClientOptions.client(options, id: "groups-tool")
-        defer { client.close() }
+        let cluster = try AdminSession(options, id: "groups-tool")
+        defer { cluster.close() }
         do {
-            show(
-                try client.listGroups().filter { matches($0, type, options) }, options, console)
+            let groups = try cluster.ask { try await $0.listGroups() }
+            show(groups.filter { matches($0, type, options) }, options, console)
         } catch {
-            throw Failure("Error while executing groups command : \(error)")
+            throw Failure("Error while executing groups command : \(error.cause)")
         }
         return 0
     }
@@ -46,10 +46,11 @@ enum GroupsTool: Tool {
         _ group: GroupListing, _ type: GroupType?, _ options: ParsedOptions
     ) -> Bool {
         if options.has("--consumer") { return group.isOfConsumers }
-        if options.has("--share") { return group.type == .share }
-        if options.has("--streams") { return group.type == .streams }
+        if options.has("--share") { return group.groupType == .share }
+        if options.has("--streams") { return group.groupType == .streams }
         let name = options.value("--protocol")
-        return (type == nil || group.type == type) && (name == nil || group.protocolType == name)
+        return (type == nil || group.groupType == type)
+            && (name == nil || group.protocolType == name)
     }
 
     private static func show(
@@ -58,7 +59,7 @@ enum GroupsTool: Tool {
         if options.has("--json") {
             return console.print(JSON.array(groups.map(GroupListings.json)).text)
         }
-        let rows = groups.map { [$0.id, $0.type?.rawValue ?? "", $0.protocolType] }
+        let rows = groups.map { [$0.id, $0.groupType?.rawValue ?? "", $0.protocolType] }
         let width = TextColumns.width(rows.flatMap(\.self), atLeast: 20)
         let widths = [width, width, width]
         console.print(TextColumns.row(["GROUP", "TYPE", "PROTOCOL"], widths))

@@ -1,6 +1,4 @@
-import AdminWire
-import KafkaProtocol
-import KafkaWire
+import MartletClient
 
 /// `martlet leader-election`, `kafka-leader-election.sh`.
 enum LeaderElectionTool: Tool {
@@ -27,19 +25,11 @@ enum LeaderElectionTool: Tool {
             .json,
         ]
 
-    /// Types of election, with the protocol's numbers.
-    private enum ElectionType: Int8, CaseIterable {
-        case preferred = 0
-        case unclean = 1
-
-        var name: String { self == .preferred ? "PREFERRED" : "UNCLEAN" }
-    }
-
     static func run(_ invocation: Invocation, _ console: Console) throws -> Int32 {
         let options = invocation.options
         _ = try options.required("--bootstrap-server")
         let text = try options.required("--election-type")
-        guard let type = ElectionType.allCases.first(where: { $0.name == text.uppercased() })
+        guard let kind = ElectionKind.allCases.first(where: { $0.name == text.uppercased() })
         else { throw Failure.usage("--election-type is preferred or unclean, not '\(text)'.") }
         let partitions = try partitions(options)
         if invocation.arguments.contains(where: { $0.hasPrefix("--admin.config") }) {
@@ -47,10 +37,10 @@ enum LeaderElectionTool: Tool {
                 "Option --admin.config has been deprecated and will be removed in a future "
                     + "version. Use --command-config instead.")
         }
-        let client = try ClientOptions.client(options, id: "leader-election-tool")
-        defer { client.close() }
-        let results = try elect(type, partitions, client)
-        return try show(results, type, options, console)
+        let cluster = try AdminSession(options, id: "leader-election-tool")
+        defer { cluster.close() }
+        let results = try cluster.ask { try await $0.electLeaders(kind, partitions) }
+        return try show(results, kind, options, console)
     }
 
     /// The partitions that the options name; `nil` for all.
@@ -93,39 +83,13 @@ enum LeaderElectionTool: Tool {
         return partitions
     }
 
-    private static func elect(
-        _ type: ElectionType, _ partitions: [TopicPartition]?, _ client: AdminClient
-    ) throws -> [TopicPartition: Result<Void, AdminError>] {
-        let topics = partitions.map { partitions in
-            AdminClient.byTopic(partitions.sorted()).map { topic, partitions in
-                ElectLeadersRequest.TopicPartitions(
-                    topic: topic, partitions: partitions.map(\.partition))
-            }
-        }
-        let response = try client.callController(
-            ElectLeadersRequest(
-                electionType: type.rawValue, topicPartitions: topics,
-                timeoutMs: Int32(clamping: client.settings.requestMilliseconds)))
-        try AdminError.check(response.errorCode)
-        var results: [TopicPartition: Result<Void, AdminError>] = [:]
-        for topic in response.replicaElectionResults {
-            for partition in topic.partitionResult {
-                let id = TopicPartition(topic: topic.topic, partition: partition.partitionID)
-                results[id] = Result { () throws(AdminError) in
-                    try AdminError.check(partition.errorCode, partition.errorMessage)
-                }
-            }
-        }
-        return results
-    }
-
     private static func show(
-        _ results: [TopicPartition: Result<Void, AdminError>], _ type: ElectionType,
+        _ results: [TopicPartition: Result<Void, ClientError>], _ kind: ElectionKind,
         _ options: ParsedOptions, _ console: Console
     ) throws -> Int32 {
         var elected: [TopicPartition] = []
         var unchanged: [TopicPartition] = []
-        var failed: [(TopicPartition, AdminError)] = []
+        var failed: [(TopicPartition, ClientError)] = []
         for (partition, result) in results.sorted(by: { $0.key < $1.key }) {
             switch result {
             case .success: elected.append(partition)
@@ -149,7 +113,7 @@ enum LeaderElectionTool: Tool {
         } else {
             if !elected.isEmpty {
                 console.print(
-                    "Successfully completed leader election (\(type.name)) for partitions "
+                    "Successfully completed leader election (\(kind.name)) for partitions "
                         + names(elected))
             }
             if !unchanged.isEmpty {
@@ -158,12 +122,16 @@ enum LeaderElectionTool: Tool {
         }
         for (partition, error) in failed {
             console.error(
-                "Error completing leader election (\(type.name)) for partition: \(partition): "
-                    + "\(error)")
+                "Error completing leader election (\(kind.name)) for partition: \(partition): "
+                    + error.cause)
         }
         guard failed.isEmpty else {
             throw Failure("\(failed.count) replica(s) could not be elected")
         }
         return 0
     }
+}
+
+extension ElectionKind {
+    fileprivate var name: String { self == .preferred ? "PREFERRED" : "UNCLEAN" }
 }

@@ -22,16 +22,14 @@ enum LogDirsTool: Tool {
         }
         let topics = Set(
             (options.value("--topic-list") ?? "").split(separator: ",").map(String.init))
-        let known = try AdminSession.run(options, id: name) { admin in
-            try await admin.describeCluster().nodes.map(\.id).sorted()
-        }
+        let cluster = try AdminSession(options, id: name)
+        defer { cluster.close() }
+        let known = try cluster.ask { try await $0.describeCluster().nodes.map(\.id) }
         let brokers = try brokers(options, known)
         let list = brokers.map(\.description).joined(separator: ",")
         let isQuiet = options.has("--json")
         if !isQuiet { console.print("Querying brokers for log directories information") }
-        let found = try AdminSession.run(options, id: name) { admin in
-            try await admin.describeLogDirs(of: brokers)
-        }
+        let found = try cluster.ask { try await $0.describeLogDirs(of: brokers) }
         let documents = try brokers.map { broker in
             JSON.object([
                 ("broker", .integer(Int64(broker.rawValue))),

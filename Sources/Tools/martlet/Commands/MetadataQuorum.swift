@@ -1,5 +1,4 @@
-import AdminWire
-import KafkaWire
+import MartletClient
 
 /// `martlet metadata-quorum`, `kafka-metadata-quorum.sh`.
 enum MetadataQuorumTool: Tool {
@@ -70,22 +69,21 @@ enum MetadataQuorumTool: Tool {
         guard replication || !options.has("--human-readable") else {
             throw Failure("The option --human-readable is only supported along with --replication")
         }
-        let client = try ClientOptions.client(options, id: "metadata-quorum-tool")
-        defer { client.close() }
-        let quorum = try QuorumDescription(client)
+        let cluster = try AdminSession(options, id: "metadata-quorum-tool")
+        defer { cluster.close() }
+        let quorum = QuorumReport(try cluster.ask { try await $0.describeQuorum() })
+        func clusterID() throws -> String {
+            try cluster.ask { try await $0.describeCluster().clusterID }
+        }
         if options.has("--json") {
-            return console.print(try quorum.json(clusterID: try clusterID(client)).text)
+            return console.print(try quorum.json(clusterID: try clusterID()).text)
         }
         if status {
-            console.print(try quorum.status(clusterID: try clusterID(client)))
+            console.print(try quorum.status(clusterID: try clusterID()))
         } else {
             let now = options.has("--human-readable") ? Clocks.wall : nil
             console.write(try quorum.replication(now: now))
         }
-    }
-
-    private static func clusterID(_ client: AdminClient) throws -> String {
-        try ClusterQueries.describe(client).clusterID
     }
 
     private static func add(_ options: ParsedOptions, _ console: Console) throws {
@@ -97,9 +95,9 @@ enum MetadataQuorumTool: Tool {
         let controller = try JoiningController(file: file)
         let isDryRun = options.has("--dry-run")
         if !isDryRun {
-            let client = try ClientOptions.client(options, id: "metadata-quorum-tool")
-            defer { client.close() }
-            try controller.join(client)
+            let cluster = try AdminSession(options, id: "metadata-quorum-tool")
+            defer { cluster.close() }
+            try controller.join(cluster)
         }
         let endpoints = controller.endpoints.map(\.description).joined(separator: ", ")
         console.print(
@@ -120,10 +118,11 @@ enum MetadataQuorumTool: Tool {
         let isDryRun = options.has("--dry-run")
         let unregisters = options.has("--unregister")
         if !isDryRun {
-            let client = try ClientOptions.client(options, id: "metadata-quorum-tool")
-            defer { client.close() }
-            try QuorumRemoval(nodeID: id, directoryID: directory, unregisters: unregisters)
-                .run(client)
+            let cluster = try AdminSession(options, id: "metadata-quorum-tool")
+            defer { cluster.close() }
+            try QuorumRemoval(
+                nodeID: BrokerID(id), directoryID: directory, unregisters: unregisters
+            ).run(cluster)
         }
         console.print(
             "\(isDryRun ? "DRY RUN of removing" : "Removed") KRaft controller \(id) with "

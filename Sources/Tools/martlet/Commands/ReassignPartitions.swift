@@ -1,6 +1,5 @@
-import AdminWire
 import ClusterController
-import KafkaWire
+import MartletClient
 
 /// `martlet reassign-partitions`, `kafka-reassign-partitions.sh`.
 enum ReassignPartitionsTool: Tool {
@@ -57,7 +56,8 @@ enum ReassignPartitionsTool: Tool {
             "--additional", "--throttle", "--replica-alter-log-dirs-throttle", "--timeout",
             "--disallow-replication-factor-change",
         ],
-        "--cancel": ["--preserve-throttles", "--timeout"],
+        "--cancel": ["--preserve-throttles", "--timeout", "--bootstrap-controller"],
+        "--list": ["--bootstrap-controller"],
     ]
 
     static func run(_ invocation: Invocation, _ console: Console) throws -> Int32 {
@@ -67,24 +67,24 @@ enum ReassignPartitionsTool: Tool {
         let file = try options.value("--reassignment-json-file").map { try TextFile.read($0) }
         let plan = try file.map { text throws(Failure) in try ReassignmentPlan(json: text) }
         let settings = try settings(options)
-        let client = try ClientOptions.client(options, id: "reassign-partitions-tool")
-        defer { client.close() }
+        let cluster = try AdminSession(options, id: "reassign-partitions-tool")
+        defer { cluster.close() }
         do {
             switch (action, plan) {
             case ("--execute", let plan?):
-                try Reassignment(plan, client, console).execute(settings)
+                try Reassignment(plan, cluster, console).execute(settings)
             case ("--verify", let plan?):
-                try Reassignment(plan, client, console).verify(
+                try Reassignment(plan, cluster, console).verify(
                     preservesThrottles: options.has("--preserve-throttles"))
             case ("--cancel", let plan?):
-                try Reassignment(plan, client, console).cancel(
+                try Reassignment(plan, cluster, console).cancel(
                     preservesThrottles: options.has("--preserve-throttles"),
                     moveMilliseconds: settings.moveMilliseconds)
-            case ("--generate", _): try generate(options, client, console)
-            default: try list(client, console)
+            case ("--generate", _): try generate(options, cluster, console)
+            default: try list(cluster, console)
             }
         } catch let failure as Failure { throw failure } catch {
-            throw Failure("Error: \(error)")
+            throw Failure("Error: \(error.cause)")
         }
         return 0
     }
@@ -95,7 +95,7 @@ enum ReassignPartitionsTool: Tool {
         }
         let wanted = required[action] ?? []
         for option in wanted { _ = try options.required(option) }
-        let common = ["--bootstrap-server", "--bootstrap-controller", "--command-config", action]
+        let common = ["--bootstrap-server", "--command-config", action]
         let allowed = Set(common + wanted + (permitted[action] ?? []))
         for option in options.occurrences.map(\.name) where !allowed.contains(option) {
             throw .usage("Option \(option) can't be used with action \(action).")
@@ -116,8 +116,8 @@ enum ReassignPartitionsTool: Tool {
             moveMilliseconds: try options.integer("--timeout", 0...Int(Int32.max)) ?? 10_000)
     }
 
-    private static func list(_ client: AdminClient, _ console: Console) throws {
-        let ongoing = try ReassignmentQueries(client).ongoing().sorted { $0.key < $1.key }
+    private static func list(_ cluster: AdminSession, _ console: Console) throws {
+        let ongoing = try ReassignmentQueries(cluster).ongoing().sorted { $0.key < $1.key }
         guard !ongoing.isEmpty else {
             return console.print("No partition reassignments found.")
         }
@@ -134,12 +134,12 @@ enum ReassignPartitionsTool: Tool {
     }
 
     private static func generate(
-        _ options: ParsedOptions, _ client: AdminClient, _ console: Console
+        _ options: ParsedOptions, _ cluster: AdminSession, _ console: Console
     ) throws {
         let file = try options.required("--topics-to-move-json-file")
         let topics = try ReassignmentPlan.topics(json: try TextFile.read(file))
         let wanted = try brokers(options)
-        let queries = ReassignmentQueries(client)
+        let queries = ReassignmentQueries(cluster)
         let current = try queries.replicas(ofTopics: topics)
         if let missing = topics.first(where: { topic in
             !current.keys.contains { $0.topic == topic }
@@ -187,7 +187,8 @@ enum ReassignPartitionsTool: Tool {
     ) throws -> [TopicPartition: [Int32]] {
         var generator = SystemRandomNumberGenerator()
         var proposed: [TopicPartition: [Int32]] = [:]
-        for (_, partitions) in AdminClient.byTopic(current.keys.sorted()) {
+        for (topic, numbers) in Array(current.keys).grouped {
+            let partitions = numbers.map { TopicPartition(topic: topic, partition: $0) }
             guard let first = partitions.first else { continue }
             var placer = ReplicaPlacer(brokers, using: &generator)
             do {

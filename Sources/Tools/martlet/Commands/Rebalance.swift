@@ -1,4 +1,3 @@
-import AdminWire
 import KafkaWire
 
 /// `martlet rebalance`: moves replicas and leaders to where they should be.
@@ -54,17 +53,17 @@ enum RebalanceTool: Tool {
 
     static func run(_ invocation: Invocation, _ console: Console) throws -> Int32 {
         let options = invocation.options
-        let client = try ClientOptions.client(options, id: "rebalance-tool")
-        defer { client.close() }
+        let cluster = try AdminSession(options, id: "rebalance-tool")
+        defer { cluster.close() }
         switch invocation.verb {
-        case "plan": return try show(try makePlan(options, client), options, console)
-        case "execute": return try execute(options, client, console)
+        case "plan": return try show(try makePlan(options, cluster), options, console)
+        case "execute": return try execute(options, cluster, console)
         case "verify":
             let plan = try read(try options.required("--plan-file"))
-            return try RebalanceExecution(plan, client, console).verify() ? 0 : 1
+            return try RebalanceExecution(plan, cluster, console).verify() ? 0 : 1
         default:
             let plan = try read(try options.required("--plan-file"))
-            try RebalanceExecution(plan, client, console).cancel()
+            try RebalanceExecution(plan, cluster, console).cancel()
             return 0
         }
     }
@@ -76,19 +75,19 @@ enum RebalanceTool: Tool {
     // MARK: Plan
 
     private static func makePlan(
-        _ options: ParsedOptions, _ client: AdminClient
+        _ options: ParsedOptions, _ cluster: AdminSession
     ) throws -> RebalanceReport {
         let goals = try goals(options)
         let included = try TopicPattern(options.value("--topics-include") ?? ".*")
         let excluded = try options.value("--topics-exclude").map { text throws(Failure) in
             try TopicPattern(text)
         }
-        guard try ReassignmentQueries(client).ongoing().isEmpty else {
+        guard try ReassignmentQueries(cluster).ongoing().isEmpty else {
             throw Failure(
                 "Partitions are being reassigned.",
                 remedy: "Wait for that to end, or cancel it: martlet reassign-partitions --list.")
         }
-        let layout = try RebalanceQueries(client).layout {
+        let layout = try RebalanceQueries(cluster).layout {
             included.matches($0) && excluded?.matches($0) != true
         }
         try check(goals, layout)
@@ -159,7 +158,7 @@ enum RebalanceTool: Tool {
     // MARK: Execute
 
     private static func execute(
-        _ options: ParsedOptions, _ client: AdminClient, _ console: Console
+        _ options: ParsedOptions, _ cluster: AdminSession, _ console: Console
     ) throws -> Int32 {
         var settings = RebalanceExecution.Settings()
         settings.throttle = try options.integer("--throttle", 1...Int64.max)
@@ -171,14 +170,14 @@ enum RebalanceTool: Tool {
             try refuseGoals(options)
             plan = try read(file)
         } else {
-            let report = try makePlan(options, client)
+            let report = try makePlan(options, cluster)
             let code = try show(report, options, console)
             if options.has("--dry-run") { return code }
             guard !report.plan.changes.isEmpty else { return code }
             problems = report.plan.problems
             plan = reassignment(report.plan)
         }
-        guard try RebalanceExecution(plan, client, console).run(settings) else {
+        guard try RebalanceExecution(plan, cluster, console).run(settings) else {
             let again = file.map { "the same with --plan-file \($0)" } ?? "execute once more"
             throw Failure(
                 "Stopped before the end; what is under way goes on.",

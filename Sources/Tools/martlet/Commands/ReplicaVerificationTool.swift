@@ -1,5 +1,4 @@
-import AdminWire
-import KafkaWire
+import MartletClient
 
 /// `martlet replica-verification`, `kafka-replica-verification.sh`.
 enum ReplicaVerificationTool: Tool {
@@ -35,16 +34,10 @@ enum ReplicaVerificationTool: Tool {
         let options = invocation.options
         let text = options.value("--topics-include") ?? ".*"
         let topics = try TopicPattern(text)
-        let client = try client(options)
-        defer { client.close() }
-        var replicas: [TopicPartition: [Int32]] = [:]
-        for topic in try client.metadata(topics: nil).topics {
-            guard let name = topic.name, topics.matches(name) else { continue }
-            for partition in topic.partitions {
-                let id = TopicPartition(topic: name, partition: partition.partitionIndex)
-                replicas[id] = partition.replicaNodes
-            }
-        }
+        let cluster = try AdminSession(options, of: "--broker-list", id: "replica-verification")
+        defer { cluster.close() }
+        let replicas = try cluster.partitions().filter { topics.matches($0.key.topic) }
+            .mapValues(\.replicas)
         guard !replicas.isEmpty else {
             throw Failure(
                 "No topics found.", remedy: "--topics-include matches none: '\(text)'.")
@@ -53,17 +46,9 @@ enum ReplicaVerificationTool: Tool {
             fetchBytes: try options.integer("--fetch-size", 1...Int32.max) ?? 0,
             waitMilliseconds: try options.integer("--max-wait-ms", 0...Int32.max) ?? 0)
         let verification = try ReplicaVerification(
-            client, replicas, from: try options.integer("--time") ?? -1, settings, console)
+            cluster, replicas, from: try GetOffsetsTool.time(options.value("--time") ?? "-1"),
+            settings, console)
         return try run(verification, options, console)
-    }
-
-    private static func client(_ options: ParsedOptions) throws -> AdminClient {
-        let servers = try HostPort.list(try options.required("--broker-list"))
-        var settings = AdminSettings(bootstrap: servers, clientID: "replica-verification")
-        if let file = options.value("--command-config") {
-            try settings.apply(try ClientOptions.properties(file))
-        }
-        return AdminClient(settings)
     }
 
     private static func run(

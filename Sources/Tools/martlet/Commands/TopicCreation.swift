@@ -1,10 +1,8 @@
-import AdminWire
-import KafkaProtocol
-import KafkaWire
+import MartletClient
 
 /// `martlet topics --create`.
 enum TopicCreation {
-    static func run(_ options: ParsedOptions, _ client: AdminClient, _ console: Console) throws {
+    static func run(_ options: ParsedOptions, _ cluster: AdminSession, _ console: Console) throws {
         let name = try options.required("--topic")
         if name.contains(where: { $0 == "." || $0 == "_" }) {
             console.print(
@@ -12,40 +10,32 @@ enum TopicCreation {
                     + "underscore ('_') could collide. To avoid issues it is best to use either, "
                     + "but not both.")
         }
-        let request = try request(options, name, client.settings.requestMilliseconds)
-        for result in try client.callController(request).topics {
-            if result.errorCode == KafkaError.topicAlreadyExists.rawValue,
-                options.has("--if-not-exists")
-            {
-                return
-            }
-            try AdminError.check(result.errorCode, result.errorMessage)
+        let topic = try topic(options, name)
+        do { _ = try cluster.ask { try await $0.createTopics([topic]) }[name]?.get() } catch let
+            error as ClientError
+        {
+            let isThere = error.kafkaError == .topicAlreadyExists
+            guard isThere, options.has("--if-not-exists") else { throw error }
+            return
         }
         console.print("Created topic \(name).")
     }
 
-    /// The request for the options given; throws `Failure` for what cannot be.
-    static func request(
-        _ options: ParsedOptions, _ name: String, _ milliseconds: Int
-    ) throws(Failure) -> CreateTopicsRequest {
-        let partitions: Int32? = try options.integer("--partitions", 1...Int32.max)
-        let factor: Int16? = try options.integer("--replication-factor", 1...Int16.max)
-        var topic = CreateTopicsRequest.CreatableTopic(
-            name: name, numPartitions: partitions ?? -1, replicationFactor: factor ?? -1)
+    /// The topic that the options ask for; throws `Failure` for what cannot be.
+    static func topic(_ options: ParsedOptions, _ name: String) throws(Failure) -> NewTopic {
+        var topic = NewTopic(
+            name, partitions: try options.integer("--partitions", 1...Int32.max),
+            replicationFactor: try options.integer("--replication-factor", 1...Int16.max))
         for (index, brokers) in (try assignment(options) ?? []).enumerated() {
-            topic.assignments.append(.init(partitionIndex: Int32(index), brokerIDs: brokers))
+            topic.assignments[Int32(index)] = brokers
         }
-        for config in try configs(options.values("--config")) {
-            topic.configs.append(.init(name: config.name, value: config.value))
-        }
-        return CreateTopicsRequest(topics: [topic], timeoutMs: Int32(clamping: milliseconds))
+        topic.configs = try configs(options.values("--config"))
+        return topic
     }
 
     /// `name=value` pairs with the spaces around both gone; the last of equal names counts.
-    static func configs(
-        _ arguments: [String]
-    ) throws(Failure) -> [(name: String, value: String)] {
-        var configs: [(name: String, value: String)] = []
+    private static func configs(_ arguments: [String]) throws(Failure) -> [String: String] {
+        var configs: [String: String] = [:]
         for argument in arguments {
             let parts = argument.split(
                 separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -54,26 +44,25 @@ enum TopicCreation {
                     "Invalid topic config '\(argument)'.",
                     remedy: "All configs to be added must be in the format \"key=val\".")
             }
-            let name = String(parts[0]).trimmed
-            configs.removeAll { $0.name == name }
-            configs.append((name, String(parts[1]).trimmed))
+            configs[String(parts[0]).trimmed] = String(parts[1]).trimmed
         }
         return configs
     }
 
     /// Brokers of each partition; `nil` when the option is not given.
-    static func assignment(_ options: ParsedOptions) throws(Failure) -> [[Int32]]? {
+    static func assignment(_ options: ParsedOptions) throws(Failure) -> [[BrokerID]]? {
         guard let text = options.value("--replica-assignment"), !text.isEmpty else { return nil }
-        var partitions: [[Int32]] = []
+        var partitions: [[BrokerID]] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            var brokers: [Int32] = []
+            var brokers: [BrokerID] = []
             for broker in part.split(separator: ":", omittingEmptySubsequences: false) {
-                guard let id = Int32(String(broker).trimmed), id >= 0 else {
+                guard let number = Int32(String(broker).trimmed), number >= 0 else {
                     throw Failure(
                         "'\(broker)' in --replica-assignment is no broker id.",
                         remedy:
                             "Write broker ids with ':' between replicas, ',' between partitions.")
                 }
+                let id = BrokerID(number)
                 guard !brokers.contains(id) else {
                     throw Failure(
                         "Partition replica lists may not contain duplicate entries: \(id)")

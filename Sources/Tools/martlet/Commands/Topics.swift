@@ -1,6 +1,4 @@
-import AdminWire
-import KafkaProtocol
-import KafkaWire
+import MartletClient
 
 /// `martlet topics`, `kafka-topics.sh`.
 enum TopicsTool: Tool {
@@ -65,18 +63,18 @@ enum TopicsTool: Tool {
         if options.has("--delete-config") {
             console.error("--delete-config is no longer supported; use the configs tool.")
         }
-        let client = try ClientOptions.client(options, id: "topics-tool")
-        defer { client.close() }
+        let cluster = try AdminSession(options, id: "topics-tool")
+        defer { cluster.close() }
         do {
             switch action {
-            case "--create": try TopicCreation.run(options, client, console)
-            case "--list": try list(options, client, console)
-            case "--describe": try TopicDescriptions.run(options, client, console)
-            case "--alter": try alter(options, client)
-            default: try delete(options, client)
+            case "--create": try TopicCreation.run(options, cluster, console)
+            case "--list": try list(options, cluster, console)
+            case "--describe": try TopicDescriptions.run(options, cluster, console)
+            case "--alter": try alter(options, cluster)
+            default: try delete(options, cluster)
             }
         } catch {
-            throw Failure("Error while executing topic command : \(error)")
+            throw Failure("Error while executing topic command : \(error.cause)")
         }
         return 0
     }
@@ -121,9 +119,10 @@ enum TopicsTool: Tool {
 
     /// Names of all topics that `--topic` matches, sorted; empty when none does and none must.
     static func names(
-        _ options: ParsedOptions, _ client: AdminClient, mustExist: Bool
+        _ options: ParsedOptions, _ cluster: AdminSession, mustExist: Bool
     ) throws -> [String] {
-        let names = try client.metadata(topics: nil).topics.compactMap(\.name).sorted()
+        let names = try cluster.ask { try await $0.listTopics(includingInternal: true) }
+            .map(\.name)
         let pattern = try options.value("--topic").map { text throws(Failure) in
             try TopicPattern(text)
         }
@@ -139,9 +138,9 @@ enum TopicsTool: Tool {
     }
 
     private static func list(
-        _ options: ParsedOptions, _ client: AdminClient, _ console: Console
+        _ options: ParsedOptions, _ cluster: AdminSession, _ console: Console
     ) throws {
-        let names = try names(options, client, mustExist: false)
+        let names = try names(options, cluster, mustExist: false)
         if options.has("--json") {
             console.print(JSON.array(names.map(JSON.string)).text)
         } else {
@@ -149,36 +148,27 @@ enum TopicsTool: Tool {
         }
     }
 
-    private static func alter(_ options: ParsedOptions, _ client: AdminClient) throws {
-        let names = try names(options, client, mustExist: !options.has("--if-exists"))
+    private static func alter(_ options: ParsedOptions, _ cluster: AdminSession) throws {
+        let names = try names(options, cluster, mustExist: !options.has("--if-exists"))
         let count: Int32 = try options.integer("--partitions", 1...Int32.max) ?? 1
         let assignment = try TopicCreation.assignment(options)
         guard !names.isEmpty else { return }
-        let present = try client.metadata(topics: names)
-        var topics: [CreatePartitionsRequest.CreatePartitionsTopic] = []
-        for topic in present.topics {
-            try AdminError.check(topic.errorCode, context: topic.name)
-            let added = assignment?.dropFirst(topic.partitions.count).map {
-                CreatePartitionsRequest.CreatePartitionsAssignment(brokerIDs: $0)
+        let counts = Dictionary(names.map { ($0, count) }, uniquingKeysWith: { $1 })
+        var added: [String: [[BrokerID]]] = [:]
+        if let assignment {
+            let present = try cluster.ask { try await $0.describeTopics(names) }.whole { $0 }
+            for (name, topic) in present {
+                added[name] = Array(assignment.dropFirst(topic.partitions.count))
             }
-            topics.append(
-                .init(name: topic.name ?? "", count: count, assignments: added))
         }
-        let request = CreatePartitionsRequest(
-            topics: topics, timeoutMs: Int32(clamping: client.settings.requestMilliseconds))
-        for result in try client.callController(request).results {
-            try AdminError.check(result.errorCode, result.errorMessage, context: result.name)
-        }
+        let assignments = added
+        _ = try cluster.ask { try await $0.createPartitions(counts, assignments: assignments) }
+            .whole { $0 }
     }
 
-    private static func delete(_ options: ParsedOptions, _ client: AdminClient) throws {
-        let names = try names(options, client, mustExist: !options.has("--if-exists"))
+    private static func delete(_ options: ParsedOptions, _ cluster: AdminSession) throws {
+        let names = try names(options, cluster, mustExist: !options.has("--if-exists"))
         guard !names.isEmpty else { return }
-        let request = DeleteTopicsRequest(
-            topics: names.map { DeleteTopicsRequest.DeleteTopicState(name: $0) },
-            timeoutMs: Int32(clamping: client.settings.requestMilliseconds))
-        for result in try client.callController(request).responses {
-            try AdminError.check(result.errorCode, result.errorMessage, context: result.name)
-        }
+        _ = try cluster.ask { try await $0.deleteTopics(names) }.whole { $0 }
     }
 }

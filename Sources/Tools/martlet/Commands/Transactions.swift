@@ -1,5 +1,4 @@
-import AdminWire
-import KafkaWire
+import MartletClient
 
 /// `martlet transactions`, `kafka-transactions.sh`.
 enum TransactionsTool: Tool {
@@ -63,22 +62,21 @@ enum TransactionsTool: Tool {
         let options = invocation.options
         _ = try options.required("--bootstrap-server")
         let act = try action(invocation.verb, options)
-        let client = try ClientOptions.client(options, id: "transactions-tool")
-        defer { client.close() }
-        try act(client, console)
+        let cluster = try AdminSession(options, id: "transactions-tool")
+        defer { cluster.close() }
+        try act(cluster, console)
         return 0
     }
 
     /// What the verb does, with its options checked.
     private static func action(
         _ verb: String, _ options: ParsedOptions
-    ) throws -> (AdminClient, Console) throws -> Void {
+    ) throws -> (AdminSession, Console) throws -> Void {
         switch verb {
         case "list":
             let duration: Int64? = try options.integer("--duration-filter")
-            let filter = TransactionFilter(
-                duration: duration ?? -1, idPattern: options.value("--transactional-id-pattern"))
-            return { try TransactionReports.list(filter, options, $0, $1) }
+            let age = duration.flatMap { $0 < 0 ? nil : Duration.milliseconds($0) }
+            return { try TransactionReports.list(olderThan: age, options, $0, $1) }
         case "describe":
             let id = try options.required("--transactional-id")
             return { try TransactionReports.describe(id, options, $0, $1) }
@@ -91,15 +89,15 @@ enum TransactionsTool: Tool {
             }
         case "abort":
             let abort = try TransactionAbort(options, try requiredPartition(options))
-            return { client, _ in try abort.run(client) }
+            return { cluster, _ in try abort.run(cluster) }
         case "find-hanging":
             let search = try HangingTransactions(options)
             return { try search.run($0, $1) }
         default:
             let id = try options.required("--transactionalId")
-            return { client, _ in
-                try reporting("Failed to force terminate transactionalId `\(id)`") {
-                    () throws(AdminError) in try client.terminateTransaction(id)
+            return { cluster, _ in
+                _ = try reporting("Failed to force terminate transactionalId `\(id)`") {
+                    try cluster.ask { try await $0.fenceProducers([id]) }[id]?.get()
                 }
             }
         }
@@ -116,8 +114,8 @@ enum TransactionsTool: Tool {
 
     /// Runs `body`; an error of it becomes "`what`: cause".
     static func reporting<Value>(
-        _ what: String, _ body: () throws(AdminError) -> Value
+        _ what: String, _ body: () throws -> Value
     ) throws(Failure) -> Value {
-        do { return try body() } catch { throw Failure("\(what): \(error)") }
+        do { return try body() } catch { throw Failure("\(what): \(error.cause)") }
     }
 }

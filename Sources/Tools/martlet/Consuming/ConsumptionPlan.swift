@@ -1,9 +1,9 @@
 /// What the console consumer is asked to do.
 struct ConsumptionPlan {
     var partition: Int32?
-    var start: PartitionReader.Start
+    var start: RecordReader.Start
     /// Where to go on after an offset that is not in the log any more.
-    var reset: PartitionReader.Start
+    var reset: RecordReader.Start
     /// Records to print; `nil`: no end.
     var maxMessages: Int?
     /// Milliseconds without a record after which to stop; `nil`: never.
@@ -70,8 +70,8 @@ struct ConsumptionPlan {
         return given.first
     }
 
-    /// The settings of the group's member, with those of the options.
-    func memberProperties(_ servers: String) -> [String: String] {
+    /// The consumer's settings, with those of the options.
+    func consumerProperties(_ servers: String) -> [String: String] {
         var all = properties
         all["bootstrap.servers"] = servers
         all["group.id"] = group
@@ -82,7 +82,7 @@ struct ConsumptionPlan {
 
     private static func reset(
         _ options: ParsedOptions, _ properties: [String: String]
-    ) throws(Failure) -> PartitionReader.Start {
+    ) throws(Failure) -> RecordReader.Start {
         guard let text = properties["auto.offset.reset"] else {
             return options.has("--from-beginning") ? .earliest : .latest
         }
@@ -97,7 +97,7 @@ struct ConsumptionPlan {
         return text == "earliest" ? .earliest : .latest
     }
 
-    private static func start(_ options: ParsedOptions) throws(Failure) -> PartitionReader.Start? {
+    private static func start(_ options: ParsedOptions) throws(Failure) -> RecordReader.Start? {
         guard let text = options.value("--offset") else {
             return options.has("--from-beginning") ? .earliest : nil
         }

@@ -1,21 +1,19 @@
-import AdminWire
-import KafkaProtocol
-import KafkaWire
+import MartletClient
 
 /// `consumer-groups --delete` and `--delete-offsets`.
 enum GroupDeletion {
     /// Deletes the groups; 1 when one of them is left.
     static func deleteGroups(
-        _ options: ParsedOptions, _ client: AdminClient, _ console: Console
+        _ options: ParsedOptions, _ cluster: AdminSession, _ console: Console
     ) throws -> Int32 {
-        let groups = try ConsumerGroupsTool.groups(options, client)
-        let results = client.deleteGroups(groups)
+        let groups = try ConsumerGroupsTool.groups(options, cluster)
+        let results = try cluster.ask { await $0.deleteGroups(groups) }
         var deleted: [String] = []
         var failures: [String] = []
         for group in groups {
             switch results[group] {
             case .failure(let error)?:
-                failures.append("* Group '\(group)' could not be deleted due to: \(error)")
+                failures.append("* Group '\(group)' could not be deleted due to: \(error.cause)")
             default: deleted.append("'\(group)'")
             }
         }
@@ -34,29 +32,27 @@ enum GroupDeletion {
 
     /// Deletes offsets of one group and prints what came of each; 1 when one of them is left.
     static func deleteOffsets(
-        _ options: ParsedOptions, _ client: AdminClient, _ console: Console
+        _ options: ParsedOptions, _ cluster: AdminSession, _ console: Console
     ) throws -> Int32 {
         let groups = Set(options.values("--group"))
         guard groups.count == 1, let group = groups.first else {
             throw Failure.usage("Option --delete-offsets takes one --group.")
         }
-        let topics = try TopicArguments.partitions(options.values("--topic"), client)
-        var rows = topics.failures.map { Row(topic: $0.topic, error: $0.error) }
+        let topics = try TopicArguments.partitions(options.values("--topic"), cluster)
+        var rows = topics.failures.map { Row(topic: $0.topic, error: $0.error.cause) }
         var fault = topics.failures.isEmpty ? nil : partialFailure
-        switch Result(catching: { () throws(AdminError) in
-            try client.deleteOffsets(of: topics.partitions, group: group)
-        }) {
-        case .success(let results):
-            for partition in topics.partitions {
-                var error: AdminError?
-                if case .failure(let reason)? = results[partition] { error = reason }
-                if error != nil { fault = partialFailure }
-                rows.append(Row(partition, error: error))
+        let partitions = topics.partitions
+        do {
+            let results = try cluster.ask { try await $0.deleteGroupOffsets(group, partitions) }
+            for partition in partitions {
+                var reason: String?
+                if case .failure(let error)? = results[partition] { reason = error.cause }
+                if reason != nil { fault = partialFailure }
+                rows.append(Row(partition, error: reason))
             }
-        case .failure(let error):
-            guard error.kafkaError != nil else { throw error }
-            fault = error.description
-            rows += topics.partitions.map { Row($0, error: error) }
+        } catch let error as ClientError where error.kafkaError != nil {
+            fault = error.cause
+            rows += partitions.map { Row($0, error: error.cause) }
         }
         if let fault {
             console.error("\nError: \(fault)")
@@ -76,11 +72,11 @@ enum GroupDeletion {
         var partition = GroupReports.missing
         var status: String
 
-        init(topic: String, error: AdminError) {
+        init(topic: String, error: String) {
             self.topic = topic
             status = "Error: \(error)"
         }
-        init(_ partition: TopicPartition, error: AdminError?) {
+        init(_ partition: TopicPartition, error: String?) {
             topic = partition.topic
             self.partition = "\(partition.partition)"
             status = error.map { "Error: \($0)" } ?? "Successful"

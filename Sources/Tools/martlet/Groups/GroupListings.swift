@@ -1,12 +1,18 @@
-import AdminWire
+import MartletClient
 
 /// `consumer-groups --list`.
 enum GroupListings {
     static func run(
         _ options: ParsedOptions, _ states: [GroupState], _ types: [GroupType],
-        _ client: AdminClient, _ console: Console
+        _ cluster: AdminSession, _ console: Console
     ) throws {
-        let groups = try client.listGroups(states: states, types: types).filter(\.isOfConsumers)
+        let (stateNames, typeNames) = (states.map(\.rawValue), types.map(\.rawValue))
+        let groups = try cluster.ask {
+            try await $0.listGroups(states: stateNames, types: typeNames)
+        }.filter { group in
+            // Brokers before KIP-848 pass over the filter.
+            group.isOfConsumers && group.groupType.map(types.contains) ?? true
+        }
         if options.has("--json") {
             console.print(JSON.array(groups.map(json)).text)
             return
@@ -33,9 +39,4 @@ enum GroupListings {
             ("protocol", .string(group.protocolType)), ("state", .string(group.stateName)),
         ])
     }
-}
-
-extension GroupListing {
-    fileprivate var typeName: String { (type ?? .unknown).rawValue }
-    fileprivate var stateName: String { (state ?? .unknown).rawValue }
 }

@@ -1,22 +1,27 @@
-import AdminWire
-import KafkaWire
+import MartletClient
 
 /// `consumer-groups --describe --members`.
 struct GroupMembersTable {
-    private let group: ConsumerGroupDescription
+    private let group: GroupDescription
     /// False for a group of which only the header is printed.
     private let hasRows: Bool
-    private var members: [GroupMemberDescription] { group.members }
+    private var members: [GroupDescription.Member] { group.members }
 
-    init(_ group: ConsumerGroupDescription, hasRows: Bool) {
+    init(_ group: GroupDescription, hasRows: Bool) {
         self.group = group
         self.hasRows = hasRows
     }
 
     /// Members of both protocols, as in a group that is being migrated (KIP-848).
     private var isMixed: Bool {
-        hasRows && members.contains { $0.isUpgraded == true }
-            && members.contains { $0.isUpgraded == false }
+        hasRows && members.contains { upgraded($0) == true }
+            && members.contains { upgraded($0) == false }
+    }
+
+    /// Whether the member speaks the consumer protocol; `nil` in a classic group, and where the
+    /// broker does not say.
+    private func upgraded(_ member: GroupDescription.Member) -> Bool? {
+        group.epoch == nil ? nil : member.isClassic.map { !$0 }
     }
 
     private var showsInstanceIDs: Bool {
@@ -51,23 +56,23 @@ struct GroupMembersTable {
 
     private var verboseWidths: [Int] {
         let current = hasRows ? members.map { Self.text($0.assignment) } : []
-        let target = hasRows ? members.map { Self.text($0.targetAssignment ?? []) } : []
+        let target = hasRows ? members.map { Self.text($0.target ?? []) } : []
         return [
             15, TextColumns.width(current, atLeast: 20), 15, TextColumns.width(target, atLeast: 20),
             0,
         ]
     }
 
-    private func cells(_ member: GroupMemberDescription, _ isVerbose: Bool) -> [String] {
+    private func cells(_ member: GroupDescription.Member, _ isVerbose: Bool) -> [String] {
         var cells = [group.id, member.id] + (showsInstanceIDs ? [member.instanceID ?? ""] : [])
         cells += [member.host, member.clientID, "\(member.assignment.count)"]
         guard isVerbose else { return cells + [""] }
         cells += [
             member.epoch.map(String.init) ?? GroupReports.missing, Self.text(member.assignment),
-            group.targetAssignmentEpoch.map(String.init) ?? GroupReports.missing,
-            Self.text(member.targetAssignment ?? []),
+            group.targetEpoch.map(String.init) ?? GroupReports.missing,
+            Self.text(member.target ?? []),
         ]
-        return cells + (isMixed ? [member.isUpgraded.map(String.init) ?? GroupReports.missing] : [])
+        return cells + (isMixed ? [upgraded(member).map(String.init) ?? GroupReports.missing] : [])
     }
 
     /// `topic:0,1;other:2`.
@@ -99,13 +104,13 @@ struct GroupMembersTable {
                 ("host", .string(member.host)), ("clientId", .string(member.clientID)),
                 ("currentEpoch", .optional(member.epoch)),
                 ("currentAssignment", Self.json(member.assignment)),
-                ("targetEpoch", .optional(group.targetAssignmentEpoch)),
-                ("targetAssignment", member.targetAssignment.map(Self.json) ?? .null),
-                ("upgraded", member.isUpgraded.map(JSON.bool) ?? .null),
+                ("targetEpoch", .optional(group.targetEpoch)),
+                ("targetAssignment", member.target.map(Self.json) ?? .null),
+                ("upgraded", upgraded(member).map(JSON.bool) ?? .null),
             ])
         }
         return .object([
-            ("group", .string(group.id)), ("state", .string(group.state.rawValue)),
+            ("group", .string(group.id)), ("state", .string(group.groupState.rawValue)),
             ("members", .array(documents)),
         ])
     }

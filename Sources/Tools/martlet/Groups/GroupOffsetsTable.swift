@@ -1,5 +1,4 @@
-import AdminWire
-import KafkaWire
+import MartletClient
 
 /// `consumer-groups --describe --offsets`: each partition with its committed offset and lag.
 struct GroupOffsetsTable {
@@ -9,7 +8,7 @@ struct GroupOffsetsTable {
         var committed: CommittedOffset?
         var logEndOffset: Offset?
         /// `nil`: nobody has the partition.
-        var member: GroupMemberDescription?
+        var member: GroupDescription.Member?
 
         /// Records to be read still; `nil` unless both offsets are known.
         var lag: Int64? {
@@ -22,7 +21,7 @@ struct GroupOffsetsTable {
                 ("topic", .string(partition.topic)),
                 ("partition", .integer(Int64(partition.partition))),
                 ("currentOffset", .optional(committed?.offset.rawValue)),
-                ("leaderEpoch", .optional(committed?.leaderEpoch)),
+                ("leaderEpoch", .optional(committed?.knownEpoch)),
                 ("logEndOffset", .optional(logEndOffset?.rawValue)), ("lag", .optional(lag)),
                 ("consumerId", member.map { .string($0.id) } ?? .null),
                 ("host", member.map { .string($0.host) } ?? .null),
@@ -36,21 +35,22 @@ struct GroupOffsetsTable {
 
     /// Partitions of the members, those with the most first, then what nobody has.
     static func rows(
-        of group: ConsumerGroupDescription, _ client: AdminClient
+        of group: GroupDescription, _ cluster: AdminSession
     ) throws -> [Row] {
-        guard group.state != .dead else { return [] }
-        let committed = try client.committedOffsets(of: group.id)
+        guard group.groupState != .dead else { return [] }
+        let committed = try cluster.ask { try await $0.listGroupOffsets(group.id) }
         let members = group.members.filter { !$0.assignment.isEmpty }.sorted {
             ($1.assignment.count, $0.id) < ($0.assignment.count, $1.id)
         }
         let assigned = members.flatMap { member in member.assignment.map { ($0, member) } }
         let free = Set(committed.keys).subtracting(assigned.map(\.0)).sorted()
-        let ends = try client.offsets(
-            at: OffsetTime.latest, ofExisting: Array(Set(assigned.map(\.0) + free)))
-        func row(_ partition: TopicPartition, _ member: GroupMemberDescription?) -> Row {
+        let wanted = Dictionary(
+            (assigned.map(\.0) + free).map { ($0, OffsetSpec.latest) }, uniquingKeysWith: { $1 })
+        let ends = try cluster.ask { try await $0.listOffsets(wanted) }
+        func row(_ partition: TopicPartition, _ member: GroupDescription.Member?) -> Row {
             Row(
                 partition: partition, committed: committed[partition],
-                logEndOffset: ends[partition]?.offset, member: member)
+                logEndOffset: (try? ends[partition]?.get())?.offset, member: member)
         }
         return assigned.map(row) + free.map { row($0, nil) }
     }
@@ -73,7 +73,7 @@ struct GroupOffsetsTable {
     }
 
     private func cells(_ row: Row, _ isVerbose: Bool) -> [String] {
-        let epoch = row.committed?.leaderEpoch.map(String.init)
+        let epoch = row.committed?.knownEpoch.map(String.init)
         let known: [String?] = [
             row.committed?.offset.description, row.logEndOffset?.description,
             row.lag.map(String.init), row.member?.id, row.member?.host, row.member?.clientID,
@@ -81,4 +81,9 @@ struct GroupOffsetsTable {
         return [group, row.partition.topic, "\(row.partition.partition)"]
             + ((isVerbose ? [epoch] : []) + known).map { $0 ?? GroupReports.missing }
     }
+}
+
+extension CommittedOffset {
+    /// Of the last record read; `nil` when the consumer did not say.
+    fileprivate var knownEpoch: Int32? { leaderEpoch == .none ? nil : leaderEpoch.rawValue }
 }

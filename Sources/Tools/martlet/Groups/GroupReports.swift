@@ -1,5 +1,4 @@
-import AdminWire
-import KafkaWire
+import MartletClient
 
 /// `consumer-groups --describe`: what is printed of each group, and in which form.
 struct GroupReports {
@@ -7,20 +6,20 @@ struct GroupReports {
     static let missing = "-"
 
     private let groups: [String]
-    private let client: AdminClient
+    private let cluster: AdminSession
     private let console: Console
     private let options: ParsedOptions
 
-    init(_ options: ParsedOptions, _ client: AdminClient, _ console: Console) throws {
-        groups = try ConsumerGroupsTool.groups(options, client)
+    init(_ options: ParsedOptions, _ cluster: AdminSession, _ console: Console) throws {
+        groups = try ConsumerGroupsTool.groups(options, cluster)
         self.options = options
-        self.client = client
+        self.cluster = cluster
         self.console = console
     }
 
     /// Prints the groups in the order of their names; 1 when one of them could not be described.
     func run() throws -> Int32 {
-        let descriptions = client.describeConsumerGroups(groups)
+        let descriptions = try cluster.describeConsumerGroups(groups)
         var documents: [JSON] = []
         var code: Int32 = 0
         for id in groups {
@@ -31,9 +30,10 @@ struct GroupReports {
                 } else {
                     try show(group)
                 }
-                if group.state == .dead { code = 1 }
+                if group.groupState == .dead { code = 1 }
             case .failure(let error)?:
-                console.error("\nError: Executing consumer group command failed due to \(error)")
+                console.error(
+                    "\nError: Executing consumer group command failed due to \(error.cause)")
                 code = 1
             case nil: break
             }
@@ -42,35 +42,41 @@ struct GroupReports {
         return code
     }
 
-    private func show(_ group: ConsumerGroupDescription) throws {
+    private func show(_ group: GroupDescription) throws {
         let isVerbose = options.has("--verbose")
         if options.has("--members") {
             let hasRows = try announces(group, rows: group.members.count)
             console.write(GroupMembersTable(group, hasRows: hasRows).text(isVerbose: isVerbose))
         } else if options.has("--state") {
             guard try announces(group, rows: 1) else { return }
-            console.write(GroupStateTable(group, client.addresses).text(isVerbose: isVerbose))
+            console.write(
+                GroupStateTable(group, try coordinator(of: group)).text(isVerbose: isVerbose))
         } else {
-            let rows = try GroupOffsetsTable.rows(of: group, client)
+            let rows = try GroupOffsetsTable.rows(of: group, cluster)
             guard try announces(group, rows: rows.count) else { return }
             console.write(
                 GroupOffsetsTable(group: group.id, rows: rows).text(isVerbose: isVerbose))
         }
     }
 
-    private func json(_ group: ConsumerGroupDescription) throws -> JSON {
+    private func json(_ group: GroupDescription) throws -> JSON {
         if options.has("--members") { return GroupMembersTable(group, hasRows: true).json }
-        if options.has("--state") { return GroupStateTable(group, client.addresses).json }
-        let rows = try GroupOffsetsTable.rows(of: group, client)
+        if options.has("--state") { return GroupStateTable(group, try coordinator(of: group)).json }
+        let rows = try GroupOffsetsTable.rows(of: group, cluster)
         return .object([
-            ("group", .string(group.id)), ("state", .string(group.state.rawValue)),
+            ("group", .string(group.id)), ("state", .string(group.groupState.rawValue)),
             ("partitions", .array(rows.map(\.json))),
         ])
     }
 
+    private func coordinator(of group: GroupDescription) throws -> BrokerAddress? {
+        try cluster.ask { try await $0.describeCluster().nodes }
+            .first { $0.id == group.coordinator }?.address
+    }
+
     /// Says on standard error what is special about the group's state; whether there is a table.
-    private func announces(_ group: ConsumerGroupDescription, rows: Int) throws -> Bool {
-        switch group.state {
+    private func announces(_ group: GroupDescription, rows: Int) throws -> Bool {
+        switch group.groupState {
         case .dead:
             console.error("\nError: Consumer group '\(group.id)' does not exist.")
             return false
@@ -87,12 +93,13 @@ struct GroupReports {
 
 /// The group itself: coordinator, strategy, state, members.
 struct GroupStateTable {
-    private let group: ConsumerGroupDescription
-    private let address: HostPort?
+    private let group: GroupDescription
+    private let address: BrokerAddress?
 
-    init(_ group: ConsumerGroupDescription, _ addresses: [BrokerID: HostPort]) {
+    /// `address` is the coordinator's, where it is known.
+    init(_ group: GroupDescription, _ address: BrokerAddress?) {
         self.group = group
-        address = addresses[group.coordinator]
+        self.address = address
     }
 
     func text(isVerbose: Bool) -> String {
@@ -100,11 +107,11 @@ struct GroupStateTable {
         let coordinator = "\(host)  (\(group.coordinator))"
         let strategy = group.assignor.isEmpty ? GroupReports.missing : group.assignor
         var header = ["GROUP", "COORDINATOR (ID)", "ASSIGNMENT-STRATEGY", "STATE"]
-        var cells = [group.id, coordinator, strategy, group.state.rawValue]
+        var cells = [group.id, coordinator, strategy, group.groupState.rawValue]
         var widths = [max(15, group.id.count), max(25, coordinator.count), 20, 20]
         if isVerbose {
             header += ["GROUP-EPOCH", "TARGET-ASSIGNMENT-EPOCH"]
-            cells += [group.groupEpoch, group.targetAssignmentEpoch].map {
+            cells += [group.epoch, group.targetEpoch].map {
                 $0.map(String.init) ?? GroupReports.missing
             }
             widths += [15, 25]
@@ -115,7 +122,7 @@ struct GroupStateTable {
 
     var json: JSON {
         .object([
-            ("group", .string(group.id)), ("type", .string(group.type.rawValue)),
+            ("group", .string(group.id)), ("type", .string(group.type)),
             (
                 "coordinator",
                 .object([
@@ -125,9 +132,9 @@ struct GroupStateTable {
                 ])
             ),
             ("assignmentStrategy", .string(group.assignor)),
-            ("state", .string(group.state.rawValue)),
-            ("groupEpoch", .optional(group.groupEpoch)),
-            ("targetAssignmentEpoch", .optional(group.targetAssignmentEpoch)),
+            ("state", .string(group.groupState.rawValue)),
+            ("groupEpoch", .optional(group.epoch)),
+            ("targetAssignmentEpoch", .optional(group.targetEpoch)),
             ("members", .integer(Int64(group.members.count))),
         ])
     }

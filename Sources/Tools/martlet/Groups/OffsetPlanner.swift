@@ -1,32 +1,31 @@
-import AdminWire
-import KafkaWire
+import MartletClient
 
 /// Finds the offsets that one group is reset to.
 struct OffsetPlanner {
-    private let client: AdminClient
+    private let cluster: AdminSession
     private let group: String
     private let console: Console
 
-    init(_ client: AdminClient, _ group: String, _ console: Console) {
-        self.client = client
+    init(_ cluster: AdminSession, _ group: String, _ console: Console) {
+        self.cluster = cluster
         self.group = group
         self.console = console
     }
 
     /// Throws unless all partitions exist and have a leader.
     func check(_ partitions: [TopicPartition]) throws {
-        let leaders = try client.leaders(ofExisting: Set(partitions))
-        func names(_ code: (AdminError) -> Bool) -> String {
-            partitions.sorted().filter { partition in
-                guard case .failure(let error)? = leaders[partition] else { return false }
-                return code(error)
-            }.map(\.description).joined(separator: ",")
+        guard !partitions.isEmpty else { return }
+        let topics = Set(partitions.map(\.topic)).sorted()
+        let found = try cluster.ask { try await $0.describeTopics(topics) }
+        let known = found.compactMapValues { try? $0.get() }.byPartition
+        func names(_ isAtFault: (TopicPartition) -> Bool) -> String {
+            partitions.sorted().filter(isAtFault).map(\.description).joined(separator: ",")
         }
-        let missing = names { $0.kafkaError == .unknownTopicOrPartition }
+        let missing = names { known[$0] == nil }
         guard missing.isEmpty else {
             throw Failure("Error: The partitions \"\(missing)\" do not exist")
         }
-        let headless = names { _ in true }
+        let headless = names { known[$0]?.leader == nil }
         guard headless.isEmpty else {
             throw Failure("Error: The partitions \"\(headless)\" have no leader")
         }
@@ -37,8 +36,8 @@ struct OffsetPlanner {
         for partitions: [TopicPartition], _ scenario: OffsetReset.Scenario
     ) throws -> [TopicPartition: Offset]? {
         switch scenario {
-        case .earliest: return try found(OffsetTime.earliest, partitions)
-        case .latest: return try found(OffsetTime.latest, partitions)
+        case .earliest: return try cluster.offsets(.earliest, of: partitions)
+        case .latest: return try cluster.offsets(.latest, of: partitions)
         case .time(let time): return try found(at: time, partitions)
         case .current: return try current(partitions)
         case .offset(let offset):
@@ -55,41 +54,35 @@ struct OffsetPlanner {
     }
 
     private func found(
-        _ time: Int64, _ partitions: [TopicPartition]
-    ) throws -> [TopicPartition: Offset] {
-        try client.offsets(at: time, ofExisting: partitions).mapValues { result in
-            switch result {
-            case .offset(let offset, _): return offset
-            case .failed(let error): throw error
-            }
-        }
-    }
-
-    private func found(
         at time: Int64, _ partitions: [TopicPartition]
     ) throws -> [TopicPartition: Offset] {
         // Negative times have meanings of their own in ListOffsets; nothing is that old.
-        let offsets = try found(max(0, time), partitions)
-        let later = offsets.filter { $0.value.rawValue < 0 }.keys.sorted()
+        let offsets = try cluster.offsets(.timestamp(max(0, time)), of: partitions)
+        let later = partitions.filter { offsets[$0] == nil }.sorted()
         for partition in later {
             console.error(
                 "\nWarn: Partition \(partition.partition) from topic \(partition.topic) is empty. "
                     + "Falling back to latest known offset.")
         }
-        return offsets.merging(try found(OffsetTime.latest, later)) { $1 }
+        return offsets.merging(try cluster.offsets(.latest, of: later)) { $1 }
+    }
+
+    private func committed() throws -> [TopicPartition: CommittedOffset] {
+        let group = group
+        return try cluster.ask { try await $0.listGroupOffsets(group) }
     }
 
     private func current(_ partitions: [TopicPartition]) throws -> [TopicPartition: Offset] {
-        let committed = try client.committedOffsets(of: group).mapValues(\.offset)
+        let committed = try committed().mapValues(\.offset)
         let fresh = partitions.filter { committed[$0] == nil }
         let kept = committed.filter { partitions.contains($0.key) }
-        return kept.merging(try found(OffsetTime.latest, fresh)) { $1 }
+        return kept.merging(try cluster.offsets(.latest, of: fresh)) { $1 }
     }
 
     private func shifted(
         _ partitions: [TopicPartition], by distance: Int64
     ) throws -> [TopicPartition: Offset] {
-        let committed = try client.committedOffsets(of: group)
+        let committed = try committed()
         var wanted: [TopicPartition: Offset] = [:]
         for partition in partitions.sorted() {
             guard let offset = committed[partition]?.offset.rawValue else {
@@ -108,8 +101,8 @@ struct OffsetPlanner {
         _ wanted: [TopicPartition: Offset]
     ) throws -> [TopicPartition: Offset] {
         let partitions = wanted.keys.sorted()
-        let starts = try found(OffsetTime.earliest, partitions)
-        let ends = try found(OffsetTime.latest, partitions)
+        let starts = try cluster.offsets(.earliest, of: partitions)
+        let ends = try cluster.offsets(.latest, of: partitions)
         var offsets = wanted
         for partition in partitions {
             guard let offset = wanted[partition], let start = starts[partition],

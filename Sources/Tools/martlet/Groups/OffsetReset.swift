@@ -1,5 +1,4 @@
-import AdminWire
-import KafkaWire
+import MartletClient
 
 /// `consumer-groups --reset-offsets`: plans new offsets and, when told so, commits them.
 struct OffsetReset {
@@ -109,19 +108,20 @@ struct OffsetReset {
     }
 
     /// Resets the groups, prints the new offsets; 1 when a group was left out.
-    func run(_ groups: [String], _ client: AdminClient) throws -> Int32 {
-        let descriptions = client.describeConsumerGroups(groups)
+    func run(_ groups: [String], _ cluster: AdminSession) throws -> Int32 {
+        let descriptions = try cluster.describeConsumerGroups(groups)
         var plan: [(group: String, offsets: [TopicPartition: Offset])] = []
         var code: Int32 = 0
         for group in groups {
             var offsets: [TopicPartition: Offset]?
             switch descriptions[group] {
-            case .success(let found)? where found.state != .empty && found.state != .dead:
+            case .success(let found)?
+            where found.groupState != .empty && found.groupState != .dead:
                 console.error(
                     "\nError: Assignments can only be reset if the group '\(group)' is inactive, "
-                        + "but the current state is \(found.state.rawValue).")
+                        + "but the current state is \(found.groupState.rawValue).")
             case .failure(let error)? where error.kafkaError != .groupIDNotFound: throw error
-            default: offsets = try reset(group, client)
+            default: offsets = try reset(group, cluster)
             }
             if offsets == nil { code = 1 }
             plan.append((group, offsets ?? [:]))
@@ -131,18 +131,22 @@ struct OffsetReset {
     }
 
     private func reset(
-        _ group: String, _ client: AdminClient
+        _ group: String, _ cluster: AdminSession
     ) throws -> [TopicPartition: Offset]? {
-        let planner = OffsetPlanner(client, group, console)
+        let planner = OffsetPlanner(cluster, group, console)
         let partitions =
             switch scope {
-            case .allTopics: Array(try client.committedOffsets(of: group).keys)
-            case .topics(let topics): try TopicArguments.partitions(topics, client).get()
+            case .allTopics: Array(try cluster.ask { try await $0.listGroupOffsets(group) }.keys)
+            case .topics(let topics): try TopicArguments.partitions(topics, cluster).get()
             case .file: [TopicPartition]()
             }
         try planner.check(partitions)
         guard let offsets = try planner.offsets(for: partitions, scenario) else { return nil }
-        if executes { try client.commitOffsets(offsets, of: group) }
+        if executes {
+            let commits = offsets.mapValues { CommittedOffset($0) }
+            _ = try cluster.ask { try await $0.alterGroupOffsets(group, commits) }
+                .whole { "Partition \($0)" }
+        }
         return offsets
     }
 

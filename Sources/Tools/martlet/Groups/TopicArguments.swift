@@ -1,16 +1,15 @@
-import AdminWire
-import KafkaWire
+import MartletClient
 
 /// `--topic name` and `--topic name:0,1`: partitions of topics.
 struct TopicArguments {
     /// The partitions, sorted, each once.
     private(set) var partitions: [TopicPartition] = []
     /// Topics without partitions of which the cluster knows nothing, with the reason.
-    private(set) var failures: [(topic: String, error: AdminError)] = []
+    private(set) var failures: [(topic: String, error: Failure)] = []
 
     /// Throws `Failure` for an argument that is neither form.
     static func partitions(
-        _ arguments: [String], _ client: AdminClient
+        _ arguments: [String], _ cluster: AdminSession
     ) throws -> TopicArguments {
         var found = TopicArguments()
         var whole: [String] = []
@@ -21,15 +20,16 @@ struct TopicArguments {
                 whole.append(argument)
             }
         }
-        if !whole.isEmpty {
-            for topic in try client.metadata(topics: whole).topics {
-                let name = topic.name ?? ""
-                do {
-                    try AdminError.check(topic.errorCode, context: "Topic '\(name)'")
-                    found.partitions += topic.partitions.map {
-                        TopicPartition(topic: name, partition: $0.partitionIndex)
-                    }
-                } catch { found.failures.append((name, error)) }
+        let names = whole
+        let topics = names.isEmpty ? [:] : try cluster.ask { try await $0.describeTopics(names) }
+        for (name, topic) in topics.sorted(by: { $0.key < $1.key }) {
+            switch topic {
+            case .success(let topic):
+                found.partitions += topic.partitions.map {
+                    TopicPartition(topic: name, partition: $0.partition)
+                }
+            case .failure(let error):
+                found.failures.append((name, Failure("Topic '\(name)': \(error.cause)")))
             }
         }
         found.partitions = Set(found.partitions).sorted()
@@ -37,7 +37,7 @@ struct TopicArguments {
     }
 
     /// The partitions, unless a topic is unknown: then its error.
-    func get() throws(AdminError) -> [TopicPartition] {
+    func get() throws(Failure) -> [TopicPartition] {
         if let failure = failures.first { throw failure.error }
         return partitions
     }

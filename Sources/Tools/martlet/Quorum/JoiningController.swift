@@ -1,7 +1,5 @@
-import AdminWire
-import KafkaProtocol
-import KafkaWire
 import LogStorage
+import MartletClient
 import PosixFiles
 
 /// A controller that shall become a voter, as its own machine knows it (KIP-853).
@@ -101,18 +99,17 @@ struct JoiningController {
         var host = text[text.index(colon, offsetBy: 3)..<last]
         if host.first == "[", host.last == "]" { host = host.dropFirst().dropLast() }
         return VoterEndpoint(
-            listener: text[..<colon].uppercased(), host: host.isEmpty ? "localhost" : String(host),
-            port: port)
+            listener: text[..<colon].uppercased(),
+            address: BrokerAddress(host: host.isEmpty ? "localhost" : String(host), port: port))
     }
 
     /// Makes it a voter; returns once that is committed.
-    func join(_ client: AdminClient) throws(AdminError) {
-        let request = AddRaftVoterRequest(
-            clusterID: nil, timeoutMs: Int32(clamping: client.settings.requestMilliseconds),
-            voterID: nodeID,
-            voterDirectoryID: directoryID,
-            listeners: endpoints.map { .init(name: $0.listener, host: $0.host, port: $0.port) })
-        let response = try client.callController(request, retrying: \.errorCode)
-        try AdminError.check(response.errorCode, response.errorMessage)
+    func join(_ cluster: AdminSession) throws {
+        let (id, directory) = (BrokerID(nodeID), directoryID)
+        let listeners = Dictionary(
+            endpoints.map { ($0.listener, $0.address) }, uniquingKeysWith: { $1 })
+        try cluster.ask {
+            try await $0.addRaftVoter(id, directory: directory, endpoints: listeners)
+        }
     }
 }

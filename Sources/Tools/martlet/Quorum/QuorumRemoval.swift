@@ -1,26 +1,22 @@
-import AdminWire
-import KafkaProtocol
-import KafkaWire
+import MartletClient
 
 /// A controller that shall be a voter no more, and perhaps not registered either.
 struct QuorumRemoval {
-    let nodeID: Int32
+    let nodeID: BrokerID
     /// The id of its metadata directory.
     let directoryID: KafkaUUID
     let unregisters: Bool
 
     /// Returns once both are committed; throws `Failure` saying how to go on.
-    func run(_ client: AdminClient) throws {
-        let request = RemoveRaftVoterRequest(
-            clusterID: nil, voterID: nodeID, voterDirectoryID: directoryID)
-        let response = try client.callController(request, retrying: \.errorCode)
-        do { try AdminError.check(response.errorCode, response.errorMessage) } catch {
+    func run(_ cluster: AdminSession) throws {
+        let (id, directory) = (nodeID, directoryID)
+        do { try cluster.ask { try await $0.removeRaftVoter(id, directory: directory) } } catch {
             guard unregisters else { throw error }
-            throw Failure("Failed to remove KRaft voter \(nodeID): \(error).", remedy: remedy)
+            throw Failure("Failed to remove KRaft voter \(id): \(error.cause).", remedy: remedy)
         }
         guard unregisters else { return }
-        do { try ClusterQueries.unregisterController(nodeID, client) } catch {
-            throw Failure("Failed to unregister controller \(nodeID): \(error).", remedy: remedy)
+        do { try cluster.unregisterController(id) } catch {
+            throw Failure("Failed to unregister controller \(id): \(error.cause).", remedy: remedy)
         }
     }
 

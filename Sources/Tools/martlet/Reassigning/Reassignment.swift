@@ -1,5 +1,4 @@
-import AdminWire
-import KafkaWire
+import MartletClient
 
 /// What `reassign-partitions --execute`, `--verify` and `--cancel` do with a plan.
 struct Reassignment {
@@ -21,11 +20,11 @@ struct Reassignment {
     private let throttles: ReplicationThrottles
     private let console: Console
 
-    init(_ plan: ReassignmentPlan, _ client: AdminClient, _ console: Console) {
+    init(_ plan: ReassignmentPlan, _ cluster: AdminSession, _ console: Console) {
         self.plan = plan
         self.console = console
-        queries = ReassignmentQueries(client)
-        throttles = ReplicationThrottles(client, console)
+        queries = ReassignmentQueries(cluster)
+        throttles = ReplicationThrottles(cluster, console)
     }
 
     // MARK: Execute
@@ -114,13 +113,13 @@ struct Reassignment {
                         + "\(place.partition) with broker \(place.broker) ")
             }
             guard !pending.isEmpty else { return }
-            guard deadline.remaining > 0 else {
+            guard !deadline.hasPassed else {
                 throw Failure(
                     "Timed out before log directory move\(pending.count == 1 ? "" : "s") could be "
                         + "started for: "
                         + pending.keys.sorted().map(\.description).joined(separator: ","))
             }
-            AdminClient.pause(milliseconds: min(100, deadline.remaining))
+            Clocks.pause(milliseconds: 100)
         }
     }
 
@@ -181,6 +180,11 @@ struct Reassignment {
 
     /// Cancels what of the plan is under way.
     func cancel(preservesThrottles: Bool, moveMilliseconds: Int) throws {
+        guard !queries.asksControllers || plan.directories.isEmpty else {
+            throw Failure(
+                "Controllers know nothing of directories.",
+                remedy: "Use --bootstrap-server for a plan that names some.")
+        }
         let ongoing = try queries.ongoing()
         let active = plan.partitions.filter { partition in
             ongoing[partition].map { !$0.adding.isEmpty || !$0.removing.isEmpty } ?? false
@@ -206,9 +210,12 @@ struct Reassignment {
             console.print("None of the specified partition moves are active.")
         }
         try move(moving, milliseconds: moveMilliseconds)
-        if !preservesThrottles {
-            try throttles.clear(plan, brokers: try queries.brokers().map(\.id))
-        }
+        guard !preservesThrottles else { return }
+        // Of the brokers, controllers tell only what is in the plan or was under way.
+        let brokers =
+            queries.asksControllers
+            ? active.flatMap { ongoing[$0]?.replicas ?? [] } : try queries.brokers().map(\.id)
+        try throttles.clear(plan, brokers: brokers)
     }
 
     private static func names(_ list: [some CustomStringConvertible]) -> String {
@@ -216,8 +223,8 @@ struct Reassignment {
     }
 
     private static func lines(
-        _ failures: [(partition: TopicPartition, error: AdminError)]
+        _ failures: [(partition: TopicPartition, error: ClientError)]
     ) -> String {
-        failures.map { "\($0.partition): \($0.error)" }.joined(separator: "\n")
+        failures.map { "\($0.partition): \($0.error.cause)" }.joined(separator: "\n")
     }
 }

@@ -1,8 +1,6 @@
-import AdminWire
-import KafkaProtocol
-import KafkaWire
+import MartletClient
 
-/// A reassignment that is under way.
+/// A reassignment that is under way, with brokers as plans have them.
 struct OngoingReassignment: Equatable {
     /// All brokers, those that are being added and removed included.
     var replicas: [Int32]
@@ -16,77 +14,79 @@ struct ReplicaDirectories: Equatable {
     var future: String?
 }
 
-/// What `reassign-partitions` asks the cluster.
+/// What `reassign-partitions` and `rebalance` ask the cluster.
 struct ReassignmentQueries {
-    private let client: AdminClient
-    private var timeout: Int32 { Int32(clamping: client.settings.requestMilliseconds) }
+    private let cluster: AdminSession
 
-    init(_ client: AdminClient) { self.client = client }
+    /// Whether controllers are asked, who know reassignments alone.
+    var asksControllers: Bool { cluster.asksControllers }
+
+    init(_ cluster: AdminSession) { self.cluster = cluster }
 
     /// All reassignments that are under way.
     func ongoing() throws -> [TopicPartition: OngoingReassignment] {
-        let response = try client.callController(
-            ListPartitionReassignmentsRequest(timeoutMs: timeout, topics: nil))
-        try AdminError.check(response.errorCode, response.errorMessage)
-        var found: [TopicPartition: OngoingReassignment] = [:]
-        for topic in response.topics {
-            for partition in topic.partitions {
-                let id = TopicPartition(topic: topic.name, partition: partition.partitionIndex)
-                found[id] = OngoingReassignment(
-                    replicas: partition.replicas, adding: partition.addingReplicas,
-                    removing: partition.removingReplicas)
-            }
+        try cluster.ask { try await $0.listPartitionReassignments() }.mapValues {
+            OngoingReassignment(
+                replicas: $0.replicas.map(\.rawValue), adding: $0.adding.map(\.rawValue),
+                removing: $0.removing.map(\.rawValue))
         }
-        return found
     }
 
     /// The brokers of each partition of the topics; topics that do not exist are left out.
     func replicas(ofTopics topics: [String]) throws -> [TopicPartition: [Int32]] {
         guard !topics.isEmpty else { return [:] }
-        var found: [TopicPartition: [Int32]] = [:]
-        for topic in try client.metadata(topics: topics).topics {
-            if topic.errorCode == KafkaError.unknownTopicOrPartition.rawValue { continue }
-            try AdminError.check(topic.errorCode, context: "Topic '\(topic.name ?? "")'")
-            for partition in topic.partitions {
-                let id = TopicPartition(
-                    topic: topic.name ?? "", partition: partition.partitionIndex)
-                found[id] = partition.replicaNodes
-            }
+        let known = try cluster.ask { try await $0.describeTopics(topics) }.filter { _, topic in
+            guard case .failure(let error) = topic else { return true }
+            return error.kafkaError != .unknownTopicOrPartition
         }
-        return found
+        return try known.whole { "Topic '\($0)'" }.byPartition.mapValues {
+            $0.replicas.map(\.rawValue)
+        }
     }
 
     /// The brokers of the cluster, by id, with their racks.
     func brokers() throws -> [(id: Int32, rack: String?)] {
-        let response = try client.call(DescribeClusterRequest())
-        try AdminError.check(response.errorCode, response.errorMessage)
-        return response.brokers.map { ($0.brokerID, $0.rack) }.sorted { $0.id < $1.id }
+        try cluster.ask { try await $0.describeCluster().nodes }.map { ($0.id.rawValue, $0.rack) }
     }
 
     /// Where the replicas are; those of which no broker knows have no directory.
     func directories(of places: [ReplicaPlace]) throws -> [ReplicaPlace: ReplicaDirectories] {
         var found = Dictionary(uniqueKeysWithValues: places.map { ($0, ReplicaDirectories()) })
-        for (broker, places) in Self.byBroker(places) {
-            let topics = AdminClient.byTopic(places.map(\.partition).sorted()).map {
-                DescribeLogDirsRequest.DescribableLogDirTopic(
-                    topic: $0, partitions: $1.map(\.partition))
+        for (place, path, replica) in try replicas(at: places) {
+            if replica.isFuture {
+                found[place]?.future = path
+            } else {
+                found[place]?.current = path
             }
-            let response = try client.call(
-                DescribeLogDirsRequest(topics: topics), broker: BrokerID(broker))
-            try AdminError.check(response.errorCode, context: "Broker \(broker)")
-            for directory in response.results {
-                for topic in directory.topics {
-                    for partition in topic.partitions {
-                        let place = ReplicaPlace(
-                            broker: broker,
-                            partition: TopicPartition(
-                                topic: topic.name, partition: partition.partitionIndex))
-                        if partition.isFutureKey {
-                            found[place]?.future = directory.logDir
-                        } else {
-                            found[place]?.current = directory.logDir
-                        }
-                    }
+        }
+        return found
+    }
+
+    /// How many bytes there are of each replica; of those that are not there yet, none.
+    func sizes(of places: [ReplicaPlace]) throws -> [ReplicaPlace: Int64] {
+        var sizes: [ReplicaPlace: Int64] = [:]
+        for (place, _, replica) in try replicas(at: places) where !replica.isFuture {
+            sizes[place] = replica.size
+        }
+        return sizes
+    }
+
+    private func replicas(
+        at places: [ReplicaPlace]
+    ) throws -> [(place: ReplicaPlace, directory: String, replica: LogDirDescription.Replica)] {
+        var found: [(place: ReplicaPlace, directory: String, replica: LogDirDescription.Replica)] =
+            []
+        for (broker, places) in Self.byBroker(places) {
+            let id = BrokerID(broker)
+            let partitions = places.map(\.partition)
+            let directories =
+                try cluster.ask {
+                    try await $0.describeLogDirs(of: [id], partitions)
+                }[id]?.get() ?? [:]
+            for (path, directory) in directories.sorted(by: { $0.key < $1.key }) {
+                for (partition, replica) in directory.replicas {
+                    found.append(
+                        (ReplicaPlace(broker: broker, partition: partition), path, replica))
                 }
             }
         }
@@ -96,30 +96,15 @@ struct ReassignmentQueries {
     /// Starts reassignments, or cancels them (`nil`); the partitions that were refused, with why.
     func alter(
         _ targets: [TopicPartition: [Int32]?], allowsReplicationFactorChange: Bool
-    ) throws -> [(partition: TopicPartition, error: AdminError)] {
-        var topics: [AlterPartitionReassignmentsRequest.ReassignableTopic] = []
-        for (topic, partitions) in AdminClient.byTopic(targets.keys.sorted()) {
-            topics.append(
-                .init(
-                    name: topic,
-                    partitions: partitions.map {
-                        .init(partitionIndex: $0.partition, replicas: targets[$0] ?? nil)
-                    }))
+    ) throws -> [(partition: TopicPartition, error: ClientError)] {
+        let wanted = targets.mapValues { replicas in replicas?.map { BrokerID($0) } }
+        return try cluster.ask {
+            try await $0.alterPartitionReassignments(
+                wanted, allowsFactorChange: allowsReplicationFactorChange)
+        }.sorted { $0.key < $1.key }.compactMap { partition, result in
+            guard case .failure(let error) = result else { return nil }
+            return (partition, error)
         }
-        var request = AlterPartitionReassignmentsRequest(timeoutMs: timeout, topics: topics)
-        request.allowReplicationFactorChange = allowsReplicationFactorChange
-        let response = try client.callController(request)
-        try AdminError.check(response.errorCode, response.errorMessage)
-        var failures: [(partition: TopicPartition, error: AdminError)] = []
-        for topic in response.responses {
-            for partition in topic.partitions {
-                let id = TopicPartition(topic: topic.name, partition: partition.partitionIndex)
-                do { try AdminError.check(partition.errorCode, partition.errorMessage) } catch {
-                    failures.append((id, error))
-                }
-            }
-        }
-        return failures.sorted { $0.partition < $1.partition }
     }
 
     /// Asks brokers to move replicas between directories; those that a broker does not have yet
@@ -127,28 +112,18 @@ struct ReassignmentQueries {
     func move(_ directories: [ReplicaPlace: String]) throws -> [ReplicaPlace] {
         var started: [ReplicaPlace] = []
         for (broker, places) in Self.byBroker(Array(directories.keys)) {
-            var request = AlterReplicaLogDirsRequest()
-            for (path, places) in Dictionary(grouping: places, by: { directories[$0] ?? "" })
-                .sorted(by: { $0.key < $1.key })
-            {
-                let topics = AdminClient.byTopic(places.map(\.partition).sorted())
-                request.dirs.append(
-                    .init(
-                        path: path,
-                        topics: topics.map {
-                            .init(name: $0, partitions: $1.map(\.partition))
-                        }))
+            let moves = Dictionary(
+                places.map { ($0.partition, directories[$0] ?? "") }, uniquingKeysWith: { $1 })
+            let results = try cluster.ask {
+                try await $0.alterReplicaLogDirs(moves, on: BrokerID(broker))
             }
-            for topic in try client.call(request, broker: BrokerID(broker)).results {
-                for partition in topic.partitions {
-                    let place = ReplicaPlace(
-                        broker: broker,
-                        partition: TopicPartition(
-                            topic: topic.topicName, partition: partition.partitionIndex))
-                    if partition.errorCode == KafkaError.replicaNotAvailable.rawValue { continue }
-                    try AdminError.check(
-                        partition.errorCode, context: "Failed to alter dir for \(place)")
-                    started.append(place)
+            for (partition, result) in results.sorted(by: { $0.key < $1.key }) {
+                let place = ReplicaPlace(broker: broker, partition: partition)
+                switch result {
+                case .success: started.append(place)
+                case .failure(let error) where error.kafkaError == .replicaNotAvailable: break
+                case .failure(let error):
+                    throw Failure("Failed to alter dir for \(place): \(error.cause)")
                 }
             }
         }

@@ -1,5 +1,4 @@
-import AdminWire
-import KafkaWire
+import MartletClient
 
 /// Limits on what reassignments copy: a rate for brokers, and the replicas that it holds for.
 struct ReplicationThrottles {
@@ -15,11 +14,11 @@ struct ReplicationThrottles {
         var destinations: Set<Int32>
     }
 
-    private let client: AdminClient
+    private let cluster: AdminSession
     private let console: Console
 
-    init(_ client: AdminClient, _ console: Console) {
-        self.client = client
+    init(_ cluster: AdminSession, _ console: Console) {
+        self.cluster = cluster
         self.console = console
     }
 
@@ -60,9 +59,9 @@ struct ReplicationThrottles {
     /// Limits the copying between brokers to `rate` bytes a second.
     func limit(_ moves: [TopicPartition: Move], to rate: Int64) throws {
         for (topic, leaders, followers) in Self.replicas(moves) {
-            try ConfigQueries.alter(
-                ConfigResource(type: .topic, name: topic),
-                [(Self.leaderReplicas, leaders), (Self.followerReplicas, followers)], client)
+            try cluster.alterConfigs(
+                of: .topic(topic),
+                [(Self.leaderReplicas, leaders), (Self.followerReplicas, followers)])
         }
         let brokers = moves.values.reduce(into: Set<Int32>()) {
             $0.formUnion($1.sources)
@@ -82,8 +81,7 @@ struct ReplicationThrottles {
         _ brokers: Set<Int32>, _ changes: [(name: String, value: String?)]
     ) throws {
         for broker in brokers.sorted() {
-            try ConfigQueries.alter(
-                ConfigResource(type: .broker, name: "\(broker)"), changes, client)
+            try cluster.alterConfigs(of: .broker(BrokerID(broker)), changes)
         }
     }
 
@@ -101,9 +99,8 @@ struct ReplicationThrottles {
             "Clearing topic-level throttles on topic\(topics.count == 1 ? "" : "s") "
                 + topics.joined(separator: ","))
         for topic in topics {
-            try ConfigQueries.alter(
-                ConfigResource(type: .topic, name: topic),
-                [(Self.leaderReplicas, nil), (Self.followerReplicas, nil)], client)
+            try cluster.alterConfigs(
+                of: .topic(topic), [(Self.leaderReplicas, nil), (Self.followerReplicas, nil)])
         }
     }
 }

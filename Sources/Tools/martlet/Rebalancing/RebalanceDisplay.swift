@@ -28,7 +28,7 @@ struct RebalanceDisplay {
 
     /// Writes the line where there is news.
     mutating func show(
-        _ progress: RebalanceExecution.Progress, _ found: RebalanceQueries.Sizes
+        _ progress: RebalanceExecution.Progress, _ found: [ReplicaPlace: Int64]
     ) {
         for (place, size) in found {
             sizes[place.partition] = max(sizes[place.partition] ?? 0, size)

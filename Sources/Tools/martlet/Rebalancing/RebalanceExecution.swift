@@ -1,5 +1,4 @@
-import AdminWire
-import KafkaWire
+import MartletClient
 
 /// Carries a plan out, some partitions at a time, and shows how far it is.
 ///
@@ -57,19 +56,17 @@ struct RebalanceExecution {
     }
 
     private let plan: ReassignmentPlan
-    private let client: AdminClient
     private let console: Console
     private let queries: ReassignmentQueries
     private let rebalancing: RebalanceQueries
     private let throttles: ReplicationThrottles
 
-    init(_ plan: ReassignmentPlan, _ client: AdminClient, _ console: Console) {
+    init(_ plan: ReassignmentPlan, _ cluster: AdminSession, _ console: Console) {
         self.plan = plan
-        self.client = client
         self.console = console
-        queries = ReassignmentQueries(client)
-        rebalancing = RebalanceQueries(client)
-        throttles = ReplicationThrottles(client, console)
+        queries = ReassignmentQueries(cluster)
+        rebalancing = RebalanceQueries(cluster)
+        throttles = ReplicationThrottles(cluster, console)
     }
 
     /// How far the plan is now.
@@ -102,10 +99,10 @@ struct RebalanceExecution {
         while progress.done.count < plan.targets.count {
             guard !Interruption.isRequested else { return false }
             try patiently(settings) { try start(progress, settings) }
-            AdminClient.pause(milliseconds: settings.pollMilliseconds)
+            Clocks.pause(milliseconds: settings.pollMilliseconds)
             progress = try patiently(settings) { try self.progress() }
             try patiently(settings) {
-                let sizes = try rebalancing.sizes(of: display.places(progress))
+                let sizes = try queries.sizes(of: display.places(progress))
                 display.show(progress, sizes)
             }
         }
@@ -142,24 +139,22 @@ struct RebalanceExecution {
         guard failures.isEmpty else {
             throw Failure(
                 "Some partitions cannot be moved:\n"
-                    + failures.map { "\($0.partition): \($0.error)" }.joined(separator: "\n"),
+                    + failures.map { "\($0.partition): \($0.error.cause)" }.joined(separator: "\n"),
                 remedy: "Make a new plan.")
         }
     }
 
-    /// Lets brokers be away for a while: a connection that broke is made anew, and another node
-    /// may be the controller by then.
+    /// Lets brokers be away for a while.
     private func patiently<Value>(
         _ settings: Settings, _ body: () throws -> Value
     ) throws -> Value {
         let deadline = Deadline(milliseconds: settings.patienceMilliseconds)
         while true {
-            do { return try body() } catch let error as AdminError {
-                guard error.isPassing, deadline.remaining > 0, !Interruption.isRequested else {
+            do { return try body() } catch let error as ClientError {
+                guard error.isPassing, !deadline.hasPassed, !Interruption.isRequested else {
                     throw error
                 }
-                client.close()
-                AdminClient.pause(milliseconds: settings.pollMilliseconds)
+                Clocks.pause(milliseconds: settings.pollMilliseconds)
             }
         }
     }
@@ -210,20 +205,9 @@ struct RebalanceExecution {
         guard failures.isEmpty else {
             throw Failure(
                 "Some partitions cannot be stopped:\n"
-                    + failures.map { "\($0.partition): \($0.error)" }.joined(separator: "\n"))
+                    + failures.map { "\($0.partition): \($0.error.cause)" }.joined(separator: "\n"))
         }
         console.print("Stopped \(RebalanceReport.count(active.count, "partition")).")
         try throttles.clear(plan, brokers: try queries.brokers().map(\.id))
-    }
-}
-
-extension AdminError {
-    /// Whether the same may succeed in a moment: a node is away, or another one decides by now.
-    var isPassing: Bool {
-        switch self {
-        case .connect, .noServer, .timedOut, .closed, .unresolved: true
-        case .broker(let error, _, _): error.isRetriable || error == .brokerNotAvailable
-        default: false
-        }
     }
 }

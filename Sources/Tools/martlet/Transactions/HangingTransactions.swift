@@ -1,5 +1,4 @@
-import AdminWire
-import KafkaWire
+import MartletClient
 
 /// `transactions find-hanging`: transactions that are open in a partition's log for longer than any
 /// may be, and of whose end in that partition no coordinator knows.
@@ -36,9 +35,9 @@ struct HangingTransactions {
         }
     }
 
-    func run(_ client: AdminClient, _ console: Console) throws {
-        let candidates = try candidates(client)
-        let hanging = candidates.isEmpty ? [] : try confirmed(candidates, client)
+    func run(_ cluster: AdminSession, _ console: Console) throws {
+        let candidates = try candidates(cluster)
+        let hanging = candidates.isEmpty ? [] : try confirmed(candidates, cluster)
         let now = Clocks.wall
         let header = [
             "Topic", "Partition", "ProducerId", "ProducerEpoch", "CoordinatorEpoch", "StartOffset",
@@ -47,9 +46,10 @@ struct HangingTransactions {
         let rows = hanging.map { found in
             [
                 found.partition.topic, "\(found.partition.partition)",
-                "\(found.producer.producerID)", "\(found.producer.producerEpoch)",
-                "\(found.producer.coordinatorEpoch ?? -1)",
-                "\(found.producer.transactionStart ?? -1)", "\(found.producer.lastTimestamp)",
+                "\(found.producer.producerID)", "\(found.producer.epoch)",
+                "\(found.producer.coordinatorEpoch)",
+                "\(found.producer.transactionStart?.rawValue ?? -1)",
+                "\(found.producer.lastTimestamp)",
                 "\((now.saturatingDifference(found.producer.lastTimestamp)) / 60_000)",
             ]
         }
@@ -57,50 +57,41 @@ struct HangingTransactions {
             JSON.object([
                 ("topic", .string(found.partition.topic)),
                 ("partition", .integer(Int64(found.partition.partition))),
-                ("producerId", .integer(found.producer.producerID)),
-                ("producerEpoch", .integer(Int64(found.producer.producerEpoch))),
-                ("coordinatorEpoch", .optional(found.producer.coordinatorEpoch)),
-                ("startOffset", .optional(found.producer.transactionStart)),
+                ("producerId", .integer(found.producer.producerID.rawValue)),
+                ("producerEpoch", .integer(Int64(found.producer.epoch))),
+                ("coordinatorEpoch", .optional(found.producer.knownCoordinatorEpoch)),
+                ("startOffset", .optional(found.producer.transactionStart?.rawValue)),
                 ("lastTimestamp", .integer(found.producer.lastTimestamp)),
             ])
         }
         TransactionReports.show(header, rows, documents, options, console)
     }
 
-    private func partitions(_ client: AdminClient) throws -> [TopicPartition] {
+    private func partitions(_ cluster: AdminSession) throws -> [TopicPartition] {
         if let topic, let partition {
             return [TopicPartition(topic: topic, partition: partition)]
         }
+        let names = topic.map { [$0] }
         let topics = try TransactionsTool.reporting("Failed to list topics") {
-            () throws(AdminError) in
-            try client.metadata(topics: topic.map { [$0] }).topics
+            try cluster.ask { try await $0.describeTopics(names) }
         }
-        var found: [TopicPartition] = []
-        for topic in topics {
-            let name = topic.name ?? ""
-            try TransactionsTool.reporting("Failed to describe topic \(name)") {
-                () throws(AdminError) in try AdminError.check(topic.errorCode)
-            }
-            for partition in topic.partitions
-            where broker.map({ partition.replicaNodes.contains($0.rawValue) }) ?? true {
-                found.append(TopicPartition(topic: name, partition: partition.partitionIndex))
-            }
-        }
-        return found.sorted()
+        return try topics.whole { "Failed to describe topic \($0)" }.byPartition
+            .filter { broker.map($0.value.replicas.contains) ?? true }.keys.sorted()
     }
 
     /// Transactions that are open for longer than the maximum.
-    private func candidates(_ client: AdminClient) throws -> [Candidate] {
-        var rest = try partitions(client)[...]
+    private func candidates(_ cluster: AdminSession) throws -> [Candidate] {
+        var rest = try partitions(cluster)[...]
         var candidates: [Candidate] = []
         while !rest.isEmpty {
             let some = Array(rest.prefix(Self.batch))
             rest = rest.dropFirst(Self.batch)
             let place = broker.map { "broker \($0)" } ?? "their leaders"
             let what = "Failed to describe producers for \(some.count) partitions on \(place)"
+            let broker = broker
             let found = try TransactionsTool.reporting(what) {
-                () throws(AdminError) in try client.activeProducers(of: some, at: broker)
-            }
+                try cluster.ask { try await $0.describeProducers(some, at: broker) }
+            }.whole { "\(what): \($0)" }
             let now = Clocks.wall
             for partition in some {
                 for producer in found[partition] ?? []
@@ -116,23 +107,22 @@ struct HangingTransactions {
 
     /// Those of which no coordinator knows that it has to write their marker.
     private func confirmed(
-        _ candidates: [Candidate], _ client: AdminClient
+        _ candidates: [Candidate], _ cluster: AdminSession
     ) throws -> [Candidate] {
         let producers = Set(candidates.map(\.producer.producerID)).sorted()
         let listings = try TransactionsTool.reporting(
             "Failed to list transactions for \(producers.count) producers"
-        ) { () throws(AdminError) in
-            try client.listTransactions(TransactionFilter(producerIDs: producers))
-        }
+        ) { try cluster.ask { try await $0.listTransactions(producers: producers) } }
         let ids = listings.filter { producers.contains($0.producerID) }
-        var awaited: [Int64: Set<TopicPartition>] = [:]
-        let descriptions = client.describeTransactions(ids.map(\.transactionalID))
+        var awaited: [ProducerID: Set<TopicPartition>] = [:]
+        let names = ids.map(\.transactionalID)
+        let descriptions = try cluster.ask { try await $0.describeTransactions(names) }
         for listing in ids {
             switch descriptions[listing.transactionalID] {
             case .success(let found)?:
                 awaited[listing.producerID, default: []].formUnion(found.partitions)
             case .failure(let error)? where error.kafkaError != .transactionalIDNotFound:
-                throw Failure("Failed to describe \(ids.count) transactions: \(error)")
+                throw Failure("Failed to describe \(ids.count) transactions: \(error.cause)")
             default: break
             }
         }

@@ -1,12 +1,19 @@
-import AdminWire
-import KafkaWire
+import MartletClient
 
 /// `transactions abort`: ends a transaction in one partition by a marker of its own.
 struct TransactionAbort {
+    /// The end of one producer's transaction, to be written by hand.
+    private struct Marker {
+        var producerID: ProducerID
+        var producerEpoch: Int16
+        /// No lower than that of the last marker in the partition.
+        var coordinatorEpoch: Int32
+    }
+
     /// How the transaction is named.
     private enum Target {
-        case startOffset(Int64)
-        case marker(AbortMarker)
+        case startOffset(Offset)
+        case marker(Marker)
     }
 
     private let partition: TopicPartition
@@ -15,7 +22,7 @@ struct TransactionAbort {
     init(_ options: ParsedOptions, _ partition: TopicPartition) throws(Failure) {
         self.partition = partition
         if let offset: Int64 = try options.integer("--start-offset", 0...Int64.max) {
-            target = .startOffset(offset)
+            target = .startOffset(Offset(offset))
             return
         }
         guard let producer: Int64 = try options.integer("--producer-id", 0...Int64.max) else {
@@ -31,38 +38,44 @@ struct TransactionAbort {
         }
         // -1 says that no marker was ever written; 0 is then no higher than any coordinator's.
         target = .marker(
-            AbortMarker(
-                partition: partition, producerID: producer, producerEpoch: epoch,
+            Marker(
+                producerID: ProducerID(producer), producerEpoch: epoch,
                 coordinatorEpoch: max(0, coordinatorEpoch)))
     }
 
-    func run(_ client: AdminClient) throws {
+    func run(_ cluster: AdminSession) throws {
         let marker =
             switch target {
             case .marker(let marker): marker
-            case .startOffset(let offset): try marker(at: offset, client)
+            case .startOffset(let offset): try marker(at: offset, cluster)
             }
         let what =
             "Failed to abort the transaction of producer \(marker.producerID) (epoch "
             + "\(marker.producerEpoch), coordinator epoch \(marker.coordinatorEpoch)) in "
             + "partition \(partition)"
-        try TransactionsTool.reporting(what) { () throws(AdminError) in try client.write(marker) }
+        let partition = partition
+        try TransactionsTool.reporting(what) {
+            try cluster.ask {
+                try await $0.abortTransaction(
+                    in: partition, producer: marker.producerID, epoch: marker.producerEpoch,
+                    coordinatorEpoch: marker.coordinatorEpoch)
+            }
+        }
     }
 
-    private func marker(at offset: Int64, _ client: AdminClient) throws(Failure) -> AbortMarker {
+    private func marker(at offset: Offset, _ cluster: AdminSession) throws(Failure) -> Marker {
+        let partition = partition
         let what = "Failed to validate producer state for partition \(partition)"
         let producers = try TransactionsTool.reporting(what) {
-            () throws(AdminError) in
-            try client.activeProducers(of: [partition])[partition] ?? []
+            try cluster.ask { try await $0.describeProducers([partition]) }[partition]?.get() ?? []
         }
         guard let producer = producers.first(where: { $0.transactionStart == offset }) else {
             throw Failure(
                 "Could not find any open transactions starting at offset \(offset) on partition "
                     + "\(partition)")
         }
-        return AbortMarker(
-            partition: partition, producerID: producer.producerID,
-            producerEpoch: Int16(clamping: producer.producerEpoch),
-            coordinatorEpoch: producer.coordinatorEpoch ?? 0)
+        return Marker(
+            producerID: producer.producerID, producerEpoch: producer.epoch,
+            coordinatorEpoch: max(0, producer.coordinatorEpoch))
     }
 }

@@ -1,14 +1,14 @@
-import AdminWire
-import KafkaWire
+import MartletClient
 
 /// What `transactions list`, `describe` and `describe-producers` print.
 enum TransactionReports {
     static func list(
-        _ filter: TransactionFilter, _ options: ParsedOptions, _ client: AdminClient,
+        olderThan age: Duration?, _ options: ParsedOptions, _ cluster: AdminSession,
         _ console: Console
     ) throws {
+        let pattern = options.value("--transactional-id-pattern")
         let found = try TransactionsTool.reporting("Failed to list transactions") {
-            () throws(AdminError) in try client.listTransactions(filter)
+            try cluster.ask { try await $0.listTransactions(olderThan: age, matching: pattern) }
         }
         let header = ["TransactionalId", "Coordinator", "ProducerId", "TransactionState"]
         let rows = found.map {
@@ -18,7 +18,7 @@ enum TransactionReports {
             JSON.object([
                 ("transactionalId", .string(transaction.transactionalID)),
                 ("coordinator", .integer(Int64(transaction.coordinator.rawValue))),
-                ("producerId", .integer(transaction.producerID)),
+                ("producerId", .integer(transaction.producerID.rawValue)),
                 ("state", .string(transaction.state)),
             ])
         }
@@ -26,11 +26,11 @@ enum TransactionReports {
     }
 
     static func describe(
-        _ id: String, _ options: ParsedOptions, _ client: AdminClient, _ console: Console
+        _ id: String, _ options: ParsedOptions, _ cluster: AdminSession, _ console: Console
     ) throws {
         let what = "Failed to describe transaction state of transactional-id `\(id)`"
         let found = try TransactionsTool.reporting(what) {
-            () throws(AdminError) in try client.describeTransactions([id])[id]?.get()
+            try cluster.ask { try await $0.describeTransactions([id]) }[id]?.get()
         }
         guard let found else { return }
         let header = [
@@ -41,17 +41,17 @@ enum TransactionReports {
         let duration = found.startTime.map { Clocks.wall - $0 }
         let row = [
             "\(found.coordinator)", id, "\(found.producerID)", "\(found.producerEpoch)",
-            found.state, "\(found.timeoutMilliseconds)",
+            found.state, "\(found.timeout.wholeMilliseconds)",
             found.startTime.map(String.init) ?? "None", duration.map(String.init) ?? "None",
             found.partitions.map(\.description).joined(separator: ","),
         ]
         let document = JSON.object([
             ("transactionalId", .string(id)),
             ("coordinator", .integer(Int64(found.coordinator.rawValue))),
-            ("producerId", .integer(found.producerID)),
+            ("producerId", .integer(found.producerID.rawValue)),
             ("producerEpoch", .integer(Int64(found.producerEpoch))),
             ("state", .string(found.state)),
-            ("timeoutMs", .integer(Int64(found.timeoutMilliseconds))),
+            ("timeoutMs", .integer(Int64(found.timeout.wholeMilliseconds))),
             ("startTimeMs", .optional(found.startTime)), ("durationMs", .optional(duration)),
             ("partitions", .array(found.partitions.map { .string($0.description) })),
         ])
@@ -60,13 +60,13 @@ enum TransactionReports {
 
     static func producers(
         of partition: TopicPartition, at broker: BrokerID?, _ options: ParsedOptions,
-        _ client: AdminClient, _ console: Console
+        _ cluster: AdminSession, _ console: Console
     ) throws {
         let place = broker.map { "broker \($0)" } ?? "leader"
         let what = "Failed to describe producers for partition \(partition) on \(place)"
         let producers = try TransactionsTool.reporting(what) {
-            () throws(AdminError) in
-            try client.activeProducers(of: [partition], at: broker)[partition] ?? []
+            try cluster.ask { try await $0.describeProducers([partition], at: broker) }[partition]?
+                .get() ?? []
         }
         let header = [
             "ProducerId", "ProducerEpoch", "LatestCoordinatorEpoch", "LastSequence",
@@ -74,19 +74,19 @@ enum TransactionReports {
         ]
         let rows = producers.map { producer in
             [
-                "\(producer.producerID)", "\(producer.producerEpoch)",
-                "\(producer.coordinatorEpoch ?? -1)", "\(producer.lastSequence)",
-                "\(producer.lastTimestamp)", producer.transactionStart.map(String.init) ?? "None",
+                "\(producer.producerID)", "\(producer.epoch)", "\(producer.coordinatorEpoch)",
+                "\(producer.lastSequence)", "\(producer.lastTimestamp)",
+                producer.transactionStart.map(\.description) ?? "None",
             ]
         }
         let documents = producers.map { producer in
             JSON.object([
-                ("producerId", .integer(producer.producerID)),
-                ("producerEpoch", .integer(Int64(producer.producerEpoch))),
-                ("coordinatorEpoch", .optional(producer.coordinatorEpoch)),
+                ("producerId", .integer(producer.producerID.rawValue)),
+                ("producerEpoch", .integer(Int64(producer.epoch))),
+                ("coordinatorEpoch", .optional(producer.knownCoordinatorEpoch)),
                 ("lastSequence", .integer(Int64(producer.lastSequence))),
                 ("lastTimestamp", .integer(producer.lastTimestamp)),
-                ("transactionStartOffset", .optional(producer.transactionStart)),
+                ("transactionStartOffset", .optional(producer.transactionStart?.rawValue)),
             ])
         }
         show(header, rows, documents, options, console)
@@ -103,4 +103,9 @@ enum TransactionReports {
             console.write(TextColumns.table(header, rows))
         }
     }
+}
+
+extension ActiveProducer {
+    /// Of the last marker; `nil` when there was none.
+    var knownCoordinatorEpoch: Int32? { coordinatorEpoch < 0 ? nil : coordinatorEpoch }
 }

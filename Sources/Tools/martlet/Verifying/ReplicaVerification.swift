@@ -1,6 +1,5 @@
-import AdminWire
 import KafkaProtocol
-import KafkaWire
+import MartletClient
 
 /// Fetches the same offsets from all replicas of many partitions and compares them.
 final class ReplicaVerification {
@@ -19,36 +18,31 @@ final class ReplicaVerification {
         var isDone = true
     }
 
-    private let client: AdminClient
+    private let cluster: AdminSession
     private let settings: Settings
     private let console: Console
     /// The brokers of each partition, as they were at the start.
-    private let replicas: [TopicPartition: [Int32]]
+    private let replicas: [TopicPartition: [BrokerID]]
     private var comparisons: [TopicPartition: ReplicaComparison] = [:]
     /// Brokers that did not answer, so that this is said once.
-    private var away: Set<Int32> = []
+    private var away: Set<BrokerID> = []
 
-    /// Begins at `time` (milliseconds since 1970, or one of `OffsetTime`) in each partition.
+    /// Begins at `start` in each partition.
     init(
-        _ client: AdminClient, _ replicas: [TopicPartition: [Int32]], from time: Int64,
+        _ cluster: AdminSession, _ replicas: [TopicPartition: [BrokerID]], from start: OffsetSpec,
         _ settings: Settings, _ console: Console
     ) throws {
-        self.client = client
+        self.cluster = cluster
         self.settings = settings
         self.console = console
         self.replicas = replicas
-        for (partition, result) in try client.offsets(at: time, ofExisting: replicas.keys.sorted())
-        {
-            switch result {
-            // No record is as late: the end then.
-            case .offset(let offset, _) where offset.rawValue < 0:
-                let end = try client.offsets(at: OffsetTime.latest, ofExisting: [partition])
-                comparisons[partition] = ReplicaComparison(
-                    partition, from: end[partition]?.offset?.rawValue ?? 0)
-            case .offset(let offset, _):
-                comparisons[partition] = ReplicaComparison(partition, from: offset.rawValue)
-            case .failed(let error): throw error
-            }
+        let partitions = Array(replicas.keys)
+        var offsets = try cluster.offsets(start, of: partitions)
+        // No record is as late: the end then.
+        let rest = partitions.filter { offsets[$0] == nil }
+        offsets.merge(try cluster.offsets(.latest, of: rest)) { $1 }
+        for (partition, offset) in offsets {
+            comparisons[partition] = ReplicaComparison(partition, from: offset.rawValue)
         }
     }
 
@@ -62,10 +56,9 @@ final class ReplicaVerification {
             do {
                 try fetch(partitions, from: broker, &answers)
                 away.remove(broker)
-            } catch let error as AdminError where error.isPassing {
-                client.forget(BrokerID(broker))
+            } catch let error as ClientError where error.isPassing {
                 if away.insert(broker).inserted {
-                    console.error("\(error) What it holds is compared once it is back.")
+                    console.error("\(error.cause) What it holds is compared once it is back.")
                 }
             }
         }
@@ -86,8 +79,8 @@ final class ReplicaVerification {
         return round
     }
 
-    private func byBroker() -> [(broker: Int32, partitions: [TopicPartition])] {
-        var groups: [Int32: [TopicPartition]] = [:]
+    private func byBroker() -> [(broker: BrokerID, partitions: [TopicPartition])] {
+        var groups: [BrokerID: [TopicPartition]] = [:]
         for (partition, brokers) in replicas {
             for broker in brokers { groups[broker, default: []].append(partition) }
         }
@@ -98,30 +91,32 @@ final class ReplicaVerification {
         FetchRequest(
             // A reader that looks for faults: followers answer it as well.
             replicaID: -2, maxWaitMs: settings.waitMilliseconds, minBytes: 1,
-            topics: AdminClient.byTopic(partitions).map { topic, partitions in
+            topics: partitions.grouped.map { topic, numbers in
                 .init(
                     topic: topic,
-                    partitions: partitions.map {
-                        .init(
-                            partition: $0.partition,
-                            fetchOffset: comparisons[$0]?.offset ?? 0,
+                    partitions: numbers.map { number in
+                        let id = TopicPartition(topic: topic, partition: number)
+                        return .init(
+                            partition: number, fetchOffset: comparisons[id]?.offset ?? 0,
                             partitionMaxBytes: settings.fetchBytes)
                     })
             })
     }
 
     private func fetch(
-        _ partitions: [TopicPartition], from broker: Int32,
+        _ partitions: [TopicPartition], from broker: BrokerID,
         _ answers: inout [TopicPartition: [ReplicaComparison.Fetched]]
     ) throws {
-        let connection = try client.connection(to: BrokerID(broker))
+        let request = request(partitions)
+        let wait = Duration.milliseconds(Int64(settings.waitMilliseconds))
         // Version 13 wants topic ids in the place of names.
-        let version = try connection.version(of: FetchRequest.self, atMost: 12)
-        let (response, frame) = try connection.callKeepingFrame(
-            request(partitions), version: version,
-            milliseconds: client.settings.requestMilliseconds + Int(settings.waitMilliseconds))
-        try AdminError.check(response.errorCode, context: "Fetch from broker \(broker)")
-        for topic in response.responses {
+        let answer = try cluster.ask {
+            try await $0.send(request, to: .broker(broker), versions: 0...12, wait: wait)
+        }
+        if answer.response.errorCode != 0 {
+            throw ClientError.broker(KafkaError(code: answer.response.errorCode), message: nil)
+        }
+        for topic in answer.response.responses {
             for data in topic.partitions {
                 let id = TopicPartition(topic: topic.topic, partition: data.partitionIndex)
                 switch KafkaError(rawValue: data.errorCode) {
@@ -130,8 +125,8 @@ final class ReplicaVerification {
                     if case .inFrame(let found) = data.records { range = found }
                     answers[id, default: []].append(
                         try .init(
-                            replica: broker, highWatermark: data.highWatermark, frame: frame,
-                            range: range))
+                            replica: broker.rawValue, highWatermark: data.highWatermark,
+                            frame: answer.frame, range: range))
                 case .offsetOutOfRange: try skip(id)
                 // Another round may have it: a leader moves, a replica is being made.
                 default: break
@@ -142,8 +137,8 @@ final class ReplicaVerification {
 
     /// Records were deleted before they could be compared.
     private func skip(_ partition: TopicPartition) throws {
-        let found = try client.offsets(at: OffsetTime.earliest, ofExisting: [partition])
-        if let offset = found[partition]?.offset {
+        let found = try cluster.ask { try await $0.listOffsets([partition: .earliest]) }
+        if let offset = (try? found[partition]?.get())?.offset {
             comparisons[partition]?.skip(to: offset.rawValue)
         }
     }
