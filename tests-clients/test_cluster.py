@@ -140,13 +140,13 @@ class Failures:
             "progress of all loads", seconds)
         return time.monotonic() - begun
 
-    def check(self):
+    def check(self, **flags):
         for load in self.loads:
             load.ending.set()
         for load in self.loads:
             load.join()
             assert load.failed == []
-        check(self.cluster, self.loads)
+        check(self.cluster, self.loads, **flags)
         return sum(load.count for load in self.loads)
 
 
