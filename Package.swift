@@ -113,7 +113,9 @@ let package = Package(
         target("Broker", "MartletServer", server, shell),
         target("Simulation", "ClusterSimulator", cluster + ["BrokerCore"] + heap, core),
         target("Simulation", "HistoryChecker", [], core),
-        target("Simulation", "FuzzTargets", cluster + ["ClientCore", "KafkaSecurity"], core),
+        target(
+            "Simulation", "FuzzTargets", cluster + ["BrokerCore", "ClientCore", "KafkaSecurity"],
+            core),
         target("Client", "ClientCore", wire + ["KafkaSecurity"], core),
         target("Client", "MartletClient", client, shell),
         target("Client", "MartletTesting", server + ["MartletServer"], shell),

@@ -15,6 +15,8 @@ enum Seeds {
         try all.merge(coordinators()) { $0 + $1 }
         all.merge(texts.mapValues { $0.map { Array($0.utf8) } }) { $0 + $1 }
         all["sasl"] = saslSeeds
+        all["quorum-member"] = memberSeeds
+        all["peer-connection"] = peerSeeds
         all["log"] = try logs()
         all["append"] = try appends()
         all["snapshot"] = try snapshots()
@@ -37,6 +39,21 @@ enum Seeds {
     ].map { mechanism, challenges in
         [mechanism] + challenges.flatMap { piece(Array($0.utf8)) }
     }
+
+    /// An election that is won, a record, fetches of both others, a power cut; a leader that is
+    /// heard of, fetched from, and cut to.
+    private static let memberSeeds: [[UInt8]] = [
+        [0, 15, 160, 7, 7, 5, 1, 11, 2, 0, 0, 0, 10, 1, 11, 3, 0, 0, 0, 10, 6, 3, 0, 15, 160],
+        [1, 10, 2, 1, 3, 0, 4, 2, 0, 1, 1, 3, 0, 0, 0, 1, 0, 3, 0, 4, 2, 0, 0, 0, 1, 0, 1, 0],
+        [1, 9, 2, 1, 0, 1, 6, 1, 1, 9, 3, 0, 0, 1, 1, 10, 3, 2, 3, 0, 1, 3, 0, 2],
+    ]
+
+    /// A request that is answered after the handshake; one that is lost with its connection.
+    private static let peerSeeds: [[UInt8]] = [
+        [0, 0, 3, 6, 1, 15, 15, 3, 6, 0] + piece([0, 0, 0, 0]) + [2, 3, 0],
+        [0, 0, 0, 1, 3, 6, 1, 15, 15, 0, 3, 6, 1, 15, 15, 0, 4, 0, 2, 0, 200, 3, 5, 0]
+            + piece([0, 0, 0, 4, 0, 0, 0, 9]),
+    ]
 
     // MARK: Messages
 

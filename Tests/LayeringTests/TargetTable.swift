@@ -41,7 +41,7 @@ struct TargetRule {
         "MartletServer": shell(server),
         "ClusterSimulator": core(cluster.union(["BrokerCore", "HeapModule"])),
         "HistoryChecker": core([]),
-        "FuzzTargets": core(cluster.union(["ClientCore", "KafkaSecurity"])),
+        "FuzzTargets": core(cluster.union(["BrokerCore", "ClientCore", "KafkaSecurity"])),
         "ClientCore": core(wire.union(["KafkaSecurity"])),
         "MartletClient": shell(
             wire.union([

@@ -17,7 +17,8 @@ public struct FuzzTarget: Sendable {
     /// All of them, in the order of the layers that they test.
     public static let all =
         messageTargets + recordTargets + codecTargets + fileTargets + logTargets + quorumTargets
-        + coordinatorTargets + textTargets + securityTargets + clientTargets
+        + quorumMemberTargets + peerTargets + coordinatorTargets + textTargets + securityTargets
+        + clientTargets
 
     /// The target of that name.
     public static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
