@@ -84,7 +84,11 @@ extension PartitionReplica {
         guard let epoch else { return refusal }
         guard interest.currentLeaderEpoch != .none, !PlantedBug.unfencedFetch.isPlanted
         else { return nil }
-        if interest.currentLeaderEpoch < epoch { return .fencedLeaderEpoch }
+        if interest.currentLeaderEpoch < epoch {
+            sometimes(.fetchOfOldEpoch)
+            return .fencedLeaderEpoch
+        }
+        sometimes(.fetchOfEpochToCome, when: interest.currentLeaderEpoch > epoch)
         return interest.currentLeaderEpoch > epoch ? .unknownLeaderEpoch : nil
     }
 
@@ -102,6 +106,7 @@ extension PartitionReplica {
             let (epoch, end) = log.endOffset(forEpoch: interest.lastFetchedEpoch)
             guard epoch != .none, end >= .zero else { return .failed(.offsetOutOfRange) }
             if epoch < interest.lastFetchedEpoch || end < interest.fetchOffset {
+                sometimes(.divergenceTold)
                 fetch.divergingEpoch = (epoch, end)
                 return fetch
             }

@@ -23,6 +23,7 @@ extension PartitionReplica {
     /// The leader takes the offset for what this replica holds.
     public func fetchPosition(durability: Durability, ticket: WaitTicket) -> FetchPosition? {
         guard isSynced(durability: durability) else {
+            sometimes(.followerAwaitsSync)
             waiters.awaitSync(log.logEndOffset, ticket)
             return nil
         }
@@ -52,6 +53,7 @@ extension PartitionReplica {
         if log.logEndOffset == start, let first = try? RecordBatchHeader(batches, at: 0),
             first.baseOffset < start, first.nextOffset > start
         {
+            sometimes(.followerBeginsInBatch)
             do throws(LogError) {
                 try log.truncateFullyAndStart(at: first.baseOffset)
             } catch {
@@ -73,7 +75,10 @@ extension PartitionReplica {
             hasMoved = true
         }
         let start = min(logStartOffset, highWatermark)
-        if start > log.logStartOffset { try log.deleteRecords(before: start) }
+        if start > log.logStartOffset {
+            sometimes(.followerLearnsStart)
+            try log.deleteRecords(before: start)
+        }
         return hasMoved ? waiters.takeSatisfied(highWatermark) : []
     }
 
@@ -90,10 +95,15 @@ extension PartitionReplica {
         let end = log.logEndOffset
         guard epoch != .none else { return min(endOffset, end) }
         let (own, ownEnd) = log.endOffset(forEpoch: epoch)
-        if own == .none { return min(endOffset, end) }
+        if own == .none {
+            sometimes(.divergenceBeforeOwnEpochs)
+            return min(endOffset, end)
+        }
         if own == epoch || PlantedBug.oneStepTruncation.isPlanted {
+            sometimes(.followerTruncatedByEpoch)
             return min(ownEnd, endOffset, end)
         }
+        sometimes(.followerTruncatedInSteps)
         return min(ownEnd, end)
     }
 

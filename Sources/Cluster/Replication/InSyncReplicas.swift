@@ -138,7 +138,9 @@ struct InSyncReplicas: Equatable, Sendable {
             committed = isr
             pending = nil
             return true
-        case .accepted: return false
+        case .accepted:
+            sometimes(.isrAnswerOfOldEpoch)
+            return false
         case .refused(let code):
             refused(KafkaError(rawValue: code) ?? .unknownServerError)
             return pending == nil
@@ -149,12 +151,15 @@ struct InSyncReplicas: Equatable, Sendable {
         switch error {
         case .operationNotAttempted, .ineligibleReplica:
             // The controller says that it was not and will not be applied.
+            sometimes(.isrRefused)
             pending = nil
         case .unknownTopicOrPartition, .unknownTopicID, .fencedLeaderEpoch, .invalidUpdateVersion,
             .invalidRequest, .newLeaderElected:
             // The metadata that explains it is on its way, and ends the wait.
             break
-        default: isLost = true
+        default:
+            sometimes(.isrAnswerLost)
+            isLost = true
         }
     }
 }

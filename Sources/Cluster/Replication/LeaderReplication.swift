@@ -67,6 +67,7 @@ extension PartitionReplica {
         let hasAll =
             follower.logEndOffset >= highWatermark && follower.logEndOffset >= epochStartOffset
         guard inSync.pending == nil, hasAll || PlantedBug.earlyJoiner.isPlanted else { return nil }
+        sometimes(.isrExpanded)
         return propose(inSync.committed + [follower.broker])
     }
 
@@ -104,15 +105,21 @@ extension PartitionReplica {
             let isCaughtUp = followers[index].isCaughtUp(
                 leaderEnd: leaderEnd, now: now, maxLagMs: maxLagMs)
             if followers[index].isJoining, !isCaughtUp || !isEligible(broker) {
+                sometimes(.joinerFallsBehind)
                 followers[index].isJoining = false
             }
             if !isCaughtUp { late.append(broker) }
         }
         if let lost = inSync.takeLost() {
+            sometimes(.isrProposedAgain)
             progress.proposal = lost
         } else if inSync.pending == nil {
             let kept = inSync.committed.filter { !late.contains($0) }
-            if kept.count < inSync.committed.count { progress.proposal = propose(kept) }
+            if kept.count < inSync.committed.count {
+                sometimes(.isrShrunk)
+                sometimes(.isrShrunkToOne, when: kept.count == 1)
+                progress.proposal = propose(kept)
+            }
         }
         progress.wakes = advanceHighWatermark(durability: durability)
         return progress

@@ -119,12 +119,14 @@ public final class PartitionReplica {
 
     /// Gives up the partition's service; all that wait are woken and find out why.
     public func goOffline(reason: String) -> Wakes {
+        sometimes(.partitionOffline)
         role = .offline(reason: reason)
         return waiters.takeAll()
     }
 
     /// Follows another broker's leadership; all that wait are woken and find out.
     public func becomeFollower(of leader: BrokerID, epoch: LeaderEpoch) -> Wakes {
+        sometimes(.leaderStepsDown, when: leaderEpoch != nil)
         role = .follower(of: leader, epoch)
         followers = []
         epochStartOffset = .zero
@@ -157,7 +159,10 @@ public final class PartitionReplica {
         var held = held(durability)
         if !followers.isEmpty, !PlantedBug.watermarkOfOne.isPlanted {
             guard inSync.committed.count >= leastInSync || PlantedBug.ignoredMinimum.isPlanted
-            else { return [] }
+            else {
+                sometimes(.highWatermarkHeldBack)
+                return []
+            }
             for follower in followers where follower.logEndOffset < held && counts(follower) {
                 held = follower.logEndOffset
             }

@@ -139,14 +139,17 @@ extension PartitionLog {
     /// takes the directory offline. What a ticket of a log did that this one has replaced is of no
     /// interest.
     public func completeFlush(_ result: FlushResult) throws(FileError) {
-        guard result.ticket.isFlush(of: identity) else { return }
+        guard result.ticket.isFlush(of: identity) else { return sometimes(.flushOfMovedLog) }
         if let error = result.failure {
+            sometimes(.syncFailed)
             markFailed(error)
             throw error
         }
         let ticket = result.ticket
         // A truncation since then may have put other records below the ticket's end.
-        guard ticket.generation == unsynced.generation else { return }
+        guard ticket.generation == unsynced.generation else {
+            return sometimes(.flushOutrun)
+        }
         noteFlushed(to: min(ticket.endOffset, logEndOffset))
         if let epochs = ticket.epochs, epochs.text == self.epochs.text { unsynced.epochs = false }
         unsynced.segments.removeAll { ticket.segments.contains($0.baseOffset) }

@@ -13,15 +13,19 @@ extension PartitionLog {
     /// record was written in.
     public func truncate(to offset: Offset) throws(LogError) {
         guard offset < logEndOffset else {
-            if epochs.truncate(fromEnd: offset) { unsynced.epochs = true }
+            guard epochs.truncate(fromEnd: offset) else { return }
+            sometimes(.truncationForgetsEpoch)
+            unsynced.epochs = true
             return
         }
         guard offset >= segments[0].baseOffset else {
             return try truncateFullyAndStart(at: offset)
         }
         try failingLog { () throws(FileError) in
+            sometimes(.logTruncated)
             let index = segmentIndex(of: offset)
             if index + 1 < segments.count {
+                sometimes(.truncationRemovesSegments)
                 for segment in segments[(index + 1)...] { try remove(segment) }
                 segments.removeSubrange((index + 1)...)
                 try fileSystem.syncDirectory(directory)
@@ -51,6 +55,7 @@ extension PartitionLog {
         changedBelowEnd(end)
         if epochs.truncate(fromEnd: end) { unsynced.epochs = true }
         if end < producers.endOffset {
+            sometimes(.truncationRewindsProducers)
             let replay = ProducerReplay(log: self, now: now)
             producers = try replay.table(
                 upTo: end, segments, logStart: logStartOffset, &snapshots)
@@ -73,6 +78,7 @@ extension PartitionLog {
     /// Drops everything and begins anew, empty, at `offset`.
     public func truncateFullyAndStart(at offset: Offset) throws(LogError) {
         try failingLog { () throws(FileError) in
+            sometimes(.logBegunAnew)
             for segment in segments { try remove(segment) }
             for snapshot in snapshots { try removeSnapshot(snapshot) }
             snapshots = []
@@ -100,6 +106,7 @@ extension PartitionLog {
         guard offset <= logEndOffset else {
             throw .offsetOutOfRange(requested: offset, start: logStartOffset, end: logEndOffset)
         }
+        sometimes(.recordsDeleted)
         logStartOffset = offset
         producers.forgetEnded(below: offset)
         if epochs.truncate(fromStart: offset) { unsynced.epochs = true }

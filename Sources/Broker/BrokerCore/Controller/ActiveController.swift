@@ -161,6 +161,7 @@ final class ActiveController {
     func resign(_ error: KafkaError) -> [(sink: AnswerSink, message: any KafkaMessage)] {
         var refused: [(sink: AnswerSink, message: any KafkaMessage)] = []
         while let next = held.first {
+            sometimes(.answerLostWithLeadership)
             held.removeFirst()
             refused.append((next.sink, next.answer.failed(error)))
         }

@@ -79,6 +79,7 @@ private final class RemoteJoin: Resumable {
         }
         let again = now.deadline(afterMs: Self.retryMs)
         if errors.values.contains(.concurrentTransactions), again <= deadline {
+            sometimes(.partitionJoinRetried)
             let ticket = loop.newTicket()
             loop.resumptions[ticket.request] = self
             loop.deadlines.add(ticket.request, at: again)

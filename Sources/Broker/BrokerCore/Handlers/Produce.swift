@@ -86,6 +86,7 @@ extension BrokerLoop {
         defer { cell.leave() }
         guard let epoch = replica.leaderEpoch else { return .failed(replica.refusal) }
         if acks == -1, replica.lacksReplicas {
+            sometimes(.produceLacksReplicas)
             return .failed(
                 .notEnoughReplicas,
                 "\(replica.inSyncCount) replicas of \(cell.topicPartition) are in sync, "
@@ -117,6 +118,7 @@ extension BrokerLoop {
         case .invalidRecords(let code, let records):
             return .failed(code, "\(records.count) records of the batch are refused", records)
         case .io(let cause):
+            sometimes(.produceMeetsBadDisk)
             emit(.directoryFailed(path: cell.logDirectory, cause))
             return .failed(.kafkaStorageError, "the log directory failed: \(cause.message)")
         }

@@ -41,6 +41,7 @@ struct MoveStep {
             switch move.log.stage {
             case .copying, .placed: return try copy()
             case .settled:
+                sometimes(.movePlaced)
                 try place()
                 return 0
             case .closed: return try replace(&outcome)
@@ -69,7 +70,10 @@ struct MoveStep {
 
     private func copy() throws(Stop) -> Int? {
         let action = try locked { replica throws(LogMoveError) in try move.log.next(replica.log) }
-        if case .truncate(let end) = action { try lowerRecoveryPoint(to: end) }
+        if case .truncate(let end) = action {
+            sometimes(.moveTruncated)
+            try lowerRecoveryPoint(to: end)
+        }
         do throws(LogMoveError) {
             try move.log.perform(action, now: now)
             move.unflushedBytes += action.bytes
@@ -146,6 +150,7 @@ struct MoveStep {
                 view.directories.noteMoved(partition, from: move.source, to: move.target)
             case .again: break
             case .superseded:
+                sometimes(.moveSuperseded)
                 let future = "\(move.target)/\(moves.newName(partition, .future))"
                 try move.log.retreat(to: future, from: replica.log)
                 move.path = future
@@ -169,6 +174,7 @@ struct MoveStep {
         } catch {
             outcome.failures.append((move.target, error))
         }
+        sometimes(.moveDone)
         let delay = move.cell.locked { replica in
             outcome.wakes += moves.end(move, replica, durability: view.settings.durability)
             return replica.log.config.fileDeleteDelayMs
@@ -196,6 +202,7 @@ struct MoveStep {
 
     /// The replica is not served any more, or whoever ended the move has seen to everything.
     private func endQuietly(_ outcome: inout NodeMaintenance.Outcome) {
+        sometimes(.moveEnded)
         let replica = move.cell.enter()
         defer { move.cell.leave() }
         outcome.wakes += moves.end(move, replica, durability: view.settings.durability)
@@ -205,6 +212,7 @@ struct MoveStep {
         let isEnded = move.cell.locked { _ in move.isEnded }
         // The copy's directory was renamed by whoever ended the move.
         if isEnded { return }
+        sometimes(.moveTargetFailed)
         guard error.isDiskFull else { return outcome.failures.append((move.target, error)) }
         cancel("\(error)", &outcome)
     }

@@ -137,6 +137,7 @@ extension NodeController {
                 true
             default: now >= lifecycle.registrationDeadline
             }
+        sometimes(.registrationRetried, when: !isFinal)
         if isFinal { return end("could not register the broker: \(error.name)") }
         lifecycle.retry(now: now)
     }
@@ -189,6 +190,7 @@ extension NodeController {
         if lifecycle.refusal != error {
             surroundings.report("the controller refuses this broker's heartbeats: \(error.name)")
         }
+        sometimes(.heartbeatRefused)
         lifecycle.refusal = error
         lifecycle.retry(after: lifecycle.heartbeatMs, now: now)
     }

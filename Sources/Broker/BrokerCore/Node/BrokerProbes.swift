@@ -29,7 +29,9 @@ extension NodeController {
         ) { [self] outcome in
             guard self.active === active, case .failed(let failure) = outcome else { return }
             switch failure {
-            case .refused: active.brokerDied(broker, epoch: epoch)
+            case .refused:
+                sometimes(.deadBrokerFound)
+                active.brokerDied(broker, epoch: epoch)
             // Its listener may be about to close, too.
             case .closed, .unreachable:
                 active.timers.probeAgain(

@@ -71,6 +71,7 @@ extension NodeController {
             isrProposals.isAsking = false
             guard case .success(let response) = result, response.errorCode == 0 else {
                 // The partitions wait for an answer; what is stale by then is refused for itself.
+                sometimes(.proposalsPutBack)
                 isrProposals.putBack(proposals)
                 isrProposals.nextAttempt = clock().monotonicMs + BrokerLifecycle.retryMs
                 return

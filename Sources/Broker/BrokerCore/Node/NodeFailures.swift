@@ -17,6 +17,7 @@ extension NodeController {
     func takeOffline(_ directory: String, reason: String) {
         let id = directories.all.first { $0.path == directory }?.id
         guard directories.fail(directory, reason: reason) else { return }
+        sometimes(.directoryFails)
         surroundings.report("log directory \(directory) is taken offline: \(reason)")
         effects.wakes += table.fail(directory: directory, reason: reason)
         effects.wakes += directories.moves.directoryFailed(
@@ -31,6 +32,7 @@ extension NodeController {
 
     /// Without its metadata log a node cannot go on.
     func metadataFailed(_ reason: String) {
+        sometimes(.metadataDirectoryFails)
         _ = directories.fail(options.metadataDirectory, reason: reason)
         effects.wakes += table.fail(directory: options.metadataDirectory, reason: reason)
         end("the directory of the metadata log, \(options.metadataDirectory), failed: \(reason)")

@@ -198,6 +198,9 @@ extension NodeController {
         return leader == options.nodeID ? epoch.rawValue : nil
     }
 
+    /// The voters of the metadata quorum as this node's log has them, committed or not.
+    package var quorumVoters: VoterSet { quorum.voters }
+
     /// Whether there is a controller to ask.
     var knowsController: Bool { controllerLocation != .unknown }
 }

@@ -98,6 +98,7 @@ private final class Forwarding: Resumable {
         guard loop.pending[ticket.request] != nil else { return }
         let leftMs = (deadline - now.monotonicNs) / 1_000_000
         guard leftMs > 0 else {
+            sometimes(.forwardingTimedOut)
             return loop.completed(ticket, message: refused(.requestTimedOut), now: now)
         }
         switch loop.view.activeController {
@@ -113,6 +114,7 @@ private final class Forwarding: Resumable {
     }
 
     private func later(on loop: BrokerLoop, _ now: ClockReading) {
+        sometimes(.controllerAwaited)
         let again = loop.newTicket()
         loop.resumptions[again.request] = self
         loop.deadlines.add(again.request, at: now.deadline(afterMs: Self.retryMs))
@@ -127,6 +129,7 @@ private final class Forwarding: Resumable {
         case .failure(.unsupportedVersion), .failure(.malformed):
             loop.completed(ticket, message: refused(.unknownServerError), now: now)
         case .success(let answer) where answer.errorCode == KafkaError.notController.rawValue:
+            sometimes(.forwardedToFormer)
             later(on: loop, now)
         case .success(let answer):
             guard answer.errorCode == KafkaError.none.rawValue, let bytes = answer.responseData,

@@ -156,10 +156,12 @@ struct PeerConnectionCore {
         let instant = now.monotonicNs
         let late = waiting.filter { $0.deadline <= instant }
         if !late.isEmpty {
+            sometimes(.peerRequestExpires)
             waiting.removeAll { $0.deadline <= instant }
             for entry in late { fail(entry.request, .timedOut) }
         }
         if sent.contains(where: { $0.deadline <= instant }) {
+            sometimes(.peerAnswersLate)
             for entry in sent where entry.deadline <= instant {
                 if let request = entry.request { fail(request, .timedOut) }
             }
@@ -295,6 +297,7 @@ struct PeerConnectionCore {
     private mutating func lose(
         _ reason: String, wasRefused: Bool = false, _ now: ClockReading
     ) {
+        sometimes(.peerLost)
         let wasReady = if case .ready = state { true } else { false }
         let limit = min(
             settings.backoffMaxMs, settings.backoffMs << Int64(min(failures, 16)))
@@ -308,6 +311,7 @@ struct PeerConnectionCore {
         let unsent = waiting.map(\.request)
         sent = []
         waiting = []
+        sometimes(.peerLostWithRequests, when: !lost.isEmpty)
         for request in lost { fail(request, .closed("\(endpoint): \(reason)")) }
         let text = "\(endpoint): \(reason)"
         let failure: PeerFailure =

@@ -35,6 +35,7 @@ struct FollowerTruncation: Sendable {
             while !isCut {
                 let directory = cell.logDirectory
                 guard let (end, needsCheckpoint) = prepare() else { return result }
+                sometimes(.recoveryPointLowered, when: needsCheckpoint)
                 if needsCheckpoint { try directories.checkpoint(.recoveryPoint, of: directory) }
                 isCut = try cut(at: end, in: directory)
             }
@@ -50,7 +51,10 @@ struct FollowerTruncation: Sendable {
 
     private func prepare() -> (end: Offset, needsCheckpoint: Bool)? {
         cell.locked { replica in
-            guard replica.follows(leader, in: epoch) else { return nil }
+            guard replica.follows(leader, in: epoch) else {
+                sometimes(.truncationObsolete)
+                return nil
+            }
             let end =
                 switch target.kind {
                 case .epoch(let epoch):

@@ -229,6 +229,7 @@ final class ReplicaFetcher: Resumable {
             guard error.isOfFetchSession, !session.isFull else {
                 return rest(error.name, now, on: loop)
             }
+            sometimes(.fetchSessionLost)
             session.reset()
             return step(on: loop)
         }
@@ -253,6 +254,7 @@ final class ReplicaFetcher: Resumable {
     /// Pauses after a failure of the connection.
     private func rest(_ reason: String, _ now: ClockReading, on loop: BrokerLoop) {
         session.reset()
+        sometimes(.fetcherRests)
         let instant = now.deadline(afterMs: pauseMs(failures, on: loop))
         failures += 1
         if connectionReports.speaks(failures: failures, now: now) {
@@ -332,7 +334,10 @@ final class ReplicaFetcher: Resumable {
         defer { partition.cell.leave() }
         guard replica.follows(id.leader, in: partition.epoch),
             replica.log.logEndOffset == position.offset
-        else { return nil }
+        else {
+            sometimes(.answerOfOldRole)
+            return nil
+        }
         do {
             if case .inFrame(let range) = data.records, !range.isEmpty {
                 try replica.appendAsFollower(body.extracting(range), epoch: partition.epoch)
@@ -411,6 +416,7 @@ final class ReplicaFetcher: Resumable {
     private func findLeaderOffsets(_ key: ReplicaKey, now: ClockReading, on loop: BrokerLoop) {
         guard let partition = partitions[key], let endpoint = loop.view.endpoint(of: id.leader)
         else { return pause(key, now: now, on: loop) }
+        sometimes(.followerOutOfRange)
         partitions[key]?.phase = .comparing
         partitions[key]?.isAsked = false
         changed.append(key)

@@ -105,6 +105,7 @@ public final class CoordinatorShard<Machine: CoordinatorMachine> {
         var refused: KafkaError?
         for (index, item) in items.enumerated() {
             guard let error = take(item, machine, &log, now, &refused) else { continue }
+            sometimes(.coordinatorCannotAppend)
             machine.unload(.notCoordinator)
             lose(.notCoordinator, items[index...] + machine.outbox.takeItems(), &output)
             self.machine = nil
@@ -200,6 +201,7 @@ public final class CoordinatorShard<Machine: CoordinatorMachine> {
         _ items: some Sequence<CoordinatorOutbox<Machine.Record, Machine.Command>.Item>,
         _ output: inout Output
     ) {
+        sometimes(.coordinatorLosesAnswers, when: heldStart < held.count)
         for (_, item) in held[heldStart...] {
             if case .reply(let reply) = item {
                 output.replies.append((reply.caller, reply.onLoss(error)))

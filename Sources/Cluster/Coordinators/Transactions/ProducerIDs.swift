@@ -37,8 +37,12 @@ extension TransactionMachine {
         if case .success(let id) = result { spareProducerIDs.append(id) }
         // After a load nobody waits; the id is kept for the next who needs one.
         guard !awaitingProducerID.isEmpty else { return }
+        sometimes(.producerIDAwaited)
         let operation = awaitingProducerID.removeFirst()
-        if case .failure(let error) = result { return operation.fail(error, &outbox) }
+        if case .failure(let error) = result {
+            sometimes(.producerIDRefused)
+            return operation.fail(error, &outbox)
+        }
         switch operation {
         case .initialize(let request, let respondent):
             initProducerID(request, respondent, now)
@@ -112,7 +116,10 @@ extension TransactionMachine {
     private static func refusal(
         of request: InitTransactionalID, _ present: Transaction
     ) -> KafkaError? {
-        if present.state.isPrepared { return .concurrentTransactions }
+        if present.state.isPrepared {
+            sometimes(.initOfCompleting)
+            return .concurrentTransactions
+        }
         guard let expected = request.expected else { return nil }
         let isKnown =
             expected.id == present.producer.id

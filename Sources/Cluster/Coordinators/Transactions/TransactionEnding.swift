@@ -78,7 +78,10 @@ extension TransactionMachine {
     private static func decideRaising(
         _ outcome: TransactionOutcome, _ present: Transaction
     ) -> EndDecision {
-        if present.state.isPrepared { return .refuse(.concurrentTransactions) }
+        if present.state.isPrepared {
+            sometimes(.endOfCompleting)
+            return .refuse(.concurrentTransactions)
+        }
         let asked = outcome.producer
         let isEnded = present.state == .completeCommit || present.state == .completeAbort
         let isRetryOverNewID =
@@ -91,13 +94,16 @@ extension TransactionMachine {
             isEnded
             && (isRetryOverNewID || Int32(asked.epoch) + 1 == Int32(present.producer.epoch))
         guard isRetry || asked == present.producer || PlantedBug.lateEnd.isPlanted else {
+            sometimes(.lateEndRefused)
             return .refuse(.producerFenced)
         }
         if present.state == .ongoing { return .prepare }
         if isRetry {
+            sometimes(.endRepeated)
             let committed = present.state == .completeCommit
             return committed == outcome.commits ? .done : .refuse(.invalidTxnState)
         }
+        sometimes(.emptyTransactionAborted, when: !outcome.commits)
         // An abort of nothing: the client may not know whether anything was added.
         return outcome.commits ? .refuse(.invalidTxnState) : .prepare
     }
@@ -111,6 +117,7 @@ extension TransactionMachine {
         _ id: String, _ present: Transaction, for respondent: Respondent<ProducerIdentity>?,
         _ now: Moment
     ) {
+        sometimes(.transactionFenced, when: respondent != nil)
         var fenced = present
         var nextID = ProducerID.none
         if settings.version >= 2 {
@@ -164,13 +171,15 @@ extension TransactionMachine {
         let id = order.transactionalID
         guard let transaction = transactions[id], transaction.state.isPrepared,
             transaction.producer == order.producer, var completion = completions[id]
-        else { return }
+        else { return sometimes(.markerResultOfOldOrder) }
         for (partition, error) in results {
             switch error {
             case .none, .unsupportedForMessageFormat, .unsupportedVersion:
                 completion.remaining.remove(partition)
             // The partition has seen a later epoch of the producer: it is over there.
-            case .invalidProducerEpoch: completion.remaining.remove(partition)
+            case .invalidProducerEpoch:
+                sometimes(.markerAfterEpoch)
+                completion.remaining.remove(partition)
             // Another coordinator has taken over, and this one will learn of that.
             case .transactionCoordinatorFenced: break
             default: completion.failed.insert(partition)
@@ -188,6 +197,7 @@ extension TransactionMachine {
             guard let transaction = transactions[id], let failed = completions[id]?.failed,
                 !failed.isEmpty
             else { continue }
+            sometimes(.markersSentAgain)
             completions[id]?.failed = []
             order(id, transaction, failed)
         }

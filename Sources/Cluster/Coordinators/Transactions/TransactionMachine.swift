@@ -116,6 +116,7 @@ public final class TransactionMachine: CoordinatorMachine {
             guard let transaction = transactions[id], transaction.isTimedOut(now.wallMs) else {
                 continue
             }
+            sometimes(.transactionTimedOut)
             fence(id, transaction, for: nil, now)
         }
     }

@@ -179,6 +179,7 @@ final class MetadataLog {
     func clean(now: Int64) throws(QuorumError) {
         do {
             while snapshots.count > 2, try isOverdue(snapshots[0], now: now) {
+                sometimes(.metadataLogCleaned)
                 try fileSystem.remove(path(of: snapshots[0]))
                 snapshots.removeFirst()
                 guard snapshots[0].endOffset > startOffset else { continue }
@@ -225,7 +226,10 @@ final class MetadataLog {
         let isAhead =
             newest.epoch > lastLogEpoch
             || newest.epoch == lastLogEpoch && newest.endOffset > endOffset
-        if isAhead { try start(behind: newest) }
+        if isAhead {
+            sometimes(.snapshotAheadOfLog)
+            try start(behind: newest)
+        }
     }
 
     /// Drops the whole log, which begins anew behind a snapshot.

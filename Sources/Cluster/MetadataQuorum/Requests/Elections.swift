@@ -19,21 +19,25 @@ extension QuorumReplica {
             return voteAnswer(.invalidRequest, false, version)
         }
         if let refusal = refusal(of: asked.replicaID, in: asked.replicaEpoch) {
+            sometimes(.voteOfOldEpoch, when: refusal == .fencedLeaderEpoch)
             return voteAnswer(refusal, false, version)
         }
         if asked.replicaEpoch > state.leaderEpoch {
             try becomeUnattached(in: LeaderEpoch(asked.replicaEpoch))
         }
         guard isAddressee(request.voterID, asked.voterDirectoryID) else {
+            sometimes(.voteForLostDisk)
             return voteAnswer(.invalidVoterKey, false, version)
         }
         let candidate = MemberKey(BrokerID(asked.replicaID), asked.replicaDirectoryID)
         let isUpToDate =
             (LeaderEpoch(asked.lastOffsetEpoch), Offset(asked.lastOffset))
             >= (log.lastEpoch, endOffset) || PlantedBug.staleCandidate.isPlanted
+        sometimes(.candidateLacksRecords, when: !isUpToDate)
         let isGranted =
             asked.preVote
             ? grantsPreVote(isUpToDate) : try grantsVote(to: candidate, isUpToDate)
+        sometimes(.preVoteRefused, when: asked.preVote && !isGranted)
         return voteAnswer(.none, isGranted, version)
     }
 
@@ -55,9 +59,11 @@ extension QuorumReplica {
         }
         guard candidate.id != nodeID else { return false }
         if let voted = state.voted, !PlantedBug.doubleVote.isPlanted {
+            sometimes(.voteAskedTwice)
             return voted.matches(candidate)
         }
         guard state.leader == nil, isUpToDate else { return false }
+        sometimes(.voteGranted)
         var next = state
         next.votedID = candidate.id.rawValue
         next.votedDirectoryID = candidate.directoryID
@@ -169,7 +175,10 @@ extension QuorumReplica {
         guard let place = successors.firstIndex(where: { $0.matches(key) }) else {
             return settings.electionBackoffMaxMs
         }
-        if place == 0 { return 0 }
+        if place == 0 {
+            sometimes(.successorStands)
+            return 0
+        }
         let longest = settings.electionBackoffMaxMs
         let shift = min(successors.count - 1, 62)
         return min(longest, max(1, longest >> shift) << min(place - 1, 16))

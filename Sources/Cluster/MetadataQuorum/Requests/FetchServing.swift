@@ -87,9 +87,11 @@ extension QuorumReplica {
         var answer = nothing(for: fetch, role)
         switch log.position(of: offset, LeaderEpoch(fetch.partition.lastFetchedEpoch)) {
         case .diverging(let epoch, let end):
+            sometimes(.quorumDivergenceTold)
             answer.responses[0].partitions[0].divergingEpoch = .init(
                 epoch: epoch.rawValue, endOffset: end.rawValue)
         case .snapshot(let id):
+            sometimes(.snapshotOffered)
             answer.responses[0].partitions[0].snapshotID = .init(
                 endOffset: id.endOffset.rawValue, epoch: id.epoch.rawValue)
         case .valid where offset < endOffset:

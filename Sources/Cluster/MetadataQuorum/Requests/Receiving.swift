@@ -61,7 +61,9 @@ extension QuorumReplica {
 
     /// What is wrong with a request to the leader of `epoch`.
     func refusal(byLeaderOf epoch: Int32) -> KafkaError? {
+        sometimes(.quorumFetchOfOldEpoch, when: epoch < state.leaderEpoch)
         if epoch < state.leaderEpoch { return .fencedLeaderEpoch }
+        sometimes(.quorumFetchOfEpochToCome, when: epoch > state.leaderEpoch)
         if epoch > state.leaderEpoch { return .unknownLeaderEpoch }
         return role.leader == nil ? .notLeaderOrFollower : nil
     }

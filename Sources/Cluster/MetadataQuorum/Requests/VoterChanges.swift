@@ -41,6 +41,7 @@ extension QuorumReplica {
         guard askVersions(of: voter, at: listener.endpoint) else {
             return added(.requestTimedOut, "The new voter cannot be reached at the moment.")
         }
+        sometimes(.voterAdditionBegun)
         role.change = VoterChange(
             kind: .add, ticket: ticket, voter: voter, ackWhenCommitted: request.ackWhenCommitted,
             deadline: now.monotonic + settings.requestTimeoutMs)
@@ -61,6 +62,8 @@ extension QuorumReplica {
                 .voterNotFound,
                 "Node \(request.voterID) with that directory is not a voter, or the only one.")
         }
+        sometimes(.voterRemovalBegun)
+        sometimes(.leaderRemoved, when: key == self.key)
         role.change = VoterChange(
             kind: .remove, ticket: ticket, offset: endOffset,
             deadline: now.monotonic + settings.requestTimeoutMs)
@@ -71,9 +74,11 @@ extension QuorumReplica {
     /// Why the voters cannot change now.
     func obstacle(to role: LeaderRole) -> (KafkaError, String)? {
         if role.change != nil {
+            sometimes(.voterChangeUnderWay)
             return (.requestTimedOut, "Another change of the voters is under way.")
         }
         guard let highWatermark = role.highWatermark else {
+            sometimes(.voterChangeTooEarly)
             return (.requestTimedOut, "The leader is new, and has committed nothing yet.")
         }
         guard controls.isReconfigurable else {
@@ -122,6 +127,7 @@ extension QuorumReplica {
         guard let progress = role.progress(of: key), progress.lastCaughtUp != nil,
             progress.lastFetch ?? .min > since
         else {
+            sometimes(.newVoterLags)
             endVoterChange(
                 role, .requestTimedOut, "The new voter does not have the whole log yet.")
             return true
@@ -141,6 +147,7 @@ extension QuorumReplica {
     func newVoterIsSilent(_ key: MemberKey) {
         guard let role = role.leader, role.change?.voter?.key == key, role.change?.offset == nil
         else { return }
+        sometimes(.newVoterSilent)
         endVoterChange(role, .requestTimedOut, "The new voter does not answer.")
     }
 
@@ -148,11 +155,13 @@ extension QuorumReplica {
 
     func finishVoterChange(_ role: LeaderRole, _ highWatermark: Offset) {
         guard let offset = role.change?.offset, highWatermark > offset else { return }
+        sometimes(.voterChangeCommitted)
         endVoterChange(role, .none, nil)
     }
 
     func expireVoterChange(_ role: LeaderRole) {
         guard let change = role.change, now.monotonic >= change.deadline else { return }
+        sometimes(.voterChangeExpired)
         endVoterChange(
             role, .requestTimedOut, "The voters have not committed the change in time.")
     }

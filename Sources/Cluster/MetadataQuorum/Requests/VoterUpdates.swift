@@ -40,11 +40,13 @@ extension QuorumReplica {
     private func joinVoters(_ role: FollowerRole, _ leader: QuorumEndpoint) -> Bool {
         if let old = voters[nodeID] {
             // This node as it was before it lost its disk.
+            sometimes(.formerSelfRemoved)
             let request = RemoveRaftVoterRequest(
                 clusterID: clusterID, voterID: nodeID.rawValue,
                 voterDirectoryID: old.key.directoryID)
             return send(request, to: leader, role.leader, for: .removeVoter)
         }
+        sometimes(.controllerJoinsVoters)
         let request = AddRaftVoterRequest(
             clusterID: clusterID, timeoutMs: Int32(clamping: settings.requestTimeoutMs),
             voterID: nodeID.rawValue, voterDirectoryID: directoryID,

@@ -44,7 +44,10 @@ extension QuorumReplica {
     }
 
     func poll(_ role: FollowerRole) throws(QuorumError) {
-        if mayStand, now.monotonic >= role.fetchDeadline { return try becomeProspective() }
+        if mayStand, now.monotonic >= role.fetchDeadline {
+            sometimes(.followerLosesLeader)
+            return try becomeProspective()
+        }
         guard let leaderEndpoint else { return fetchFromAnyone() }
         if now.monotonic >= role.voterUpdateDue { seeToOwnVoter(role, leaderEndpoint) }
         if requests.isPausing(leaderEndpoint, now: now.monotonic) {
@@ -137,6 +140,7 @@ extension QuorumReplica {
         guard case .fetch = ended.purpose, let role = role.follower, role.hasFetched,
             ended.target.endpoint == leaderEndpoint
         else { return }
+        sometimes(.leaderConnectionLost)
         let grace = settings.disconnectGraceMs
         let extra = grace > 0 ? Int64.random(in: 0..<grace, using: &random) : 0
         role.fetchDeadline = min(role.fetchDeadline, now.monotonic + grace + extra)
@@ -157,6 +161,7 @@ extension QuorumReplica {
                 from: LeaderEpoch(diverging.epoch), end: Offset(diverging.endOffset))
             guard diverging.epoch >= 0, cut < endOffset, cut >= .zero else { return false }
             emit(.report("cuts its log at \(cut.rawValue), where the leader's is another"))
+            sometimes(.metadataCut)
             try truncate(to: cut)
             return true
         }
@@ -167,6 +172,7 @@ extension QuorumReplica {
             }
             let id = SnapshotID(
                 endOffset: Offset(snapshot.endOffset), epoch: LeaderEpoch(snapshot.epoch))
+            sometimes(.snapshotFetched)
             let log = self.log
             role.snapshot = try log.onDisk { () throws(FileError) in
                 try PartialSnapshot(id, in: log)

@@ -31,6 +31,7 @@ extension QuorumReplica {
         if let common { return common }
         guard let role = role.follower, let partial = role.snapshot else { return false }
         if answer.errorCode == KafkaError.snapshotNotFound.rawValue {
+            sometimes(.snapshotGone)
             // The leader has a newer one by now, which the next fetch will name.
             try drop(partial, role)
             noteFetched(role)
@@ -74,6 +75,7 @@ extension QuorumReplica {
             emit(.report("the snapshot from the leader is damaged: \(reason)"))
             return false
         }
+        sometimes(.snapshotInstalled)
         role.snapshot = nil
         try log.start(behind: id)
         install(contents, id)

@@ -147,6 +147,7 @@ final class LeaderRole {
 
 extension QuorumReplica {
     func becomeLeader(grantedBy voters: Set<BrokerID>) throws(QuorumError) {
+        sometimes(.candidateElected)
         try persist(QuorumState(leaderID: nodeID.rawValue, leaderEpoch: epoch.rawValue))
         leaderEndpoint = settings.listeners.first?.endpoint
         let role = LeaderRole(
@@ -214,6 +215,7 @@ extension QuorumReplica {
         commit(upTo: highWatermark)
         finishVoterChange(role, highWatermark)
         if let offset = controls.votersOffset, highWatermark > offset, !isVoter {
+            sometimes(.removedLeaderResigns)
             role.mustResign = true
         }
         try serveParked(role)
@@ -222,6 +224,7 @@ extension QuorumReplica {
     func poll(_ role: LeaderRole) throws(QuorumError) {
         if role.mustResign { return becomeResigned(from: role) }
         if !role.isOnlyVoter, now.monotonic >= role.quorumDeadline {
+            sometimes(.leaderLosesMajority)
             emit(.report("no majority of the voters has fetched for \(checkQuorumMs) ms"))
             return becomeResigned(from: role)
         }
@@ -237,6 +240,7 @@ extension QuorumReplica {
         guard let voter = voters[id], let endpoint = voter.endpoint(settings.listenerName) else {
             return
         }
+        sometimes(.leaderAnnouncesItself)
         let partition = BeginQuorumEpochRequest.PartitionData(
             partitionIndex: Self.topicPartition.partition,
             voterDirectoryID: voter.key.directoryID, leaderID: nodeID.rawValue,

@@ -50,12 +50,16 @@ extension QuorumReplica {
     func poll(candidate role: NomineeRole) throws(QuorumError) {
         guard mayStand else { return try becomeUnattached(in: epoch) }
         // After a lost election the rest of the timeout is its back-off.
-        if now.monotonic >= role.electionDeadline { return try becomeProspective() }
+        if now.monotonic >= role.electionDeadline {
+            sometimes(.candidateTimesOut)
+            return try becomeProspective()
+        }
         if !role.votes.isLost { requestVotes(role, isPreVote: false) }
     }
 
     private func leaveLostPreElection(_ role: NomineeRole) throws(QuorumError) {
         if let leader = role.formerLeader, let leaderEndpoint {
+            sometimes(.leadershipResumed)
             return try becomeFollower(of: leader, at: leaderEndpoint, in: epoch)
         }
         try becomeUnattached(in: epoch)

@@ -44,6 +44,7 @@ extension QuorumReplica {
     func poll(_ role: ResignedRole) throws(QuorumError) {
         // Into the next epoch: in this one it is the leader, and nobody may follow it.
         if now.monotonic >= role.electionDeadline {
+            sometimes(.resignedLeaderMovesOn)
             return try becomeUnattached(in: nextEpoch())
         }
         for id in role.unacknowledged.sorted() {

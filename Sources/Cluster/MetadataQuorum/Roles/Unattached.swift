@@ -11,7 +11,10 @@ extension QuorumReplica {
     /// epoch, of which records may have been lost.
     func enterFirstRole() throws(QuorumError) {
         if isVoter, voters.count == 1 { return try becomeProspective() }
-        if state.leader == nodeID { return enterResigned(successors: []) }
+        if state.leader == nodeID {
+            sometimes(.restartedAsLeader)
+            return enterResigned(successors: [])
+        }
         if let leader = state.leader, let endpoint = voters[leader]?.endpoint(settings.listenerName)
         {
             return try becomeFollower(of: leader, at: endpoint, in: epoch)

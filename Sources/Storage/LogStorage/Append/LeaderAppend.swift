@@ -93,6 +93,7 @@ extension PartitionLog {
                         .duplicateSequenceNumber,
                         "producer \(header.producerID) repeats a batch along with new ones")
                 }
+                sometimes(.duplicateBatch)
                 staged.duplicate = duplicate
                 return header.sizeInBytes
             }
@@ -210,7 +211,10 @@ extension PartitionLog {
             producers.endOffset = nextOffset
             return rolled
         } catch {
-            if !isIntact { markFailed(error) }
+            if !isIntact {
+                sometimes(.appendFailed)
+                markFailed(error)
+            }
             throw .io(error)
         }
     }

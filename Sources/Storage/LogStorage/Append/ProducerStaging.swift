@@ -102,6 +102,7 @@ struct ProducerStaging {
         var aborted: [AbortedTransaction] = []
         for transaction in completed {
             if transaction.isAbort {
+                sometimes(.abortIndexed)
                 aborted.append(
                     AbortedTransaction(
                         producerID: transaction.producerID, firstOffset: transaction.firstOffset,
@@ -119,6 +120,7 @@ struct ProducerStaging {
         _ epoch: Int16, of id: ProducerID, _ state: ProducerState
     ) throws(AppendError) {
         guard epoch >= state.producerEpoch || PlantedBug.zombieWrites.isPlanted else {
+            sometimes(.producerFenced)
             throw .kafka(
                 .invalidProducerEpoch,
                 "producer \(id) wrote with epoch \(epoch), "
@@ -135,6 +137,7 @@ struct ProducerStaging {
         else { return }
         let current = table.verifications[header.producerID]?.current
         guard let shown, shown == current else {
+            sometimes(.unverifiedAppend)
             throw .kafka(
                 .invalidTxnState,
                 "producer \(header.producerID) wrote outside of a transaction that includes "
@@ -165,6 +168,7 @@ struct ProducerStaging {
         }
         let isGap = header.baseSequence > expected
         guard header.baseSequence == expected || isGap && PlantedBug.acceptedGap.isPlanted else {
+            sometimes(.sequenceGap)
             throw .kafka(
                 .outOfOrderSequenceNumber,
                 "producer \(header.producerID) with epoch \(header.producerEpoch) sent sequence "
@@ -186,12 +190,14 @@ struct ProducerStaging {
             transactionVersion >= 2
             ? epoch > state.producerEpoch || isRepeat : epoch >= state.producerEpoch
         guard isValid else {
+            sometimes(.lateMarker)
             throw .kafka(
                 .invalidProducerEpoch,
                 "the marker for producer \(header.producerID) has epoch \(epoch), the last seen "
                     + "is \(state.producerEpoch)")
         }
         guard marker.coordinatorEpoch >= state.coordinatorEpoch else {
+            sometimes(.markerOfOldCoordinator)
             throw .kafka(
                 .transactionCoordinatorFenced,
                 "the marker for producer \(header.producerID) is of coordinator epoch "

@@ -44,6 +44,7 @@ extension PartitionLog {
             try active.finishIndexes()
             try writeSnapshot(at: logEndOffset)
         }
+        sometimes(.segmentRolled)
         let segment = try LogSegment.create(
             directory: directory, baseOffset: baseOffset,
             indexIntervalBytes: config.indexIntervalBytes, fileSystem: fileSystem, now: now)

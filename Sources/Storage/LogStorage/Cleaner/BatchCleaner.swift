@@ -153,7 +153,9 @@ struct BatchCleaner {
         if let latest = map.get(key), latest > record.offset { return false }
         if record.value != nil { return true }
         guard header.magic == 2 else { return keepsLegacyTombstones }
-        return header.deleteHorizonMs.map { rules.now < $0 } ?? true
+        let isKept = header.deleteHorizonMs.map { rules.now < $0 } ?? true
+        sometimes(.tombstoneExpired, when: !isKept)
+        return isKept
     }
 
     /// The batch with the records that are left. Tombstones and empty markers get their delete
@@ -167,6 +169,7 @@ struct BatchCleaner {
         if !kept.changed && !begins { return .kept }
         var options = RecordBatchBuilder.Options(like: header)
         if begins {
+            sometimes(.deleteHorizonSet)
             options.deleteHorizonMs = rules.now.saturatingSum(rules.deleteRetentionMs)
         }
         if header.magic < 2, let first = kept.records.first { options.baseOffset = first.offset }

@@ -109,6 +109,7 @@ public final class CleanerWork {
         }
         state = .done
         guard let writer, !isInUse else { return }
+        sometimes(.cleaningGivenUp)
         self.writer = nil
         try Self.io { () throws(FileError) in try writer.discard() }
     }
@@ -128,6 +129,7 @@ public final class CleanerWork {
         guard case .swapping(let group) = state else {
             preconditionFailure("nothing is being swapped")
         }
+        sometimes(.segmentSwapped)
         state = .swapped(group: group)
     }
 

@@ -81,13 +81,19 @@ struct LogLoader {
         var files: [SegmentFileName] = []
         for name in try fileSystem.list(directory) {
             guard let file = SegmentFileName(name) else { continue }
-            if file.state == .deleted { try remove(file) } else { files.append(file) }
+            if file.state == .deleted {
+                sometimes(.deletedFilesRemoved)
+                try remove(file)
+            } else {
+                files.append(file)
+            }
         }
         let cleaned = files.filter { $0.state == .cleaned }
         let unfinished = cleaned.map(\.baseOffset).min()
         files.removeAll { $0.state == .cleaned }
         for file in cleaned { try remove(file) }
         if let unfinished {
+            sometimes(.cleanedFilesRemoved)
             // A `.swap` at or after a `.cleaned` is of a split that was not finished either.
             for file in files where file.state == .swap && file.baseOffset >= unfinished {
                 try remove(file)
@@ -109,6 +115,7 @@ struct LogLoader {
     private func finishSwap(_ files: inout [SegmentFileName]) throws(FileError) {
         let swaps = files.filter { $0.state == .swap }
         guard let low = swaps.map(\.baseOffset).min() else { return }
+        sometimes(.swapFinished)
         var high = low
         for swap in swaps where swap.kind == .log {
             high = max(high, try openSegment(swap).nextOffset())
@@ -214,6 +221,7 @@ struct LogLoader {
         let bases = Set(segments.map(\.baseOffset))
         let newest = snapshots.last { $0 <= logEnd }
         let strays = snapshots.filter { $0 > logEnd || ($0 != newest && !bases.contains($0)) }
+        sometimes(.strayProducerSnapshot, when: !strays.isEmpty)
         for stray in strays { try remove(stray) }
         snapshots.removeAll { $0 > logEnd || ($0 != newest && !bases.contains($0)) }
     }

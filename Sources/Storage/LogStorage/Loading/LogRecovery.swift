@@ -47,7 +47,10 @@ struct LogRecovery {
             if !isWhole { break }
         }
         for segment in segments[index...] { try loader.removeFiles(of: segment) }
-        if index < segments.count { try loader.fileSystem.syncDirectory(loader.directory) }
+        if index < segments.count {
+            sometimes(.recoveryDropsSegments)
+            try loader.fileSystem.syncDirectory(loader.directory)
+        }
         segments.removeSubrange(index...)
         producers = found.producers
         epochs = found.epochs
@@ -60,6 +63,7 @@ struct LogRecovery {
         let base = segment.baseOffset
         if base == found.next || !hasEarlier { return true }
         if PlantedBug.joinedHole.isPlanted { return base > found.next }
+        sometimes(.recoveryMeetsGap)
         let gapsBelow = max(loader.trustedBelow, logStart, loader.cleanedOffset)
         guard base > found.next else { return false }
         if base <= gapsBelow || found.hasGaps { return true }
@@ -93,7 +97,10 @@ private struct SegmentScan {
         found.hasGaps = false
         let trusted = try walkTrusted(&found)
         let valid = try scan(from: trusted, &found)
-        if valid < size { try segment.cut(to: valid) }
+        if valid < size {
+            sometimes(.tornTailCut)
+            try segment.cut(to: valid)
+        }
         try segment.finishIndexes()
         segment.closeFiles()
         return valid == size
@@ -201,6 +208,7 @@ private struct SegmentScan {
             try RecordBatchHeader.verifyCRC(bytes, at: offset, header: header)
             return header
         } catch {
+            sometimes(.recoveryRefusesBatch)
             return nil
         }
     }

@@ -24,7 +24,11 @@ extension PartitionLog {
         let plan = try retentionPlan(now: now, highWatermark: highWatermark)
         guard plan.count > 0 else { return RetentionResult() }
         let result = try failingLog { () throws(FileError) in
-            if plan.rollsActiveSegment { try rollSegment(at: logEndOffset, now: now) }
+            if plan.rollsActiveSegment {
+                sometimes(.retentionRollsSegment)
+                try rollSegment(at: logEndOffset, now: now)
+            }
+            sometimes(.retentionDeletes)
             let given = Array(segments[..<plan.count])
             var result = RetentionResult(reasons: plan.reasons)
             for segment in given {

@@ -65,6 +65,7 @@ struct OffsetCommitPlan {
     /// The partitions' outcomes: a refusal of the group counts for all that exist.
     var errors: [KafkaError] {
         guard fault != .none else { return outcomes }
+        sometimes(.commitOfStaleMember)
         return outcomes.map { error in
             switch error {
             case .unknownTopicID, .unknownTopicOrPartition: error

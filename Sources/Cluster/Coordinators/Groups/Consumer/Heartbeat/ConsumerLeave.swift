@@ -57,6 +57,7 @@ extension GroupMachine {
         }
         bumpEpoch(of: &draft)
         if draft.state.members.isEmpty {
+            sometimes(.groupEmptied)
             // No time: the next member need not wait for the assignment interval.
             draft.write(state.targetRecord(epoch: draft.state.groupEpoch, timestamp: 0))
         }
@@ -69,6 +70,7 @@ extension GroupMachine {
         guard case .consumer(let group) = groups[groupID], group.state.members[id] != nil else {
             return
         }
+        sometimes(.memberExpired)
         fence([id], of: group.state, now: now)
     }
 

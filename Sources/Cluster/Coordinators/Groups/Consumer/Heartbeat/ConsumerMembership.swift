@@ -28,6 +28,7 @@ extension GroupMachine {
         guard let instanceID = request.instanceID else {
             let member = draft.state.members[memberID]
             guard isJoining || member != nil else {
+                sometimes(.heartbeatOfStranger)
                 throw GroupFault(
                     .unknownMemberID,
                     "Member \(memberID) is not a member of group \(draft.groupID).")
@@ -92,7 +93,9 @@ extension GroupMachine {
         let isRepeated =
             received == member.previousEpoch
             && hasOnly(request.topicPartitions, of: member.assigned)
+        sometimes(.heartbeatRepeated, when: received < member.epoch && isRepeated)
         guard received > member.epoch || !isRepeated else { return }
+        sometimes(.memberEpochFenced)
         let relation = received > member.epoch ? "greater" : "smaller"
         throw GroupFault(
             .fencedMemberEpoch,

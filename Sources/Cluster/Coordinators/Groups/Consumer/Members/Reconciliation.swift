@@ -70,6 +70,7 @@ struct Reconciliation {
         next.previousEpoch = member.epoch
         next.assigned = plan.kept
         if !plan.revoked.isEmpty, stillHas(plan.revoked) {
+            sometimes(.partitionsRevoked)
             next.epoch = epoch
             next.pendingRevocation = plan.revoked
             next.state = .unrevokedPartitions
@@ -112,6 +113,7 @@ struct Reconciliation {
                 if isOwn || !isTaken(topic, partition) || PlantedBug.doubleOwner.isPlanted {
                     plan.free[topic, default: []].append(partition)
                 } else {
+                    sometimes(.partitionAwaited)
                     plan.isWaiting = true
                 }
             }
