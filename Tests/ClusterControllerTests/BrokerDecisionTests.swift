@@ -141,6 +141,34 @@ import Testing
         #expect(try cluster.partition("t").isRecovering == false)
     }
 
+    /// Its broker came back without the log directory, and another replica may have the records.
+    @Test(arguments: [[1, 2], [1]])
+    func aLastLeaderThatBeginsAnewDoesNotLeadBesideOthers(replicas: [Int32]) throws {
+        var cluster = try TestCluster(brokers: 2)
+        try cluster.create("t", partitions: -1, replicas: -1, assignments: [replicas])
+        // Both lose what they had not flushed, the leader last.
+        try cluster.register(2, incarnation: 2)
+        var request = TestCluster.registration(1, incarnation: 2)
+        request.logDirs = [KafkaUUID(high: 77, low: 77)]
+        try cluster.apply(
+            cluster.controller.registerBroker(
+                request, context: cluster.context(4), newEpoch: cluster.nextOffset))
+        #expect(try cluster.partition("t").lastKnownELR == [1])
+        try cluster.heartbeat(1)
+        #expect(try cluster.partition("t").leader == -1)
+        var assign = AssignReplicasToDirsRequest(brokerID: 1)
+        assign.brokerEpoch = try #require(cluster.image.brokers[1]).epoch
+        let id = try #require(cluster.image.topics.id(of: "t"))
+        assign.directories = [
+            .init(
+                id: request.logDirs[0],
+                topics: [.init(topicID: id, partitions: [.init(partitionIndex: 0)])])
+        ]
+        try cluster.apply(cluster.controller.assignReplicasToDirs(assign))
+        #expect(try cluster.partition("t").leader == (replicas.count > 1 ? -1 : 1))
+        #expect(try cluster.partition("t").lastKnownELR == [])
+    }
+
     private func recover(
         _ topic: String, in cluster: TestCluster
     ) throws -> Decision<AlterPartitionResponse> {

@@ -166,6 +166,27 @@ import Testing
         #expect(back.leader == 1)
     }
 
+    /// Who was to go may stay, and who was to come may go.
+    @Test func aNewPlanLeavesNothingOfTheOneBefore() throws {
+        var cluster = try TestCluster(brokers: 4)
+        try cluster.create("t", partitions: -1, replicas: -1, assignments: [[1, 2]])
+        _ = try reassign(&cluster, "t", to: [3, 2])
+        _ = try reassign(&cluster, "t", to: [1, 3, 2])
+        let wider = try cluster.partition("t")
+        #expect(wider.replicas == [1, 3, 2])
+        #expect(wider.addingReplicas == [3])
+        #expect(wider.removingReplicas == [])
+        _ = try reassign(&cluster, "t", to: [4, 1])
+        let other = try cluster.partition("t")
+        #expect(other.replicas == [4, 1, 2, 3])
+        #expect(other.addingReplicas == [4])
+        #expect(other.removingReplicas == [2, 3])
+        _ = try reassign(&cluster, "t", to: [1, 2])
+        let back = try cluster.partition("t")
+        #expect(back.replicas == [1, 2])
+        #expect(!back.isReassigning)
+    }
+
     @Test func reassignmentsAreChecked() throws {
         var cluster = try TestCluster(brokers: 3)
         try cluster.create("t", partitions: -1, replicas: -1, assignments: [[1, 2]])

@@ -15,6 +15,7 @@ extension Controller {
         var decision = Decision(AlterPartitionResponse(), isAtomic: false)
         guard let broker = image.brokers[request.brokerID], broker.epoch == request.brokerEpoch
         else {
+            sometimes(.isrOfOldProcess)
             decision.response.errorCode = KafkaError.staleBrokerEpoch.rawValue
             return decision
         }
@@ -35,6 +36,7 @@ extension Controller {
                         result.leaderRecoveryState = changed.isRecovering ? 1 : 0
                         result.partitionEpoch = changed.partitionEpoch
                     } else {
+                        sometimes(.isrEndsLeadership)
                         result.errorCode = KafkaError.newLeaderElected.rawValue
                     }
                 } catch {
@@ -61,6 +63,7 @@ extension Controller {
             : wanted.newIsrWithEpochs.map { (id: $0.brokerID, epoch: $0.brokerEpoch) }
         try validate(wanted, isr: isr.map(\.id), of: partition, leader: leader)
         guard isr.allSatisfy({ isEligible($0.id, epoch: $0.epoch) }) else {
+            sometimes(.isrWithAbsentBroker)
             throw .init(.ineligibleReplica)
         }
         var change = ElectionRules(self).changes(in: topic)(partition)
@@ -89,11 +92,16 @@ extension Controller {
         if wanted.leaderEpoch > partition.leaderEpoch
             || wanted.partitionEpoch > partition.partitionEpoch
         {
+            sometimes(.isrOfNewerMetadata)
             throw .init(.notController)
         }
-        if wanted.leaderEpoch < partition.leaderEpoch { throw .init(.fencedLeaderEpoch) }
+        if wanted.leaderEpoch < partition.leaderEpoch {
+            sometimes(.isrOfOldLeader)
+            throw .init(.fencedLeaderEpoch)
+        }
         if leader != partition.leader { throw .init(.invalidRequest) }
         if wanted.partitionEpoch < partition.partitionEpoch, !PlantedBug.staleIsr.isPlanted {
+            sometimes(.isrOfOldMetadata)
             throw .init(.invalidUpdateVersion)
         }
         let isRecovering = wanted.leaderRecoveryState == 1

@@ -87,13 +87,17 @@ extension Controller {
                 .invalidReplicationFactor,
                 "The replication factor is changed from \(current.count) to \(replicas.count)")
         }
+        sometimes(.reassignmentReplaced, when: partition.isReassigning)
         let removing = partition.replicas.filter { !replicas.contains($0) }.sorted()
-        let adding = replicas.filter { !partition.replicas.contains($0) }.sorted()
+        let adding = replicas.filter {
+            !partition.replicas.contains($0) || partition.addingReplicas.contains($0)
+        }.sorted()
         var change = ElectionRules(self).changes(in: topic)(partition)
         change.election = .online
         change.replicas = replicas + removing
-        if !removing.isEmpty { change.removing = removing }
-        if !adding.isEmpty { change.adding = adding }
+        // Nothing is left of a plan before: who was to go may stay, who was to come may go.
+        change.removing = removing
+        change.adding = adding
         return change.record()
     }
 
@@ -120,6 +124,7 @@ extension Controller {
             }
             change.isr = [first]
         }
+        sometimes(.reassignmentCancelled)
         change.removing = []
         change.adding = []
         return change.record()

@@ -55,8 +55,14 @@ extension Controller {
         }
         if broker.isOnline(directory) {
             var change = ElectionRules(self).changes(in: topic)(partition)
+            sometimes(.replicaDirectoryTold)
             change.election = .online
             change.directories[broker.id] = directory
+            if let old = partition.directory(of: broker.id), !DirectoryID.isReserved(old),
+                !broker.isOnline(old)
+            {
+                change.bareReplica = broker.id
+            }
             return change.record()
         }
         let image = image

@@ -21,6 +21,7 @@ extension Controller {
         var decision = Decision(BrokerHeartbeatResponse(), isAtomic: false)
         guard let broker = image.brokers[request.brokerID], broker.epoch == request.brokerEpoch
         else {
+            sometimes(.staleHeartbeat)
             decision.response.errorCode = KafkaError.staleBrokerEpoch.rawValue
             return decision
         }
@@ -90,6 +91,7 @@ extension Controller {
 
     private func fencing(of broker: BrokerRegistration) -> [MetadataRecord] {
         var change = registrationChange(of: broker)
+        sometimes(.brokerFenced)
         change.fenced = 1
         return partitionChanges(after: .left(broker.id))
             + [.brokerRegistrationChangeRecord(change)]
@@ -97,6 +99,7 @@ extension Controller {
 
     private func unfencing(of broker: BrokerRegistration) -> [MetadataRecord] {
         var change = registrationChange(of: broker)
+        sometimes(.brokerUnfenced)
         change.fenced = -1
         return [.brokerRegistrationChangeRecord(change)]
             + partitionChanges(after: .returned(broker.id))
@@ -104,6 +107,7 @@ extension Controller {
 
     private func stopping(of broker: BrokerRegistration) -> [MetadataRecord] {
         var change = registrationChange(of: broker)
+        sometimes(.brokerStopping)
         change.inControlledShutdown = 1
         return [.brokerRegistrationChangeRecord(change)]
             + partitionChanges(after: .left(broker.id))
@@ -115,6 +119,7 @@ extension Controller {
         var records: [MetadataRecord] = []
         let failed = broker.logDirs.filter(request.offlineLogDirs.contains)
         if image.metadataVersion.supportsDirectories, !failed.isEmpty {
+            sometimes(.directoryLost)
             records += partitionChanges(afterLossOf: Set(failed), on: broker.id)
             var change = registrationChange(of: broker)
             change.logDirs = broker.logDirs.filter { !failed.contains($0) }

@@ -21,6 +21,7 @@ extension Controller {
         do throws(DecisionFailure) {
             let existing = image.brokers[request.brokerID]
             if hasValidSession, let existing, existing.incarnationID != request.incarnationID {
+                sometimes(.registrationTooEarly)
                 throw .init(
                     .duplicateBrokerRegistration,
                     "Another broker is registered with that broker id.")
@@ -49,8 +50,10 @@ extension Controller {
 
     private func recordsOfShutdown(_ broker: Int32, isClean: Bool) -> [MetadataRecord] {
         if image.features.keepsEligibleLeaders, !isClean {
+            sometimes(.uncleanRestart)
             return partitionChanges(after: .lostUnflushedData(broker))
         }
+        sometimes(.cleanRestart)
         return partitionChanges(after: .left(broker))
     }
 

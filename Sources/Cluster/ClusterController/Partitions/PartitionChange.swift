@@ -32,6 +32,9 @@ struct PartitionChange {
     var isRecovering: Bool
     /// Replicas that lost their unflushed data: they must not be eligible leaders.
     var uncleanShutdown: [Int32] = []
+    /// A replica that begins anew for its directory is gone. As long as another one may have the
+    /// records it does not lead as the last leader.
+    var bareReplica: Int32?
     /// Directories that differ from the recorded ones, by broker.
     var directories: [Int32: KafkaUUID] = [:]
     private var elr: [Int32]
@@ -87,6 +90,7 @@ struct PartitionChange {
         let newISR = isr.filter { !removing.contains($0) }
         guard !target.isEmpty, !newISR.isEmpty, adding.allSatisfy(newISR.contains) else { return }
         if adding.count < removing.count, !target.allSatisfy(newISR.contains) { return }
+        sometimes(.reassignmentCompleted)
         isr = newISR
         replicas = target
         removing = []
@@ -100,6 +104,7 @@ struct PartitionChange {
             elr = []
             return
         }
+        sometimes(.eligibleLeadersKept)
         let candidates = elr + partition.isr.filter { !elr.contains($0) }
         elr = candidates.filter { !isr.contains($0) && !uncleanShutdown.contains($0) }.sorted()
     }
@@ -110,6 +115,7 @@ extension PartitionChange {
         let (leader, isUnclean) = electedLeader()
         guard leader != partition.leader else { return }
         if elr.contains(leader) {
+            sometimes(.eligibleLeaderElected)
             isr = [leader]
             elr.removeAll { $0 == leader }
         }
@@ -123,6 +129,7 @@ extension PartitionChange {
 
     private func electedLeader() -> (leader: Int32, isUnclean: Bool) {
         if election == .preferred, let first = replicas.first, isValidLeader(first) {
+            sometimes(.preferredLeaderElected, when: first != partition.leader)
             return (first, false)
         }
         if isValidLeader(partition.leader) { return (partition.leader, false) }
@@ -132,6 +139,7 @@ extension PartitionChange {
         if mayLose, let any = replicas.first(where: isAcceptable) {
             return (any, true)
         }
+        sometimes(.partitionLeaderless)
         return (PartitionImage.noLeader, false)
     }
 
@@ -146,14 +154,23 @@ extension PartitionChange {
     /// The last leader, when nobody else has all records and it is back.
     private var electableLastLeader: Int32? {
         guard rules.options.eligibleLeaderReplicas, elr.isEmpty, isr.isEmpty,
-            partition.lastKnownELR.count == 1, isAcceptable(partition.lastKnownELR[0])
+            partition.lastKnownELR.count == 1, !isLastLeaderBare,
+            isAcceptable(partition.lastKnownELR[0])
         else { return nil }
         return partition.lastKnownELR[0]
     }
 
+    private var isLastLeaderBare: Bool {
+        guard let bareReplica, replicas.count > 1 else { return false }
+        return partition.lastKnownELR == [bareReplica]
+    }
+
     private func bumpEpochIfReplicasLeft(_ record: inout PartitionChangeRecord) {
         guard record.leader == PartitionImage.noLeaderChange else { return }
-        if !partition.replicas.allSatisfy(replicas.contains) { record.leader = partition.leader }
+        if !partition.replicas.allSatisfy(replicas.contains) {
+            sometimes(.leaderEpochBumped)
+            record.leader = partition.leader
+        }
     }
 
     private func bumpEpochIfISRShrank(_ record: inout PartitionChangeRecord) {
@@ -173,7 +190,7 @@ extension PartitionChange {
         guard rules.options.eligibleLeaderReplicas else { return }
         if record.leader == PartitionImage.noLeader, partition.lastKnownELR.isEmpty {
             record.lastKnownElr = [partition.leader]
-        } else if record.leader >= 0, !partition.lastKnownELR.isEmpty {
+        } else if record.leader >= 0 || isLastLeaderBare, !partition.lastKnownELR.isEmpty {
             record.lastKnownElr = []
         }
     }
