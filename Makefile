@@ -19,8 +19,8 @@ CLIENT_TESTS ?= -m "not slow"
 
 .DEFAULT_GOAL := build
 .PHONY: build start cluster test test-swift test-clients verify format lint generate \
-    check-generated bench chaos docs simulate simulate-seeds planted fuzz fuzz-smoke install clean libraries \
-    clients
+    check-generated bench chaos docs simulate simulate-seeds planted marks fuzz fuzz-smoke install clean \
+    libraries clients
 
 ## build: the release binary at .build/release/martlet
 build: libraries
@@ -77,7 +77,7 @@ bench: build clients
 ## simulate: clusters under faults by seed, for so many minutes
 simulate: libraries
 	swift build $(RELEASE) --product simulate
-	.build/release/simulate --jobs $(JOBS) --minutes $(MINUTES)
+	.build/release/simulate --operators --jobs $(JOBS) --minutes $(MINUTES)
 
 ## planted: which planted bugs the simulator finds, and after how many seeds (docs/TESTING.md)
 planted: libraries
@@ -85,12 +85,20 @@ planted: libraries
 	    --scratch-path .build/planted
 	.build/planted/release/simulate --planted all --seeds 1...1000 --times 3 --minutes 2
 
+## marks: which rare paths the simulator takes; fails when one is not taken (docs/TESTING.md)
+marks: libraries
+	swift build $(RELEASE) --product simulate -Xswiftc -DPLANTED_BUGS \
+	    --scratch-path .build/planted
+	.build/planted/release/simulate --marks --operators --jobs $(JOBS) \
+	    --seeds 1...$(or $(SEEDS),2000)
+
 # The same seeds each time, so that a change is judged by itself; `make simulate` draws new ones.
 simulate-seeds: libraries
 	swift build $(RELEASE) --product simulate
 	.build/release/simulate --short --jobs $(JOBS) --seeds 1...97
 	.build/release/simulate --jobs $(JOBS) --seeds 1...20
 	.build/release/simulate --alone --jobs $(JOBS) --seeds 1...20
+	.build/release/simulate --operators --short --jobs $(JOBS) --seeds 1...60 --minutes 1
 
 ## fuzz: all that is parsed, with libFuzzer and the address sanitizer, for so many minutes in all
 fuzz: libraries

@@ -257,9 +257,11 @@ import Testing
     @Test func formattingLeavesVotersAndFirstRecords() throws {
         let disk = try makeDisk()
         try QuorumFormat.write(
-            QuorumFormat.Voter(
-                nodeID: BrokerID(1), directoryID: Self.directoryID,
-                listener: "CONTROLLER", host: "localhost", port: 9093),
+            [
+                QuorumFormat.Voter(
+                    nodeID: BrokerID(1), directoryID: Self.directoryID,
+                    listener: "CONTROLLER", host: "localhost", port: 9093)
+            ],
             bootstrap: [topic(0)], in: Self.directory, fileSystem: disk
         ) { _ in 0 }
         let after = disk.afterPowerCut()

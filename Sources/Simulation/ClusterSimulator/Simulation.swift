@@ -16,6 +16,8 @@ public struct Simulation {
         /// Virtual time in ns.
         public var virtualTime: Int64
         public var options: SimulationOptions
+        /// How often rare paths were taken; empty in builds that do not count it.
+        package var marks: [Mark: Int] = [:]
     }
 
     /// Virtual time in which all must have ended after healing.
@@ -39,6 +41,21 @@ public struct Simulation {
     ///   - print: gets a line for each event worth telling.
     public static func run(
         _ options: SimulationOptions, dump: String? = nil, print: ((String) -> Void)? = nil
+    ) -> Outcome {
+        #if DEBUG || PLANTED_BUGS
+            let counts = MarkCounts()
+            var outcome = Mark.$counts.withValue(counts) {
+                runOnce(options, dump: dump, print: print)
+            }
+            outcome.marks = counts.reached
+            return outcome
+        #else
+            runOnce(options, dump: dump, print: print)
+        #endif
+    }
+
+    private static func runOnce(
+        _ options: SimulationOptions, dump: String?, print: ((String) -> Void)?
     ) -> Outcome {
         let world = SimulatedWorld(options)
         world.trace.print = print

@@ -13,6 +13,8 @@ import Foundation
 ///     simulate --seed 42 --minimise     the least of it that fails, and how to replay that
 ///     simulate --seed 42 --without crash,group --faults 3,9
 ///                                       less of it, as --minimise tells
+///     simulate --operators …            with operators at work: reassignments, lost disks, …
+///     simulate --marks --seeds 1...500  which rare paths are taken; fails when one never is
 ///     simulate --planted unsynced-ack --seeds 1...100 --times 3
 ///                                       until a planted bug is found so often (make planted)
 @main struct Simulate {
@@ -52,7 +54,8 @@ import Foundation
             say("NOT ENOUGH: \(lack)")
             return 1
         }
-        return total.violated == 0 ? 0 : 1
+        let isWhole = arguments.tellsMarks ? total.marks.tell() : true
+        return total.violated == 0 && isWhole ? 0 : 1
     }
 
     /// Runs one seed, and says what is to be said of it.
@@ -87,13 +90,15 @@ struct Way: Sendable {
     var shape = SimulatedShape.any
     var without: [SimulatedPart] = []
     var faults: Set<Int>?
+    var hasOperators = false
     var isTraced = false
     var isVerbose = false
     var dump: String?
 
     /// The world of a seed.
     func options(_ seed: UInt64) -> SimulationOptions {
-        var options = SimulationOptions(seed: seed, shape: shape)
+        var options = SimulationOptions(
+            seed: seed, shape: shape, hasOperators: hasOperators)
         for part in without { options.leaveOut(part) }
         options.faults = faults
         return options
@@ -136,6 +141,7 @@ private struct Totals {
     /// The least that one seed had.
     var leastOperations = Int.max
     var leastFaults = Int.max
+    var marks = MarkReport()
 
     mutating func add(_ outcome: Simulation.Outcome) {
         seeds += 1
@@ -147,6 +153,7 @@ private struct Totals {
         hash &+= (outcome.seed ^ outcome.traceHash) &* 0x0000_0100_0000_01B3
         leastOperations = min(leastOperations, outcome.operations)
         leastFaults = min(leastFaults, outcome.faults)
+        marks.add(outcome)
     }
 
     /// What some seed had too little of for a world of that shape; `nil` when all had enough.
@@ -179,6 +186,8 @@ private struct Arguments {
     var planted: String?
     /// Whether the least world is looked for that fails.
     var minimises = false
+    /// Whether rare paths are told of.
+    var tellsMarks = false
     /// How often a planted bug is to be found.
     var times = 1
 
@@ -214,6 +223,11 @@ private struct Arguments {
                 }
                 minutes = count
                 isBounded = true
+            case "--marks":
+                guard MarkReport.isCounted else {
+                    throw Misuse("this build counts no marks: make marks")
+                }
+                tellsMarks = true
             case "--planted": planted = try value(word)
             case "--times":
                 guard let count = Int(try value(word)), count > 0 else {
@@ -237,6 +251,7 @@ private struct Arguments {
                 way.dump = try value(word)
                 way.isTraced = true
             case "--verbose": way.isVerbose = true
+            case "--operators": way.hasOperators = true
             case "--alone": way.shape = .alone
             case "--short": way.shape = .short
             case "--jobs":

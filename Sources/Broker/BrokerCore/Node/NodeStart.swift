@@ -87,10 +87,12 @@ public enum NodeStart {
         }
         let records = try BootstrapRecords.records(at: .latestProduction)
         try QuorumFormat.write(
-            QuorumFormat.Voter(
-                nodeID: options.nodeID, directoryID: directoryID,
-                listener: options.controllerListener.name, host: options.controllerListener.host,
-                port: options.controllerListener.port),
+            [
+                QuorumFormat.Voter(
+                    nodeID: options.nodeID, directoryID: directoryID,
+                    listener: options.controllerListener.name,
+                    host: options.controllerListener.host, port: options.controllerListener.port)
+            ],
             bootstrap: records, in: options.metadataDirectory, fileSystem: fileSystem
         ) { MetadataVersion.latestProduction.version(of: $0) }
     }

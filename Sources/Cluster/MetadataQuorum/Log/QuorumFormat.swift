@@ -29,14 +29,15 @@ public enum QuorumFormat {
     /// Far more than such a file takes.
     private static let fileLimit = 64 << 20
 
-    /// Formats `directory` for a quorum of the voters given.
+    /// Formats `directory` for a quorum of the voters given; with none, of a member that others
+    /// tell who votes (`--no-initial-controllers`).
     public static func write(
-        _ voters: Voter..., bootstrap: [MetadataRecord], in directory: String,
+        _ voters: [Voter], bootstrap: [MetadataRecord], in directory: String,
         fileSystem: any FileSystem, now: Int64 = 0, version: (MetadataRecord) -> Int16
     ) throws(QuorumError) {
         let first = SnapshotContents(
             kraftVersion: KRaftVersionRecord(kRaftVersion: 1),
-            voters: VotersRecord(voters: voters.map(voter)))
+            voters: voters.isEmpty ? nil : VotersRecord(voters: voters.map(voter)))
         let records = SnapshotContents(records: bootstrap)
         let logDirectory = "\(directory)/\(QuorumReplica.topicPartition)"
         do {

@@ -44,6 +44,9 @@ final class ClusterChecker {
         }
     }
 
+    /// The newest metadata that any node ever had; empty in a world of one node.
+    var image: MetadataImage { newest.image }
+
     // MARK: While it runs
 
     /// A node has an image of the committed metadata.

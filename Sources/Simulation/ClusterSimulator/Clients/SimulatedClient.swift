@@ -9,6 +9,7 @@ final class SimulatedClient {
     /// Whom a request is for.
     enum Destination: Hashable {
         case anyone
+        case node(Int32)
         case leader(PartitionKey)
         case group(String)
         case transaction(String)
@@ -72,6 +73,7 @@ final class SimulatedClient {
 
     private func route(_ destination: Destination, _ then: @escaping (Int32?) -> Void) {
         if case .anyone = destination { return then(world.pick(world.options.topology.brokers)) }
+        if case .node(let id) = destination { return then(id) }
         // Nothing overtakes what waits.
         if lookups[destination] == nil, let node = routes[destination] { return then(node) }
         let isFirst = lookups[destination] == nil
@@ -81,7 +83,7 @@ final class SimulatedClient {
 
     private func look(_ destination: Destination) {
         switch destination {
-        case .anyone: break
+        case .anyone, .node: break
         case .leader(let key): lookForLeaders(of: key.topic, destination)
         case .group(let id): lookForCoordinator(0, id, destination)
         case .transaction(let id): lookForCoordinator(1, id, destination)

@@ -19,6 +19,11 @@ final class Scenarios: Scenario {
         if world.options.offsetGroups > 0 { all.append(OffsetScenario(world)) }
         if world.options.transactionalProducers > 0 { all.append(TransactionScenario(world)) }
         if world.options.compacts { all.append(CompactionScenario(world)) }
+        let changes = world.options.changes
+        if changes.expires { all.append(ExpiryScenario(world)) }
+        if changes.reassignMs + changes.voterMs + changes.configMs + changes.moveMs > 0 {
+            all.append(ChangeScenario(world))
+        }
         self.all = all
     }
 

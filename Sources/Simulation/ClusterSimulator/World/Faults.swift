@@ -14,6 +14,7 @@ struct Faults {
         world.repeatingFault(options.haltMs) { halt() }
         world.repeatingFault(options.clogMs) { clog() }
         world.repeatingFault(options.skewMs) { skew() }
+        world.operating(options.changes.wipeMs / 4) { wipe() }
     }
 
     private func anyNode(_ condition: (SimulatedNode) -> Bool) -> SimulatedNode? {
@@ -28,6 +29,7 @@ struct Faults {
 
     private func crash() {
         guard let node = anyNode(\.isUp) else { return }
+        if world.isDiskMissing { return stopInOrder(node) }
         // Now and then all of them, as when the building has no power.
         let all = world.nodes.count > 1 && world.chance(8) ? world.nodes.filter(\.isUp) : [node]
         let kind = world.draw(0...9)
@@ -42,14 +44,44 @@ struct Faults {
         }
     }
 
+    /// All that may happen to a node while another one has lost its disk: what a controller knows
+    /// to be unclean must be fewer than `min.insync.replicas` (KIP-966).
+    private func stopInOrder(_ node: SimulatedNode) {
+        world.fault("\(node.name) stops")
+        node.stop { restart(node) }
+    }
+
     private func restart(_ node: SimulatedNode) {
         let isShort = world.chance(70)
         after(ms: isShort ? 1...300 : 300...8000) { node.start() }
     }
 
+    /// A machine comes back with a new disk. Only while each partition has all of its replicas in
+    /// sync, and the quorum all of its voters: nothing that was acknowledged may rest on it alone.
+    private func wipe() {
+        let checker = world.checker
+        guard !world.isDiskMissing, checker.obstacle == nil, checker.hasAllVoters,
+            !world.nodes.contains(where: { $0.isHalted || $0.hasBadDisk })
+        else { return }
+        let draws = world.operators
+        let extra = NodeProcess.directories(options.changes.directories).dropFirst()
+        let bare = world.nodes.filter { checker.mayLoseMetadata($0) }
+        let isWhole = extra.isEmpty || draws.chance(50)
+        guard let node = draws.pick(isWhole ? bare : world.nodes) else { return }
+        world.fault("\(node.name) loses \(isWhole ? "its disk" : "a log directory")")
+        world.noteLostDisk()
+        world.crash(node)
+        if let directory = draws.pick(Array(extra)), !isWhole {
+            node.wipe(directory)
+        } else {
+            node.wipe()
+        }
+        world.scheduler.after(draws.draw(50...6000) * 1_000_000) { node.start() }
+    }
+
     /// The disk answers with an error; an operator restarts the machine some time later.
     private func failDisk() {
-        guard let node = anyNode(\.isUp) else { return }
+        guard !world.isDiskMissing, let node = anyNode(\.isUp) else { return }
         let operations = [nil, "write", "sync", "rename", "create"]
         let operation = operations[Int(world.draw(0...4))]
         node.fail(

@@ -80,7 +80,7 @@ final class NodePeers {
     private func setTimer() {
         guard let next = core.nextDeadline, next < timer else { return }
         timer = next
-        node.after(max(0, next - node.monotonicNow), generation) { [self] in
+        node.after(node.timeUntil(next), generation) { [self] in
             timer = .max
             core.timersDue(now: node.now)
             drain()

@@ -13,6 +13,7 @@ final class NodeProcess {
     let controller: NodeController
     private let surroundings: NodeSurroundings
     private let cleaner: NodeCleaner
+    private let mover: ReplicaMover
     private let loops: [BrokerLoop]
     private var loopPeers: [NodePeers] = []
     private var controllerPeers: NodePeers?
@@ -36,7 +37,10 @@ final class NodeProcess {
 
     private var world: SimulatedWorld { node.world }
 
-    static let directory = "/data"
+    /// Log directories, the first with the metadata log.
+    static func directories(_ count: Int) -> [String] {
+        (1...count).map { $0 == 1 ? "/data" : "/data\($0)" }
+    }
     static let brokerPort: UInt16 = 9092
     static let controllerPort: UInt16 = 9093
 
@@ -59,6 +63,7 @@ final class NodeProcess {
         let view = controller.currentView
         self.view = view
         cleaner = NodeCleaner(surroundings: surroundings, seed: node.world.random.next())
+        mover = ReplicaMover(surroundings: surroundings)
         var limits = LoopLimits()
         limits.loopCount = settings.eventLoops
         loops = (0..<settings.eventLoops).map { index in
@@ -73,7 +78,7 @@ final class NodeProcess {
     private static func options(_ id: Int32, _ settings: SimulationOptions) -> NodeOptions {
         let topology = settings.topology
         var options = NodeOptions(
-            nodeID: BrokerID(id), logDirectories: [directory],
+            nodeID: BrokerID(id), logDirectories: directories(settings.changes.directories),
             listeners: [.init(name: "PLAINTEXT", host: "node-\(id)", port: brokerPort)],
             controllerListener: .init(
                 name: "CONTROLLER", host: "node-\(id)", port: controllerPort))
@@ -82,18 +87,28 @@ final class NodeProcess {
         options.snapshotBytes = settings.snapshotBytes
         options.isBroker = topology.brokers.contains(id)
         options.isController = topology.controllers.contains(id)
-        if topology.nodes.count > 1 {
-            options.quorum = QuorumSettings(
-                staticVoters: VoterSet(
-                    topology.controllers.map {
-                        Voter(key: MemberKey(BrokerID($0)), listeners: [listener($0)])
-                    }),
-                listeners: options.isController ? [listener(id)] : [],
-                listenerName: "CONTROLLER", mayVote: options.isController)
-            // The log is cleaned as soon as may be, so that members fetch snapshots.
-            options.quorum?.retentionBytes = 0
-        }
+        if topology.nodes.count > 1 { options.quorum = quorum(id, settings) }
         return options
+    }
+
+    private static func quorum(_ id: Int32, _ settings: SimulationOptions) -> QuorumSettings {
+        let controllers = settings.topology.controllers
+        let isController = controllers.contains(id)
+        var quorum = QuorumSettings(
+            listeners: isController ? [listener(id)] : [], listenerName: "CONTROLLER",
+            mayVote: isController)
+        if settings.changes.hasDynamicVoters {
+            quorum.bootstrap = controllers.map { listener($0).endpoint }
+            quorum.autoJoin = settings.changes.autoJoins
+        } else {
+            quorum.staticVoters = VoterSet(
+                controllers.map {
+                    Voter(key: MemberKey(BrokerID($0)), listeners: [listener($0)])
+                })
+        }
+        // The log is cleaned as soon as may be, so that members fetch snapshots.
+        quorum.retentionBytes = 0
+        return quorum
     }
 
     private static func listener(_ id: Int32) -> QuorumListener {
@@ -182,7 +197,7 @@ final class NodeProcess {
         }
         guard let next = loop.nextDeadline, next < timers[index] else { return }
         timers[index] = next
-        node.after(max(0, next - node.monotonicNow), generation) { [self] in
+        node.after(node.timeUntil(next), generation) { [self] in
             timers[index] = .max
             loop.timersDue(now: node.now)
             settle(index)
@@ -307,7 +322,7 @@ final class NodeProcess {
         let instant = next * 1_000_000
         guard instant < controllerTimer else { return }
         controllerTimer = instant
-        node.after(max(0, instant - node.monotonicNow), generation) { [self] in
+        node.after(node.timeUntil(instant), generation) { [self] in
             controllerTimer = .max
             controller.timersDue()
             carryOut(controller.takeEffects())
@@ -398,7 +413,15 @@ final class NodeProcess {
         every(ms: 2700) { [self] _ in
             betweenFlushes { [self] in cleaner.round(view, now: node.now.wallMs) }
         }
+        guard world.options.changes.directories > 1 else { return }
+        every(ms: 300) { [self] _ in
+            guard isMoving else { return .init() }
+            return betweenFlushes { [self] in mover.round(view, now: node.now) }
+        }
     }
+
+    /// Whether replicas are on their way to another log directory.
+    var isMoving: Bool { mover.hasWork(view) }
 
     /// Does what flushes logs by itself, after the round of flushes that is under way.
     private func betweenFlushes(
@@ -428,6 +451,7 @@ final class NodeProcess {
             for (directory, error) in outcome.failures {
                 controller.fail(directory: directory, reason: error.description)
             }
+            for cell in outcome.moved { controller.replicaMoved(cell) }
             controller.removeLater(outcome.deletions)
             controller.removeLater(directories: outcome.directories)
             controller.propose(outcome.proposals)

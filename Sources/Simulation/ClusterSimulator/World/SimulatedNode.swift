@@ -25,6 +25,8 @@ final class SimulatedNode {
     var wallSkewMs: Int64 = 0
     /// Where this machine's monotonic clock stood when the world began, in ns.
     private let monotonicOffset: Int64
+    /// By how many thousandths that clock is too fast, or too slow when negative.
+    private let driftPermille: Int64
     private var hasPower = true
     /// Some call of the disk fails, or has failed.
     private(set) var hasBadDisk = false
@@ -36,11 +38,24 @@ final class SimulatedNode {
         self.world = world
         self.id = id
         self.monotonicOffset = monotonicOffset
+        let drift = world.options.changes.driftPermille
+        driftPermille = drift > 0 ? world.operators.draw(-drift...drift) : 0
     }
 
     static let startWallMs: Int64 = 1_700_000_000_000
 
-    var monotonicNow: Int64 { world.scheduler.now + monotonicOffset }
+    var monotonicNow: Int64 {
+        let elapsed = world.scheduler.now
+        return elapsed + elapsed / 1000 * driftPermille + monotonicOffset
+    }
+
+    /// How long it is until the machine's clock shows `instant`, in ns of the world's time.
+    func timeUntil(_ instant: Int64) -> Int64 {
+        let left = max(0, instant - monotonicNow)
+        guard driftPermille != 0 else { return left }
+        // Rounded up: a timer that is early comes for nothing.
+        return left / (1000 + driftPermille) * 1000 + 2000
+    }
 
     var now: ClockReading {
         ClockReading(
@@ -55,21 +70,6 @@ final class SimulatedNode {
     var name: String { "node \(id)" }
 
     // MARK: Life
-
-    /// Gives the directory of the metadata log to the cluster, as `storage format` does.
-    func format(clusterID: String) {
-        var random = SplitMix64(seed: world.random.next())
-        do throws(FileError) {
-            try disk.createDirectory(NodeProcess.directory)
-            try disk.syncDirectory("/")
-        } catch {
-            preconditionFailure("a fresh disk takes no directory: \(error)")
-        }
-        var ensemble = MetaPropertiesEnsemble.load(
-            directories: [NodeProcess.directory], metadataDirectory: NodeProcess.directory,
-            from: disk)
-        ensemble.complete(clusterID: clusterID, nodeID: BrokerID(id), in: disk, using: &random)
-    }
 
     /// Starts a process; a violation when the directories do not let it.
     func start() {
@@ -148,6 +148,12 @@ final class SimulatedNode {
     func fail(_ failure: MemoryFileSystem.Failure) {
         disk.fail(failure)
         hasBadDisk = true
+    }
+
+    /// Puts another file system in the place of the machine's, which has no process.
+    func replaceDisk(with fresh: MemoryFileSystem) {
+        precondition(process == nil, "a running process has its disk")
+        disk = fresh
     }
 
     // MARK: Events

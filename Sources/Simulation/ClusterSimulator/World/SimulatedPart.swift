@@ -57,6 +57,7 @@ extension SimulationOptions {
         case .alone: words += " --alone"
         case .short: words += " --short"
         }
+        if hasOperators { words += " --operators" }
         if !leftOut.isEmpty {
             words += " --without " + leftOut.map(\.rawValue).joined(separator: ",")
         }
@@ -72,6 +73,7 @@ extension SimulationOptions {
     /// The world that `arguments` tells of; `nil` when they are not understood.
     public init?(arguments: String) {
         var shape = SimulatedShape.any
+        var hasOperators = false
         var seed: UInt64?
         var without: [SimulatedPart] = []
         var faults: Set<Int>?
@@ -80,6 +82,7 @@ extension SimulationOptions {
             switch word {
             case "--short": shape = .short
             case "--alone": shape = .alone
+            case "--operators": hasOperators = true
             case "--seed": seed = words.popFirst().flatMap { UInt64($0) }
             case "--without":
                 guard let parts = words.popFirst().flatMap(SimulatedPart.list) else { return nil }
@@ -91,7 +94,7 @@ extension SimulationOptions {
             }
         }
         guard let seed else { return nil }
-        self.init(seed: seed, shape: shape)
+        self.init(seed: seed, shape: shape, hasOperators: hasOperators)
         for part in without { leaveOut(part) }
         self.faults = faults
     }

@@ -6,6 +6,8 @@ final class SimulatedWorld {
     let options: SimulationOptions
     let scheduler = Scheduler()
     var random: SplitMix64
+    /// What operators do is drawn from it.
+    let operators: Draws
     var trace = Trace()
     let history = History()
     let checker: ClusterChecker
@@ -17,10 +19,12 @@ final class SimulatedWorld {
     private(set) var dueFaults = 0
     /// Broken on purpose until everything heals.
     private(set) var isHealed = false
+    private var hasLostDisk = false
 
     init(_ options: SimulationOptions) {
         self.options = options
         random = SplitMix64(seed: options.seed)
+        operators = Draws(seed: options.seed ^ 0x0FE4_A704)
         checker = ClusterChecker()
         checker.world = self
         network = SimulatedNetwork(self)
@@ -75,9 +79,20 @@ final class SimulatedWorld {
     /// Makes a cluster of the machines, and starts them.
     func start() {
         if nodes.count > 1 {
-            for node in nodes { node.format(clusterID: "simulated-cluster-000w") }
+            for node in nodes { node.format(clusterID: Self.clusterID) }
+            if options.changes.hasDynamicVoters { formatQuorum() }
         }
         for node in nodes { node.start() }
+    }
+
+    /// The id of a cluster of several nodes.
+    static let clusterID = "simulated-cluster-000w"
+
+    /// Names the first voters in their metadata logs, and to the others that there are some.
+    private func formatQuorum() {
+        let first = options.topology.controllers.prefix(options.changes.firstVoters)
+        let voters = nodes.filter { first.contains($0.id) }.map(\.asFirstVoter)
+        for node in nodes { node.formatQuorum(first.contains(node.id) ? voters : []) }
     }
 
     /// The process of a node ends, for it cannot go on; somebody starts it anew.
@@ -115,6 +130,26 @@ final class SimulatedWorld {
             trace.tell(scheduler.now, "fault \(dueFaults):")
             action()
         }
+    }
+
+    /// Calls `action` at intervals around `meanMs` that are drawn for operators, until everything
+    /// heals.
+    func operating(_ meanMs: Int64, _ action: @escaping () -> Void) {
+        guard meanMs > 0 else { return }
+        scheduler.after(operators.draw(meanMs / 4...meanMs * 2) * 1_000_000) { [self] in
+            guard !isHealed else { return }
+            action()
+            operating(meanMs, action)
+        }
+    }
+
+    /// A disk is lost, and what was on it is to be copied from others.
+    func noteLostDisk() { hasLostDisk = true }
+
+    /// Whether something of a lost disk is not copied yet.
+    var isDiskMissing: Bool {
+        if hasLostDisk, checker.obstacle == nil { hasLostDisk = false }
+        return hasLostDisk
     }
 
     /// Notes a fault.

@@ -70,13 +70,19 @@ public struct SimulationOptions: Sendable {
     /// The faults that happen, by their number from 1 on, in the order in which they are due; all
     /// when `nil`.
     public var faults: Set<Int>?
+    /// Whether operators may be at work, and what they do.
+    public private(set) var hasOperators = false
+    var changes = ChangePlan()
     /// Node settings by Kafka's keys.
     var configs: [String: String] = [:]
 
     /// Draws a world.
-    public init(seed: UInt64, shape: SimulatedShape = .any) {
+    ///
+    /// - Parameter hasOperators: whether operators may be at work in it; all else is the same.
+    public init(seed: UInt64, shape: SimulatedShape = .any, hasOperators: Bool = false) {
         self.seed = seed
         self.shape = shape
+        self.hasOperators = hasOperators
         // Another stream than the run's own.
         var random = SplitMix64(seed: seed ^ 0x5EED)
         func pick<T>(_ values: [T]) -> T {
@@ -124,6 +130,10 @@ public struct SimulationOptions: Sendable {
         if shape == .short { lighten() }
         configs["group.consumer.session.timeout.ms"] = "\(groupSessionMs)"
         configs["group.consumer.min.session.timeout.ms"] = "\(groupSessionMs)"
+        guard hasOperators else { return }
+        changes = ChangePlan(
+            seed: seed, topology: topology,
+            minInSync: configs["min.insync.replicas"].flatMap { Int($0) } ?? 1)
     }
 
     /// Takes from the load what shows little more, and sees to it that there are faults.
@@ -183,7 +193,7 @@ public struct SimulationOptions: Sendable {
             + faultSummary + (groupMembers > 0 ? ", group of \(groupMembers)" : "")
             + ", groups \(offsetGroups), transactional \(transactionalProducers)"
             + (compacts ? ", compacts" : "") + (isPaced ? ", paced" : "")
-            + (deletesRecords ? ", deletes records" : "")
+            + (deletesRecords ? ", deletes records" : "") + changes.summary
     }
 
     private var faultSummary: String {
