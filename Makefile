@@ -77,7 +77,7 @@ bench: build clients
 ## simulate: clusters under faults by seed, for so many minutes
 simulate: libraries
 	swift build $(RELEASE) --product simulate
-	.build/release/simulate --operators --jobs $(JOBS) --minutes $(MINUTES)
+	.build/release/simulate --jobs $(JOBS) --minutes $(MINUTES)
 
 ## planted: which planted bugs the simulator finds, and after how many seeds (docs/TESTING.md)
 planted: libraries
@@ -95,10 +95,9 @@ marks: libraries
 # The same seeds each time, so that a change is judged by itself; `make simulate` draws new ones.
 simulate-seeds: libraries
 	swift build $(RELEASE) --product simulate
-	.build/release/simulate --short --jobs $(JOBS) --seeds 1...97
-	.build/release/simulate --jobs $(JOBS) --seeds 1...20
-	.build/release/simulate --alone --jobs $(JOBS) --seeds 1...20
-	.build/release/simulate --operators --short --jobs $(JOBS) --seeds 1...60 --minutes 1
+	.build/release/simulate --short --jobs $(JOBS) --seeds 1...1000
+	.build/release/simulate --jobs $(JOBS) --seeds 1...150
+	.build/release/simulate --alone --jobs $(JOBS) --seeds 1...300
 
 ## fuzz: all that is parsed, with libFuzzer and the address sanitizer, for so many minutes in all
 fuzz: libraries

@@ -40,6 +40,7 @@ private struct MemberRun {
     init?() {
         do {
             try disk.createDirectory("/d")
+            try disk.syncDirectory("/")
             member = try Self.open(disk, now)
             try member.start(now: now)
         } catch {

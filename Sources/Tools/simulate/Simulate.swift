@@ -200,6 +200,13 @@ private struct Arguments {
             guard let value = iterator.next() else { throw Misuse("\(flag) takes a value") }
             return value
         }
+        func count(_ flag: String, atMost most: Int = .max) throws -> Int {
+            guard let count = Int(try value(flag)), 1...most ~= count else {
+                throw Misuse(
+                    "\(flag) takes a number from 1 \(most == .max ? "on" : "to \(most)")")
+            }
+            return count
+        }
         var isBounded = false
         while let word = iterator.next() {
             switch word {
@@ -218,10 +225,7 @@ private struct Arguments {
                 seeds = AnySequence(ends[0]...ends[1])
                 isBounded = true
             case "--minutes":
-                guard let count = Int(try value(word)), count > 0 else {
-                    throw Misuse("--minutes takes a number from 1 on")
-                }
-                minutes = count
+                minutes = try count(word)
                 isBounded = true
             case "--marks":
                 guard MarkReport.isCounted else {
@@ -229,11 +233,7 @@ private struct Arguments {
                 }
                 tellsMarks = true
             case "--planted": planted = try value(word)
-            case "--times":
-                guard let count = Int(try value(word)), count > 0 else {
-                    throw Misuse("--times takes a number from 1 on")
-                }
-                times = count
+            case "--times": times = try count(word)
             case "--without":
                 guard let parts = SimulatedPart.list(try value(word)) else {
                     let all = SimulatedPart.allCases.map(\.rawValue).joined(separator: ",")
@@ -254,11 +254,7 @@ private struct Arguments {
             case "--operators": way.hasOperators = true
             case "--alone": way.shape = .alone
             case "--short": way.shape = .short
-            case "--jobs":
-                guard let count = Int(try value(word)), 1...256 ~= count else {
-                    throw Misuse("--jobs takes a number from 1 to 256")
-                }
-                jobs = count
+            case "--jobs": jobs = try count(word, atMost: 256)
             default: throw Misuse("unknown argument '\(word)'")
             }
         }

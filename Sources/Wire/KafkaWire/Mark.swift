@@ -1,8 +1,8 @@
 /// A path that is taken rarely, and that simulations must reach: else they prove nothing about it.
 ///
-/// `sometimes(.tornTailCut)` stands where the path is. Counted in debug builds and in those with the
-/// flag `PLANTED_BUGS`, for the simulation that runs (`simulate --marks`, `make marks`); in a release
-/// build nothing of it is left.
+/// `sometimes(.tornTailCut)` stands where the path is. Counted in debug builds and in those with
+/// the flag `PLANTED_BUGS`, for the simulation that runs (`simulate --marks`, `make marks`); in a
+/// release build nothing of it is left.
 @usableFromInline package enum Mark: String, CaseIterable, Sendable {
     // Logs
     /// A log is cut at an offset within it.

@@ -95,6 +95,10 @@ final class SimulatedClient {
         for then in lookups.removeValue(forKey: destination) ?? [] { then(node) }
     }
 
+    /// The epoch of the newest leader it has heard of, by which a broker knows that either of the
+    /// two is behind (KIP-320); -1 for none.
+    func leaderEpoch(of key: PartitionKey) -> Int32 { leaderEpochs[key] ?? -1 }
+
     private func lookForLeaders(of topic: String, _ destination: Destination) {
         let request = MetadataRequest(topics: [.init(name: topic)], allowAutoTopicCreation: false)
         ask(request, version: 11) { [self] message in

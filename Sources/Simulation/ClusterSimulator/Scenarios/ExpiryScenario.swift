@@ -25,7 +25,7 @@ final class ExpiryScenario: Scenario {
             PartitionKey(topic: "expiring", partition: $0)
         }
         producer = ProduceWorkload(
-            world, number: 900, topic: "expiring", records: Int(world.operators.draw(200...600)))
+            world, number: 900, topic: "expiring", batches: Int(world.operators.draw(100...300)))
         for key in keys { world.history.mayDelete(before: .max, of: key) }
     }
 

@@ -37,7 +37,8 @@ final class ReadWorkload {
                     topic: key.topic,
                     partitions: [
                         .init(
-                            partition: key.partition, fetchOffset: position,
+                            partition: key.partition,
+                            currentLeaderEpoch: client.leaderEpoch(of: key), fetchOffset: position,
                             partitionMaxBytes: Int32(world.draw(1...60_000)))
                     ])
             ])
@@ -107,11 +108,18 @@ final class ReadWorkload {
             topics: [
                 .init(
                     name: key.topic,
-                    partitions: [.init(partitionIndex: key.partition, timestamp: -2)])
+                    partitions: [
+                        .init(
+                            partitionIndex: key.partition,
+                            currentLeaderEpoch: client.leaderEpoch(of: key), timestamp: -2)
+                    ])
             ])
         client.call(request, version: 6, to: .leader(key)) { [self] answer in
             guard let found = answer?.message.topics.first?.partitions.first, found.errorCode == 0
-            else { return again() }
+            else {
+                client.forgetRoutes()
+                return again()
+            }
             if found.offset <= position {
                 // Another leader may not know of the deletion yet.
                 if world.history.mayBeDeleted(before: position + 1, of: key) { return again() }
