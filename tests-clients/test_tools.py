@@ -6,7 +6,7 @@ import subprocess
 
 import confluent_kafka
 
-from martlet_server import BINARY, ROOT
+from martlet_server import BINARY, ROOT, wait_for
 
 
 def martlet(*arguments, program=BINARY, **options):
@@ -28,6 +28,18 @@ def test_tools_under_their_kafka_names(server, tmp_path):
     totals = [line.rsplit(":", 1) for line in martlet(
         "get-offsets", "--topic", "tools", *at).splitlines()]
     assert sum(int(offset) for _, offset in totals) == 3
+
+
+def test_configs_of_clients_and_users(server):
+    configs = ["configs", "--bootstrap-server", server.bootstrap]
+    client = ["--entity-type", "clients", "--entity-name", "bird"]
+    martlet(*configs, "--alter", *client, "--add-config", "producer_byte_rate=1024")
+    wait_for(
+        lambda: "producer_byte_rate=1024.0" in martlet(*configs, "--describe", *client), "the quota")
+    martlet(*configs, "--alter", *client, "--delete-config", "producer_byte_rate")
+    wait_for(
+        lambda: "producer_byte_rate" not in martlet(*configs, "--describe", *client), "its end")
+    assert martlet(*configs, "--describe", "--entity-type", "users") == ""
 
 
 def test_a_written_directory_passes_the_deep_check(new_server):

@@ -6,7 +6,8 @@ extension BrokerLoop {
     static let adminAPIs: [APIKey] = [
         .createTopics, .deleteTopics, .describeConfigs, .alterConfigs, .alterReplicaLogDirs,
         .electLeaders, .alterPartitionReassignments, .listPartitionReassignments, .unregisterBroker,
-        .unregisterController, .alterClientQuotas,
+        .unregisterController, .describeClientQuotas, .alterClientQuotas,
+        .describeUserScramCredentials,
         .describeLogDirs, .createPartitions, .incrementalAlterConfigs, .updateFeatures,
         .listConfigResources,
     ]
@@ -53,9 +54,16 @@ extension BrokerLoop {
         case .unregisterController:
             toController(
                 try decode(UnregisterControllerRequest.self, frame, from: start, context), context)
+        case .describeClientQuotas:
+            describeClientQuotas(
+                try decode(DescribeClientQuotasRequest.self, frame, from: start, context), context)
         case .alterClientQuotas:
             toController(
                 try decode(AlterClientQuotasRequest.self, frame, from: start, context), context)
+        case .describeUserScramCredentials:
+            describeUserScramCredentials(
+                try decode(DescribeUserScramCredentialsRequest.self, frame, from: start, context),
+                context)
         case .describeLogDirs:
             describeLogDirs(
                 try decode(DescribeLogDirsRequest.self, frame, from: start, context), context)

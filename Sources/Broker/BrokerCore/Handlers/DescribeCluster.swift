@@ -1,7 +1,7 @@
 import ClusterController
 import KafkaProtocol
 
-/// DescribeCluster (key 60) and DescribeTopicPartitions (key 75): what the image holds.
+/// What is answered from the metadata image as it is.
 extension BrokerLoop {
     func describeCluster(_ request: DescribeClusterRequest, _ context: RequestContext) {
         let cluster = view.cluster(for: context)
@@ -32,5 +32,17 @@ extension BrokerLoop {
         answer(
             view.cluster(for: context).listConfigResources(request, version: context.apiVersion),
             to: context)
+    }
+
+    /// DescribeClientQuotas (48): what the metadata have.
+    func describeClientQuotas(_ request: DescribeClientQuotasRequest, _ context: RequestContext) {
+        answer(view.cluster(for: context).image.describeClientQuotas(request), to: context)
+    }
+
+    /// DescribeUserScramCredentials (50): of whom the metadata have some, without secrets.
+    func describeUserScramCredentials(
+        _ request: DescribeUserScramCredentialsRequest, _ context: RequestContext
+    ) {
+        answer(view.cluster(for: context).image.describeUserScramCredentials(request), to: context)
     }
 }
