@@ -203,7 +203,10 @@ extension QuorumReplica {
             fail("\(error)")
             throw error
         }
+        let wasAlone = role.isOnlyVoter
         role.adopt(voters)
+        // Until now nobody had to fetch.
+        if wasAlone { role.quorumDeadline = now.monotonic + checkQuorumMs }
         role.noteOwn(endOffset)
         try advance(role)
         try serveParked(role)
