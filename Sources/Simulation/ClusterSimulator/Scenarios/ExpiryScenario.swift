@@ -82,12 +82,10 @@ final class ExpiryScenario: Scenario {
         unchecked = Set(keys)
         for reader in readers { reader.stop() }
         for key in keys {
-            ReadWorkload(world, "final-\(key)", key) { [self] reader in
-                let faults = world.history.check(reader.found, from: reader.start, of: key)
-                for fault in faults.prefix(3) { world.violation(fault) }
+            ReadWorkload.check(key, in: world) { [self] in
                 unchecked.remove(key)
                 isChecked = unchecked.isEmpty
-            }.poll()
+            }
         }
     }
 }

@@ -60,12 +60,10 @@ final class LogScenario: Scenario {
         unchecked = Set(keys)
         for key in keys {
             readers[key]?.stop()
-            ReadWorkload(world, "final-\(key)", key) { [self] reader in
-                let faults = world.history.check(reader.found, from: reader.start, of: key)
-                for fault in faults.prefix(3) { world.violation(fault) }
+            ReadWorkload.check(key, in: world) { [self] in
                 unchecked.remove(key)
                 isChecked = unchecked.isEmpty
-            }.poll()
+            }
         }
     }
 }

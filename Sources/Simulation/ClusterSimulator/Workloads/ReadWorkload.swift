@@ -26,6 +26,17 @@ final class ReadWorkload {
         client = SimulatedClient(world, name)
     }
 
+    /// Reads a partition once more with a fresh reader, and compares with what clients were told.
+    static func check(
+        _ key: PartitionKey, in world: SimulatedWorld, then done: @escaping () -> Void
+    ) {
+        ReadWorkload(world, "final-\(key)", key) { reader in
+            let faults = world.history.check(reader.found, from: reader.start, of: key)
+            for fault in faults.prefix(3) { world.violation(fault) }
+            done()
+        }.poll()
+    }
+
     func stop() { isStopped = true }
 
     func poll() {
