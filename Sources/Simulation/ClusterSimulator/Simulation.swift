@@ -86,6 +86,7 @@ public struct Simulation {
             }
         }
         if let dump { LogDump.lines(of: dump, in: world).forEach { print?($0) } }
+        defer { world.end() }
         return Outcome(
             seed: options.seed, violations: world.violations, traceHash: world.trace.hash,
             operations: world.history.operations, faults: world.faults,

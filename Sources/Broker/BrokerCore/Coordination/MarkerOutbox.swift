@@ -68,7 +68,7 @@ extension BrokerLoop {
                 BrokerID(broker), at: endpoint, lane: .markers,
                 WriteTxnMarkersRequest(markers: items.map(\.wire)),
                 timeoutMs: view.transactionSettings.markerTimeoutMs
-            ) { [self] outcome, now in
+            ) { [unowned self] outcome, now in
                 finish(
                     items, of: broker, try? outcome.decoded(WriteTxnMarkersResponse.self).get(),
                     now)

@@ -111,7 +111,7 @@ private final class MarkerWrite: Resumable {
                 machine.outbox.reply(
                     CoordinatorReply(message(.none), to: caller, onLoss: message))
             },
-            then: { [self] message, now in
+            then: { [self, unowned loop] message, now in
                 let code = (message as? WriteTxnMarkersResponse)?.markers.first?.topics.first?
                     .partitions.first?.errorCode
                 results[partition] = Self.translated(

@@ -53,7 +53,7 @@ private final class RemoteJoin: Resumable {
         loop.ask(
             coordinator.broker, at: coordinator.endpoint, request, versions: 4...5,
             timeoutMs: loop.view.transactionSettings.markerTimeoutMs
-        ) { [self] outcome, now in
+        ) { [self, unowned loop] outcome, now in
             take(outcome, on: loop, now)
         }
     }

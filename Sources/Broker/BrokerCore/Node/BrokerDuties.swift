@@ -102,7 +102,7 @@ extension NodeController {
                     .init(topicID: $0.topicID, partitions: [.init(partitionIndex: $0.partition)])
                 ])
         }
-        ask(request) { [self] result in
+        ask(request) { [unowned self] result in
             duties.isPlacing = false
             if (try? result.get())?.errorCode == KafkaError.none.rawValue { return }
             // What still differs by then is told.
@@ -138,7 +138,7 @@ extension NodeController {
         }
         guard !request.topics.isEmpty else { return true }
         duties.isRecovering = true
-        ask(request) { [self] result in
+        ask(request) { [unowned self] result in
             duties.isRecovering = false
             if (try? result.get())?.errorCode == KafkaError.none.rawValue { return }
             duties.recovered += recovered

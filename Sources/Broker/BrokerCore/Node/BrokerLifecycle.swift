@@ -114,7 +114,7 @@ extension NodeController {
         request.rack = options.rack
         request.logDirs = directories.online.compactMap(\.id).sorted()
         request.previousBrokerEpoch = lifecycle.previousEpoch ?? -1
-        ask(request) { [self] result in
+        ask(request) { [unowned self] result in
             lifecycle.isAsking = false
             let now = clock().monotonicMs
             switch result {
@@ -159,7 +159,7 @@ extension NodeController {
                 directories.all.filter(\.isCordoned).compactMap(\.id).sorted()
         }
         let told = duties.directoryChanges
-        ask(request) { [self] result in
+        ask(request) { [unowned self] result in
             lifecycle.isAsking = false
             let now = clock().monotonicMs
             switch result {
@@ -273,7 +273,7 @@ extension NodeController {
         request.features = supportedFeatures.map {
             .init(name: $0.name, minSupportedVersion: $0.min, maxSupportedVersion: $0.max)
         }
-        ask(request) { [self] result in
+        ask(request) { [unowned self] result in
             registration.isAsking = false
             // Where it succeeded, the metadata will say so.
             registration.nextAttempt = clock().monotonicMs + BrokerLifecycle.retryMs

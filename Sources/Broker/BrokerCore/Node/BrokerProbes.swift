@@ -26,7 +26,7 @@ extension NodeController {
         ask(
             BrokerID(broker), at: PeerEndpoint(host: endpoint.host, port: endpoint.port),
             lane: .probe, ApiVersionsRequest.ofThisNode, timeoutMs: active.timers.fastFailoverMs
-        ) { [self] outcome in
+        ) { [unowned self] outcome in
             guard self.active === active, case .failed(let failure) = outcome else { return }
             switch failure {
             case .refused:

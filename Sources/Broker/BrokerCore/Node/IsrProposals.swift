@@ -67,7 +67,7 @@ extension NodeController {
             }
             request.topics[request.topics.count - 1].partitions.append(.init(proposal))
         }
-        ask(request) { [self] result in
+        ask(request) { [unowned self] result in
             isrProposals.isAsking = false
             guard case .success(let response) = result, response.errorCode == 0 else {
                 // The partitions wait for an answer; what is stale by then is refused for itself.

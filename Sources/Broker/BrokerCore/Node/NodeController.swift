@@ -107,6 +107,8 @@ public final class NodeController {
     /// When duties were looked at last, in monotonic ms.
     var settledAt = Int64.min
     private var isViewOutdated = false
+    /// The settings that views have; `nil` once configs or features have changed.
+    private var knownSettings: (broker: BrokerSettings, coordination: CoordinationSettings)?
 
     /// The epoch of this broker's registration, -1 before it.
     public var brokerEpoch: Int64 { lifecycle.epoch }
@@ -162,9 +164,9 @@ public final class NodeController {
         case .decide(let request, let context, let isForwarded):
             serve(request, context, for: isForwarded ? .forwarded(ticket) : .request(ticket))
         case .producerID(let message):
-            producerIDs.waiters.append { [self] in complete(ticket, message($0)) }
+            producerIDs.waiters.append { [unowned self] in complete(ticket, message($0)) }
         case .createTopics(let request, let message):
-            ask(request) { [self] result in
+            ask(request) { [unowned self] result in
                 let created: CreateTopicsResponse
                 switch result {
                 case .success(let response): created = response
@@ -250,15 +252,28 @@ public final class NodeController {
         isViewOutdated = true
     }
 
+    /// Configs or features are others now.
+    func settingsChanged() { knownSettings = nil }
+
+    private func viewSettings() -> (broker: BrokerSettings, coordination: CoordinationSettings) {
+        var settings = knownSettings ?? (makeSettings(), CoordinationSettings(controller))
+        settings.broker.replication.brokerEpoch = brokerEpoch
+        settings.broker.kraftVersion = quorum.committedKRaftVersion
+        knownSettings = settings
+        return settings
+    }
+
     func makeView() -> BrokerView {
-        BrokerView(
+        let settings = viewSettings()
+        return BrokerView(
             controller: controller, activeController: controllerLocation,
-            imageOffset: committedEnd + -1, settings: makeSettings(),
+            imageOffset: committedEnd + -1, settings: settings.broker,
             directories: directories, topics: table.topics, idsByName: table.idsByName,
             lingeringBrokers: lingering.ids,
             hasOfflineDirectories: directories.all.contains { !$0.isOnline },
             fetchers: table.fetchers, quotas: table.quotas,
-            coordinators: coordinators.cells, topicChanges: topicChanges)
+            coordinators: coordinators.cells, topicChanges: topicChanges,
+            coordination: settings.coordination)
     }
 
     private func makeSettings() -> BrokerSettings {
@@ -273,7 +288,6 @@ public final class NodeController {
                 != "false",
             partitionsPerAnswer: number("max.request.partition.size.limit") ?? 2000,
             replication: ReplicationSettings(controller, brokerEpoch: brokerEpoch),
-            kraftVersion: quorum.committedKRaftVersion,
             supportedFeatures: supportedFeatures.map {
                 .init(name: $0.name, minimum: $0.min, maximum: $0.max)
             })

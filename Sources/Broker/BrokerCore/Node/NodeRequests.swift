@@ -76,7 +76,7 @@ extension NodeController {
             at: PeerEndpoint(host: request.endpoint.host, port: request.endpoint.port),
             lane: request.lane == .fetch ? .quorumFetch : .control, message,
             versions: request.versions, timeoutMs: request.timeoutMs
-        ) { [self] outcome in
+        ) { [unowned self] outcome in
             quorum.answered(request.id, QuorumOutcome(outcome), now: quorumTime)
         }
     }

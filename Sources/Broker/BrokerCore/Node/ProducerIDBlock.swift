@@ -31,7 +31,7 @@ extension NodeController {
         producerIDs.isAsking = true
         ask(
             AllocateProducerIDsRequest(brokerID: options.nodeID.rawValue, brokerEpoch: brokerEpoch)
-        ) { [self] result in
+        ) { [unowned self] result in
             producerIDs.isAsking = false
             if case .success(let response) = result, response.errorCode == 0 {
                 let start = response.producerIDStart

@@ -107,7 +107,8 @@ private final class Forwarding: Resumable {
             loop.onController(context, here(context.at(now)))
         case .unknown: later(on: loop, now)
         case .at(let node, let endpoint):
-            loop.ask(node, at: endpoint, envelope, timeoutMs: leftMs) { [self] outcome, now in
+            loop.ask(node, at: endpoint, envelope, timeoutMs: leftMs) {
+                [self, unowned loop] outcome, now in
                 take(outcome, on: loop, now)
             }
         }

@@ -35,6 +35,12 @@ final class ClientSession {
         fail()
     }
 
+    /// The world has ended: none of the requests is answered.
+    func letGo() {
+        connection = nil
+        waiting = []
+    }
+
     private func fail() {
         // Held by each other until here.
         connection = nil

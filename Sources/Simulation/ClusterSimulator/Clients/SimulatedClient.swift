@@ -42,6 +42,14 @@ final class SimulatedClient {
     init(_ world: SimulatedWorld, _ name: String) {
         self.world = world
         self.name = name
+        world.add(self)
+    }
+
+    /// The world has ended: lets go of what still waits.
+    func end() {
+        for session in sessions.values { session.letGo() }
+        sessions = [:]
+        lookups = [:]
     }
 
     /// Sends a request; `done` gets `nil` when no answer will come (it may have had its effect).

@@ -106,9 +106,12 @@ final class GroupWorkload {
 /// as long as a session lasts.
 final class GroupMember {
     private static let group = "group"
-    private var session: Int64 { world.options.groupSessionMs * 1_000_000 }
+    /// How long a coordinator knows of it for certain, in ns: its clock may be too fast.
+    private var session: Int64 {
+        world.options.groupSessionMs * 1_000_000_000 / (1000 + world.options.changes.driftPermille)
+    }
 
-    private let workload: GroupWorkload
+    private unowned let workload: GroupWorkload
     private let name: String
     private let client: SimulatedClient
     private var world: SimulatedWorld { workload.world }

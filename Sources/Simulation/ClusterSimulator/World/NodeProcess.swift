@@ -391,6 +391,8 @@ final class NodeProcess {
     }
 
     private func sync(_ cell: PartitionCell, _ ticket: FlushTicket) {
+        // What gives up a log's directory waits for a flush that has begun; here it cannot.
+        if cell.locked({ $0.log.isRetired }) { return }
         do throws(FileError) {
             wake(
                 try cell.completeFlush(ticket.run(), durability: view.settings.durability),
@@ -460,6 +462,12 @@ final class NodeProcess {
     }
 
     // MARK: The end
+
+    /// The process has ended: lets go of what holds it.
+    func letGo() {
+        connections = [:]
+        afterFlush = []
+    }
 
     /// How long a process waits for others to take over, at most, in ms.
     private static let departureMs: Int64 = 5000

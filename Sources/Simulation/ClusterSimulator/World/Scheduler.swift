@@ -37,6 +37,13 @@ final class Scheduler {
         nextNumber += 1
     }
 
+    /// Forgets all that was to happen, and whatever that holds.
+    func clear() {
+        heap = Heap()
+        actions = []
+        freeSlots = []
+    }
+
     /// Runs `action` after so many nanoseconds.
     func after(_ delay: Int64, _ action: @escaping () -> Void) { at(now + delay, action) }
 

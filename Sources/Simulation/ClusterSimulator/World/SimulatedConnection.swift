@@ -57,7 +57,7 @@ final class SimulatedConnection {
     let number: UInt64
     let route: Route
     private unowned let world: SimulatedWorld
-    private let client: ClientEnd
+    private var client: ClientEnd
     private var hasClient = true
     /// The process that has accepted it, as long as it knows the connection.
     private var server: (process: NodeProcess, generation: Int)?
@@ -129,6 +129,14 @@ final class SimulatedConnection {
             loseServer()
             world.network.forget(self)
         }
+    }
+
+    /// Lets go of both sides, which hold the connection.
+    func letGo() {
+        isReset = true
+        hasClient = false
+        server = nil
+        client = ClientEnd(received: { _ in }, lost: { _ in })
     }
 
     /// The process on that host is gone.

@@ -39,6 +39,12 @@ final class SimulatedNetwork {
     /// Nothing of the connection is under way any more.
     func forget(_ connection: SimulatedConnection) { connections[connection.number] = nil }
 
+    /// Lets go of all connections, of which nobody hears more.
+    func letGo() {
+        for connection in connections.values { connection.letGo() }
+        connections = [:]
+    }
+
     /// Whether bytes pass, and there is a machine to take them.
     func isOpen(_ way: Way) -> Bool {
         blocks[way] == nil && world.node(way.to)?.isOff != true

@@ -109,6 +109,7 @@ final class SimulatedNode {
 
     private func end(_ how: String, leaving left: MemoryFileSystem) {
         world.trace.note(world.scheduler.now, "\(name): \(how)")
+        process?.letGo()
         process = nil
         generation += 1
         halted = nil
@@ -127,6 +128,15 @@ final class SimulatedNode {
         end("orderly stop", leaving: disk.afterKill())
         world.network.processEnded(on: id, isSilent: false)
         whenStopped()
+    }
+
+    /// The world has ended.
+    func letGo() {
+        process?.letGo()
+        process = nil
+        generation += 1
+        halted = nil
+        whenStopped = {}
     }
 
     /// The process is halted: its events wait, the rest of the machine goes on.

@@ -13,6 +13,7 @@ final class SimulatedWorld {
     let checker: ClusterChecker
     private(set) var network: SimulatedNetwork!
     private(set) var nodes: [SimulatedNode] = []
+    private var clients: [SimulatedClient] = []
     private(set) var violations: [String] = []
     private(set) var faults = 0
     /// Faults whose time has come, made or left out.
@@ -156,6 +157,18 @@ final class SimulatedWorld {
     func fault(_ text: @autoclosure () -> String) {
         faults += 1
         trace.note(scheduler.now, text())
+    }
+
+    /// Has `client` let go of what it waits for when the world ends.
+    func add(_ client: SimulatedClient) { clients.append(client) }
+
+    /// Lets go of everything: machines, clients and what is to happen hold each other.
+    func end() {
+        for client in clients { client.end() }
+        clients = []
+        for node in nodes { node.letGo() }
+        network.letGo()
+        scheduler.clear()
     }
 
     /// Ends all faults: from here on everything must come to an end.

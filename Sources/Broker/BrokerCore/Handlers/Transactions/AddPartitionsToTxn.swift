@@ -10,7 +10,8 @@ extension BrokerLoop {
         typealias Added = AddPartitionsToTxnResponse.AddPartitionsToTxnResult
         let version = context.apiVersion
         let transactions = version >= 4 ? request.transactions : [request.asOne]
-        let collector = AnswerCollector<Added>(count: transactions.count) { [self] results in
+        let collector = AnswerCollector<Added>(count: transactions.count) {
+            [unowned self] results in
             let response =
                 version >= 4
                 ? AddPartitionsToTxnResponse(resultsByTransaction: results)
@@ -62,7 +63,7 @@ extension BrokerLoop {
             producer: ProducerIdentity(
                 id: ProducerID(request.producerID), epoch: request.producerEpoch),
             partitions: [partition], version: 0, waits: false)
-        join(addition, verifyOnly: false, now: context.now) { [self] errors, _ in
+        join(addition, verifyOnly: false, now: context.now) { [unowned self] errors, _ in
             let error = errors[partition] ?? .none
             answer(
                 AddOffsetsToTxnResponse(

@@ -34,7 +34,8 @@ extension BrokerLoop {
             producer: ProducerIdentity(
                 id: ProducerID(request.producerID), epoch: request.producerEpoch),
             partitions: [partition], version: raisesEpochs ? 2 : 0, waits: raisesEpochs)
-        joinAnywhere(addition, verifyOnly: !raisesEpochs, now: context.now) { [self] errors, now in
+        joinAnywhere(addition, verifyOnly: !raisesEpochs, now: context.now) {
+            [unowned self] errors, now in
             let error = errors[partition] ?? .unknownServerError
             guard error == .none else {
                 return answer(

@@ -8,7 +8,8 @@ import KafkaWire
 extension BrokerLoop {
     func writeTxnMarkers(_ request: WriteTxnMarkersRequest, _ context: RequestContext) {
         typealias Written = WriteTxnMarkersResponse.WritableTxnMarkerResult
-        let collector = AnswerCollector<Written>(count: request.markers.count) { [self] results in
+        let collector = AnswerCollector<Written>(count: request.markers.count) {
+            [unowned self] results in
             answer(WriteTxnMarkersResponse(markers: results), to: context)
         }
         for (index, asked) in request.markers.enumerated() {
