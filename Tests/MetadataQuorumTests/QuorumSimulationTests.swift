@@ -279,6 +279,33 @@ import Testing
         }
     }
 
+    /// One that has led alone for long has nobody to resign for before the second one could fetch.
+    @Test func aLoneVoterGivesASecondOneTimeToFetch() throws {
+        let quorum = SimulatedQuorum(seed: 31)
+        let first = try quorum.add(1)
+        let second = try quorum.add(2)
+        try quorum.format([first], others: [second])
+        try quorum.startAll()
+        try quorum.run(ms: 60_000)
+        let epoch = try #require(first.member?.epoch)
+        _ = try quorum.ask(addition(of: second), version: 1, of: first)
+        try quorum.run(ms: 10_000)
+        #expect(first.member?.isActiveLeader == true)
+        #expect(first.member?.epoch == epoch)
+        #expect(first.member?.voters.count == 2)
+    }
+
+    private func addition(of node: SimulatedQuorum.Node) -> QuorumMessage {
+        .addRaftVoter(
+            AddRaftVoterRequest(
+                clusterID: SimulatedQuorum.clusterID, timeoutMs: 1_000,
+                voterID: node.id.rawValue, voterDirectoryID: node.directoryID,
+                listeners: [
+                    .init(
+                        name: "CONTROLLER", host: node.endpoint.host, port: node.endpoint.port)
+                ]))
+    }
+
     private func change(
         _ quorum: SimulatedQuorum, _ seed: UInt64, adding node: SimulatedQuorum.Node? = nil,
         removing old: SimulatedQuorum.Node? = nil
@@ -292,16 +319,7 @@ import Testing
             }
             try quorum.append("c\(attempt)", on: leader)
             if let node {
-                _ = try quorum.ask(
-                    .addRaftVoter(
-                        AddRaftVoterRequest(
-                            clusterID: SimulatedQuorum.clusterID, timeoutMs: 1_000,
-                            voterID: node.id.rawValue, voterDirectoryID: node.directoryID,
-                            listeners: [
-                                .init(
-                                    name: "CONTROLLER", host: node.endpoint.host,
-                                    port: node.endpoint.port)
-                            ])), version: 1, of: leader)
+                _ = try quorum.ask(addition(of: node), version: 1, of: leader)
             } else if let old {
                 _ = try quorum.ask(
                     .removeRaftVoter(
