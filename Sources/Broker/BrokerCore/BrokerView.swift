@@ -45,7 +45,8 @@ public final class BrokerView: Sendable {
         fetchers: FetcherPlans = FetcherPlans(),
         quotas: ReplicationQuotas? = nil,
         coordinators: CoordinatorCells = CoordinatorCells(),
-        topicChanges: GroupTopicChanges = GroupTopicChanges(since: .max)
+        topicChanges: GroupTopicChanges = GroupTopicChanges(since: .max),
+        coordination: CoordinationSettings? = nil
     ) {
         self.controller = controller
         self.activeController = activeController
@@ -59,11 +60,10 @@ public final class BrokerView: Sendable {
         self.fetchers = fetchers
         self.quotas = quotas
         self.coordinators = coordinators
-        transactionSettings = TransactionSettings(
-            version: controller.image.features.level(of: .transaction)
-        ) { controller.effectiveBrokerConfig($0) }
+        let coordination = coordination ?? CoordinationSettings(controller)
+        transactionSettings = coordination.transactions
         groupEnvironment = GroupEnvironment(
-            settings: GroupSettings { controller.effectiveBrokerConfig($0) },
+            settings: coordination.groups,
             metadata: ImageGroupMetadata(
                 image: controller.image, version: imageOffset.rawValue, changes: topicChanges))
     }
@@ -205,4 +205,17 @@ public protocol DirectoryAccess: AnyObject, Sendable {
     func noteCleaned(
         _ partition: TopicPartition, to offset: Offset?, in directory: String
     ) -> Bool
+}
+
+/// What coordinators are bound by: configs and features as they stand in one image.
+public struct CoordinationSettings: Sendable {
+    let transactions: TransactionSettings
+    let groups: GroupSettings
+
+    init(_ controller: Controller) {
+        transactions = TransactionSettings(
+            version: controller.image.features.level(of: .transaction)
+        ) { controller.effectiveBrokerConfig($0) }
+        groups = GroupSettings { controller.effectiveBrokerConfig($0) }
+    }
 }

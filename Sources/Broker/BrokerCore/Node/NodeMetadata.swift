@@ -80,6 +80,7 @@ extension NodeController {
         let before = controller.image
         controller.image = run.image
         committedEnd = max(committedEnd, end)
+        if run.delta.features || !run.delta.configs.isEmpty { settingsChanged() }
         if shownKRaftVersion != quorum.committedKRaftVersion {
             shownKRaftVersion = quorum.committedKRaftVersion
             publish()

@@ -38,10 +38,9 @@ extension Controller {
     /// The value of one key that counts for this broker; `nil` for a key that nobody sets and that
     /// has no default.
     public func effectiveBrokerConfig(_ key: String) -> String? {
-        for (configs, _) in brokerLayers {
-            if let value = configs[key] { return value }
-        }
-        return BrokerConfigs.definition(key)?.defaultValue
+        // Asked for often: the layers by themselves, without a list of them.
+        image.configs[.broker(settings.nodeID)][key] ?? image.configs[.allBrokers][key]
+            ?? settings.staticConfigs[key] ?? BrokerConfigs.definition(key)?.defaultValue
     }
 
     /// The value of one key that counts for a listener of this broker: what is set for the
