@@ -26,4 +26,28 @@ import Testing
         #expect(try again.committedRecords().map(\.offset) == [Offset(4)])
         #expect(again.producer(ProducerID(7))?.lastSequence == 2)
     }
+
+    /// A batch that comes again is known, though it has been deleted and the log was recovered.
+    @Test(arguments: [false, true])
+    func aProducerWhoseRecordsAreDeletedIsNotForgotten(isClean: Bool) throws {
+        let files = try TestLog.fileSystem()
+        let log = try TestLog.open(files)
+        let first = try testBatch([TestRecord("a", "x")], by: TestProducer(id: 7))
+        try log.append(first)
+        while log.segments.count == 1 {
+            try log.append(try testBatch([TestRecord("b", String(repeating: "y", count: 100))]))
+        }
+        let start = log.segments[1].baseOffset
+        try log.deleteRecords(before: start)
+        _ = try log.applyRetention(now: 1000, highWatermark: log.logEndOffset)
+        #expect(log.segments[0].baseOffset == start)
+        try log.flush()
+        try TestLog.write(.logStartOffset, start, files)
+        if isClean { try TestLog.write(.recoveryPoint, log.logEndOffset, files) }
+        let again = try TestLog.open(files.afterPowerCut(), clean: isClean)
+        #expect(again.logStartOffset == start)
+        let info = try again.append(first)
+        #expect(info.isDuplicate && info.baseOffset == .zero)
+        #expect(again.logEndOffset == log.logEndOffset)
+    }
 }

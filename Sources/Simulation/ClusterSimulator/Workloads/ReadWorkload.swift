@@ -11,7 +11,7 @@ final class ReadWorkload {
     private(set) var position: Int64 = 0
     private(set) var found: [Int64: RecordID] = [:]
     private(set) var start: Int64 = 0
-    private var lastOf: [UInt16: UInt32] = [:]
+    private var lastOf: [UInt16: (number: UInt32, offset: Int64)] = [:]
     /// Set for a reader that stops once it has read up to the end of the log.
     private var onEnd: ((ReadWorkload) -> Void)?
     private var isStopped = false
@@ -106,10 +106,18 @@ final class ReadWorkload {
         }
         found[offset] = id
         if let fault = world.history.see(id, at: offset, of: key) { world.violation(fault) }
-        if let last = lastOf[id.producer], id.number != last + 1 {
-            world.violation("\(key): offset \(offset) has \(id) after \(id.producer)/\(last)")
+        if let last = lastOf[id.producer], id.number != last.number + 1, !mayComeAgain(last.offset)
+        {
+            world.violation(
+                "\(key): offset \(offset) has \(id) after \(id.producer)/\(last.number)")
         }
-        lastOf[id.producer] = id.number
+        lastOf[id.producer] = (id.number, offset)
+    }
+
+    /// Whether a producer may be unknown that wrote there last: a replica that was away while all
+    /// of its records were deleted begins anew behind them, and never hears of it (as in Kafka).
+    private func mayComeAgain(_ offset: Int64) -> Bool {
+        world.history.mayBeDeleted(before: offset + 1, of: key)
     }
 
     /// What it read from may have been deleted; anything else means that records are gone.

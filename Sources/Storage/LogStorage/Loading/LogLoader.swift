@@ -233,6 +233,7 @@ struct LogLoader {
         // A log that was closed cleanly and has no snapshot was written before there were any.
         if snapshots.isEmpty && cleanShutdown { return ProducerTable(endOffset: logEnd) }
         return try ProducerReplay(loader: self).table(
-            upTo: logEnd, segments, logStart: logStart, &snapshots)
+            upTo: logEnd, segments, from: segments.first?.baseOffset ?? logStart,
+            logStart: logStart, &snapshots)
     }
 }

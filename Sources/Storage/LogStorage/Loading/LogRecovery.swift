@@ -33,7 +33,8 @@ struct LogRecovery {
         var kept = snapshots.filter { $0 <= base }
         for stray in snapshots where stray > base { try loader.remove(stray) }
         let table = try ProducerReplay(loader: loader).table(
-            upTo: max(base, logStart), Array(segments[..<first]), logStart: logStart, &kept)
+            upTo: max(base, logStart), Array(segments[..<first]),
+            from: segments[0].baseOffset, logStart: logStart, &kept)
         snapshots = kept
         epochs.truncate(fromEnd: base)
         var found = SegmentScan.Found(next: base, producers: table, epochs: epochs)

@@ -24,12 +24,18 @@ struct ProducerReplay {
     }
 
     /// The table as of `end`. Snapshots that lie outside of the log or are damaged are removed.
+    ///
+    /// One at the log's start stays (Kafka removes it): it knows the producers whose records were
+    /// all deleted, and a batch of them that comes again must not be appended again.
+    ///
+    /// - Parameter first: where the first segment begins.
     func table(
-        upTo end: Offset, _ segments: [LogSegment], logStart: Offset, _ snapshots: inout [Offset]
+        upTo end: Offset, _ segments: [LogSegment], from first: Offset, logStart: Offset,
+        _ snapshots: inout [Offset]
     ) throws(FileError) -> ProducerTable {
         if PlantedBug.lostProducers.isPlanted { return ProducerTable(endOffset: end) }
-        for stray in snapshots where stray > end || stray <= logStart { try remove(stray) }
-        snapshots.removeAll { $0 > end || $0 <= logStart }
+        for stray in snapshots where stray > end || stray < first { try remove(stray) }
+        snapshots.removeAll { $0 > end || $0 < first }
         var table = ProducerTable(endOffset: logStart)
         while let latest = snapshots.last {
             if let states = try read(latest) {
