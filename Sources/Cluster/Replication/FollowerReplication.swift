@@ -90,7 +90,6 @@ extension PartitionReplica {
     /// When the leader's epoch is not in this log, it is cut to the last earlier one, and the next
     /// fetch finds out more.
     public func truncationOffset(divergingEpoch epoch: LeaderEpoch, endOffset: Offset) -> Offset {
-        if PlantedBug.watermarkTruncation.isPlanted { return highWatermark }
         guard endOffset >= .zero else { return highWatermark }
         let end = log.logEndOffset
         guard epoch != .none else { return min(endOffset, end) }
@@ -99,7 +98,8 @@ extension PartitionReplica {
             sometimes(.divergenceBeforeOwnEpochs)
             return min(endOffset, end)
         }
-        if own == epoch || PlantedBug.oneStepTruncation.isPlanted {
+        if PlantedBug.oneStepTruncation.isPlanted { return min(endOffset, end) }
+        if own == epoch {
             sometimes(.followerTruncatedByEpoch)
             return min(ownEnd, endOffset, end)
         }

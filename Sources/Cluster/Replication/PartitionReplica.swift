@@ -132,6 +132,10 @@ public final class PartitionReplica {
         epochStartOffset = .zero
         // What a follower truncates may lie below the end of a sync that is under way.
         flush = FlushProgress()
+        if PlantedBug.watermarkTruncation.isPlanted, leader != .none {
+            _ = prepareTruncation(to: highWatermark)
+            try? truncate(to: highWatermark)
+        }
         return waiters.takeAll()
     }
 

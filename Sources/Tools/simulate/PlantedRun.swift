@@ -10,6 +10,8 @@ struct PlantedRun {
     var times: Int
     /// After so many minutes a bug is given up.
     var minutes: Int?
+    /// The worlds to try it in.
+    var way: Way
 
     #if DEBUG || PLANTED_BUGS
         /// Whether every bug of these names (with commas between, or `all`) was found.
@@ -39,7 +41,7 @@ struct PlantedRun {
             for seed in seeds {
                 if let minutes, Date().timeIntervalSince(begun) > Double(minutes) * 60 { break }
                 total += 1
-                let outcome = Simulation.run(SimulationOptions(seed: seed), planted: bug)
+                let outcome = Simulation.run(way.options(seed), planted: bug)
                 guard let violation = outcome.violations.first else { continue }
                 if tries.isEmpty { first = "seed \(seed): \(violation.prefix(140))" }
                 tries.append(total - tries.reduce(0, +))

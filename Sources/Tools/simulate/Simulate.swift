@@ -30,7 +30,8 @@ import Foundation
     private static func run(_ arguments: Arguments) throws -> Int32 {
         if let planted = arguments.planted {
             let run = PlantedRun(
-                seeds: arguments.seeds, times: arguments.times, minutes: arguments.minutes)
+                seeds: arguments.seeds, times: arguments.times, minutes: arguments.minutes,
+                way: arguments.way)
             return try run.run(planted) ? 0 : 1
         }
         if arguments.minimises { return Minimised.run(arguments.seeds, arguments.way) }

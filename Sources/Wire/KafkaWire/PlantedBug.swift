@@ -34,7 +34,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     /// A batch that comes before its predecessors is appended.
     case acceptedGap = "accepted-gap"
     // Replication
-    /// A follower cuts its log to its own high watermark (KIP-101).
+    /// A replica that begins to follow cuts its log to its own high watermark (KIP-101).
     case watermarkTruncation = "watermark-truncation"
     /// A leader does not tell followers where their logs have parted (KIP-101).
     case unseenDivergence = "unseen-divergence"

@@ -65,6 +65,7 @@ final class ClusterChecker {
         let all = view.image.topics.sorted
         if offset > newest.offset {
             tellChanges(to: view.image)
+            checkFenced(view.image)
             newest = (offset, view.image)
             topics = all
         }
@@ -84,6 +85,18 @@ final class ClusterChecker {
                     + "epoch \(partition.leaderEpoch)")
         }
         leaders[key] = partition.leader
+    }
+
+    /// Who is fenced is in no in-sync set (KIP-841), unless it is the last one in it.
+    private func checkFenced(_ image: MetadataImage) {
+        let fenced = Set(image.brokers.filter(\.value.isFenced).keys)
+        guard !fenced.isEmpty else { return }
+        for topic in image.topics.sorted {
+            for partition in topic.partitions where partition.isr.count > 1 {
+                guard let id = partition.isr.first(where: fenced.contains) else { continue }
+                world.violation("\(topic.name)-\(partition.id): \(id) is fenced and in sync")
+            }
+        }
     }
 
     /// Has the trace say how partitions are led, where that has changed.

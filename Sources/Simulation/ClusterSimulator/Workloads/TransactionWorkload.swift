@@ -19,6 +19,8 @@ final class TransactionWorkload {
     private var producerID: Int64 = -1
     private var epoch: Int16 = -1
     private var sequences: [Int32: Int32] = [:]
+    /// The last transaction that was begun.
+    private var current: Current?
     private(set) var isDone = false
     /// All has healed since.
     private var isEnding = false
@@ -90,22 +92,31 @@ final class TransactionWorkload {
                 }
                 return again(error) { [self] in initialize() }
             }
-            let old = (producerID, epoch)
+            let old = (id: producerID, epoch: epoch)
             producerID = message.producerID
             epoch = message.producerEpoch
             sequences = [:]
             tell("has the id \(producerID), epoch \(epoch)")
             // The instance before may still have an end on its way: it must have no effect.
-            if old.0 >= 0, old.1 < epoch || old.0 != producerID, world.chance(50) { zombie(old) }
+            if old.id >= 0, old.epoch < epoch || old.id != producerID, world.chance(50) {
+                zombie(old)
+            }
             begin()
         }
     }
 
-    private func zombie(_ old: (producerID: Int64, epoch: Int16)) {
+    private func zombie(_ old: (id: Int64, epoch: Int16)) {
         let request = EndTxnRequest(
-            transactionalID: transactionalID, producerID: old.producerID, producerEpoch: old.epoch,
+            transactionalID: transactionalID, producerID: old.id, producerEpoch: old.epoch,
             committed: world.chance(50))
         client.call(request, version: isSecond ? 5 : 4, to: coordinator) { _ in }
+        guard world.options.hasOperators, let current, world.operators.chance(50) else { return }
+        // And a write, into whatever its successor has begun by then.
+        let partition = current.partitions[0]
+        let batch = batch(current.id, 0, by: old)
+        world.scheduler.after(world.operators.draw(0...400) * 1_000_000) { [self] in
+            produce(batch, to: partition) { _ in }
+        }
     }
 
     /// The next transaction, unless all are done.
@@ -130,6 +141,7 @@ final class TransactionWorkload {
         let chosen = (0..<partitions).filter { _ in world.chance(60) }
         let current = Current(
             id: id, partitions: chosen.isEmpty ? [0] : chosen, commits: world.chance(75))
+        self.current = current
         history.note(id, current.partitions, .abandoned)
         tell("begins \(id) for \(current.partitions)")
         if isSecond { return write(current, current.partitions[...]) }
@@ -179,19 +191,8 @@ final class TransactionWorkload {
         if world.chance(2) { return abandon() }
         guard let partition = rest.first else { return addOffsets(current) }
         let sequence = sequences[partition] ?? 0
-        let request = ProduceRequest(
-            transactionalID: transactionalID, acks: -1, timeoutMs: 5000,
-            topicData: [
-                .init(
-                    name: Self.topic,
-                    partitionData: [
-                        .init(index: partition, records: .bytes(batch(current.id, sequence)))
-                    ])
-            ])
-        let key = PartitionKey(topic: Self.topic, partition: partition)
-        client.call(request, version: isSecond ? 12 : 11, to: .leader(key)) { [self] answer in
-            let result = answer?.message.responses.first?.partitionResponses.first
-            let error = result.flatMap { KafkaError(rawValue: $0.errorCode) }
+        let batch = batch(current.id, sequence, by: (producerID, epoch))
+        produce(batch, to: partition) { [self] error in
             tell("\(current.id) to \(partition), sequence \(sequence): \(error?.name ?? "-")")
             if error == KafkaError.none || error == .duplicateSequenceNumber {
                 sequences[partition] = sequence + 1
@@ -203,11 +204,31 @@ final class TransactionWorkload {
         }
     }
 
-    private func batch(_ id: RecordID, _ sequence: Int32) -> [UInt8] {
+    /// `done` gets the error; `nil` when there is no answer.
+    private func produce(
+        _ batch: [UInt8], to partition: Int32, _ done: @escaping (KafkaError?) -> Void
+    ) {
+        let request = ProduceRequest(
+            transactionalID: transactionalID, acks: -1, timeoutMs: 5000,
+            topicData: [
+                .init(
+                    name: Self.topic,
+                    partitionData: [.init(index: partition, records: .bytes(batch))])
+            ])
+        let key = PartitionKey(topic: Self.topic, partition: partition)
+        client.call(request, version: isSecond ? 12 : 11, to: .leader(key)) { answer in
+            let result = answer?.message.responses.first?.partitionResponses.first
+            done(result.flatMap { KafkaError(rawValue: $0.errorCode) })
+        }
+    }
+
+    private func batch(
+        _ id: RecordID, _ sequence: Int32, by producer: (id: Int64, epoch: Int16)
+    ) -> [UInt8] {
         var builder = RecordBatchBuilder(
             .init(
-                producerID: ProducerID(producerID), producerEpoch: epoch, baseSequence: sequence,
-                isTransactional: true))
+                producerID: ProducerID(producer.id), producerEpoch: producer.epoch,
+                baseSequence: sequence, isTransactional: true))
         builder.append(timestamp: world.wallMs, key: nil, value: id.bytes(padding: 10))
         do throws(CompressionError) {
             return try builder.finish()

@@ -133,7 +133,8 @@ struct ProducerStaging {
         _ header: RecordBatchHeader, _ state: ProducerState, _ check: TransactionCheck,
         _ table: ProducerTable
     ) throws(AppendError) {
-        guard case .needs(let shown) = check, !state.isInTransaction(epoch: header.producerEpoch)
+        guard case .needs(let shown) = check, !state.isInTransaction(epoch: header.producerEpoch),
+            !PlantedBug.zombieWrites.isPlanted
         else { return }
         let current = table.verifications[header.producerID]?.current
         guard let shown, shown == current else {
