@@ -1,5 +1,6 @@
 import KafkaProtocol
 import KafkaWire
+import Synchronization
 import Testing
 
 @testable import ClientCore
@@ -9,6 +10,8 @@ final class ProducerDriver {
     var core: ProducerCore
     let cluster: ModelCluster
     var now = ClientInstant(nanoseconds: 1)
+    /// Ends of records that the handlers were told.
+    private let ends = RecordEnds()
     var delivered: [UInt64: RecordMetadata] = [:]
     var failed: [UInt64: ClientError] = [:]
     var resumed: [UInt64: ClientError?] = [:]
@@ -42,7 +45,8 @@ final class ProducerDriver {
         let waiter = nextWaiter
         let record = ProducerRecord(
             topic: cluster.topic, partition: partition, value: Array(value.utf8))
-        guard case .appended = core.append(record, waiter: waiter, timestamp: 5, now: now) else {
+        let handler = RecordHandler { [ends] result in ends.add(waiter, result) }
+        guard case .appended = core.append(record, handler: handler, timestamp: 5, now: now) else {
             return nil
         }
         nextWaiter += 1
@@ -85,20 +89,23 @@ final class ProducerDriver {
 
     private func take(_ output: ProducerCore.Output) {
         switch output {
-        case .delivered(let all):
-            for delivery in all {
-                #expect(delivered.updateValue(delivery.metadata, forKey: delivery.waiter) == nil)
-            }
-        case .failed(let error, _, _, let waiters):
-            for waiter in waiters {
-                #expect(failed.updateValue(error, forKey: waiter) == nil)
-                #expect(delivered[waiter] == nil)
-            }
+        case .delivered(let deliveries): deliveries.tell()
+        case .failed(let error, _, _, let handlers):
+            for handler in handlers { handler.end(.failure(error)) }
         case .resumed(let waiter, let error): resumed[waiter] = .some(error)
         case .flushed(let waiter): flushed.insert(waiter)
         case .transaction(let waiter, let error):
             #expect(ended[waiter] == nil)
             ended[waiter] = .some(error)
+        }
+        for (waiter, result) in ends.takeAll() { note(result, of: waiter) }
+    }
+
+    private func note(_ result: Result<RecordMetadata, ClientError>, of waiter: UInt64) {
+        #expect(failed[waiter] == nil && delivered[waiter] == nil)
+        switch result {
+        case .success(let place): delivered[waiter] = place
+        case .failure(let error): failed[waiter] = error
         }
     }
 
@@ -153,5 +160,22 @@ final class ProducerDriver {
         try run { resumed[0] != nil }
         let error = try #require(resumed[0])
         #expect(error == nil)
+    }
+}
+
+/// What handlers were told, in order.
+private final class RecordEnds: Sendable {
+    typealias End = (waiter: UInt64, result: Result<RecordMetadata, ClientError>)
+    private let ends = Mutex<[End]>([])
+
+    func add(_ waiter: UInt64, _ result: Result<RecordMetadata, ClientError>) {
+        ends.withLock { $0.append((waiter, result)) }
+    }
+
+    func takeAll() -> [End] {
+        ends.withLock { ends in
+            defer { ends = [] }
+            return ends
+        }
     }
 }

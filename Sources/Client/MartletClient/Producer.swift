@@ -103,10 +103,9 @@ public final class Producer: Sendable {
     {
         while true {
             let attempt: Attempt = await withCheckedContinuation { continuation in
-                let id = endings.add(.delivery { continuation.resume(returning: .ended($0)) })
-                let outcome = append(record, waiter: id)
+                let outcome = append(
+                    record, RecordHandler { continuation.resume(returning: .ended($0)) })
                 if case .appended = outcome { return }
-                endings.remove(id)
                 continuation.resume(returning: .blocked(outcome))
             }
             switch attempt {
@@ -138,12 +137,11 @@ public final class Producer: Sendable {
     {
         var (record, whenDone) = (record, whenDone)
         let end = hook(&record, &whenDone)
-        let id = whenDone.map { endings.add(.delivery($0)) }
+        let handler: RecordHandler? = if let whenDone { RecordHandler(whenDone) } else { nil }
         while true {
-            let outcome = append(record, waiter: id)
+            let outcome = append(record, handler)
             if case .appended = outcome { return }
             do throws(ClientError) { try await wait(outcome, record) } catch {
-                if let id { endings.remove(id) }
                 end?(.failure(error))
                 throw error
             }
@@ -180,10 +178,9 @@ public final class Producer: Sendable {
     ) throws(ClientError) -> Bool {
         var (record, whenDone) = (record, whenDone)
         let end = hook(&record, &whenDone)
-        let id = whenDone.map { endings.add(.delivery($0)) }
-        let outcome = append(record, waiter: id)
+        let handler: RecordHandler? = if let whenDone { RecordHandler(whenDone) } else { nil }
+        let outcome = append(record, handler)
         if case .appended = outcome { return true }
-        if let id { endings.remove(id) }
         guard case .refused(let error) = outcome else {
             end?(.failure(.timedOut("the record was not taken at once")))
             return false
@@ -197,11 +194,13 @@ public final class Producer: Sendable {
         case blocked(ProducerCore.AppendOutcome)
     }
 
-    private func append(_ record: ProducerRecord, waiter: UInt64?) -> ProducerCore.AppendOutcome {
+    private func append(
+        _ record: ProducerRecord, _ handler: RecordHandler?
+    ) -> ProducerCore.AppendOutcome {
         let timestamp = record.timestamp ?? WallClock.milliseconds
         return loop.enterUntimed { core in
             let outcome = core.append(
-                record, waiter: waiter, timestamp: timestamp, now: ClientLoop<ProducerCore>.now)
+                record, handler: handler, timestamp: timestamp, now: ClientLoop<ProducerCore>.now)
             if case .appended(let wakes) = outcome { return (outcome, wakes) }
             return (outcome, false)
         }

@@ -30,8 +30,8 @@ private func fuzzProducer(_ bytes: RawSpan) {
             producer.endTransaction(commits: round & 1 == 0, waiter: 4, now: now)
         default:
             _ = producer.append(
-                ProducerRecord(topic: "t", value: [UInt8(round)]), waiter: UInt64(1000 + round),
-                timestamp: 0, now: now)
+                ProducerRecord(topic: "t", value: [UInt8(round)]),
+                handler: RecordHandler { _ in }, timestamp: 0, now: now)
         }
     }
     producer.shutDown(now: broker.now)

@@ -17,8 +17,10 @@ final class PartitionQueue {
     var open: ProducerBatch?
     /// Room that the next batch gets from the beginning: what the last one took.
     private(set) var expectedBytes = 512
+    /// The same, for who waits for its records.
+    private(set) var expectedWaiters = 0
     /// Full batches that have not been sent.
-    var waiting: [ProducerBatch] = []
+    var waiting = BatchLine()
     /// Sent and not ended, oldest first.
     var unacknowledged: [ProducerBatch] = []
     /// Whether the producer's list of queues with work has it.
@@ -96,6 +98,7 @@ final class PartitionQueue {
         waiting.append(batch)
         open = nil
         expectedBytes = batch.reserved
+        expectedWaiters = batch.waiters.count
     }
 
     /// Moves `batch`, which is the first that waits, to those in flight.
@@ -126,9 +129,13 @@ final class PartitionQueue {
 
     /// Takes out a batch that has ended.
     func remove(_ batch: ProducerBatch) {
-        unacknowledged.removeAll { $0 === batch }
-        if open === batch { open = nil }
-        waiting.removeAll { $0 === batch }
+        if let place = unacknowledged.firstIndex(where: { $0 === batch }) {
+            unacknowledged.remove(at: place)
+        } else if open === batch {
+            open = nil
+        } else {
+            waiting.remove(batch)
+        }
     }
 
     /// The oldest batch of all.

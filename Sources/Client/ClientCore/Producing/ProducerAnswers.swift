@@ -161,7 +161,7 @@ extension ProducerCore {
             outputs.append(
                 .failed(
                     error, queue.id, count: Int(batch.count),
-                    waiters: batch.waiters.map(\.waiter)))
+                    handlers: batch.waiters.map(\.handler)))
         }
     }
 

@@ -10,8 +10,6 @@ import KafkaWire
 /// Once it takes no more records, sealing may go on while others enter the producer's core: they
 /// touch neither the builder nor the bytes.
 final class ProducerBatch: ClientWork {
-    let topic: String
-    let partition: Int32
     /// Batches count up over the whole producer.
     let number: UInt64
     let created: ClientInstant
@@ -38,29 +36,27 @@ final class ProducerBatch: ClientWork {
     var mayBeWritten = false
 
     init(
-        topic: String, partition: Int32, number: UInt64, _ settings: ProducerSettings,
-        capacity: Int, now: ClientInstant
+        _ queue: PartitionQueue, number: UInt64, _ settings: ProducerSettings, now: ClientInstant
     ) {
-        self.topic = topic
-        self.partition = partition
         self.number = number
         created = now
         isNumbered = settings.isIdempotent
         builder = RecordBatchBuilder(
             .init(
                 compression: settings.compression, compressionLevel: settings.compressionLevel),
-            capacity: capacity)
+            capacity: queue.expectedBytes)
+        waiters.reserveCapacity(queue.expectedWaiters)
     }
 
     /// Bytes of the batch: as sent once it is sealed, uncompressed before.
     var size: Int { bytes.isEmpty ? reserved : bytes.count }
 
     /// Adds a record; gives the bytes that it takes.
-    func append(_ record: ProducerRecord, timestamp: Int64, waiter: UInt64?) -> Int {
+    func append(_ record: ProducerRecord, timestamp: Int64, handler: RecordHandler?) -> Int {
         builder?.append(
             timestamp: timestamp, key: record.key, value: record.value, headers: record.headers)
-        if let waiter {
-            waiters.append(RecordWaiter(waiter: waiter, place: count, timestamp: timestamp))
+        if let handler {
+            waiters.append(RecordWaiter(handler: handler, timestamp: timestamp, place: count))
         }
         count += 1
         let before = reserved
@@ -92,13 +88,6 @@ final class ProducerBatch: ClientWork {
         taken.setProducer(id, epoch, sequence, isTransactional)
         bytes = taken
     }
-}
-
-/// Who waits for the end of a record, and which of its batch that is.
-struct RecordWaiter: Sendable {
-    var waiter: UInt64
-    var place: Int32
-    var timestamp: Int64
 }
 
 extension [UInt8] {

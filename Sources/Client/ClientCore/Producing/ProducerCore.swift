@@ -12,10 +12,10 @@ public import KafkaWire
 public struct ProducerCore: ClientMachine {
     /// What a producer tells its user.
     public enum Output: Sendable {
-        /// Records with waiters were written.
+        /// Records with handlers were written.
         case delivered(Deliveries)
-        /// All `count` records of a batch failed; `waiters` are those that somebody waits for.
-        case failed(ClientError, TopicPartition, count: Int, waiters: [UInt64])
+        /// All `count` records of a batch failed; `handlers` are of those that have any.
+        case failed(ClientError, TopicPartition, count: Int, handlers: [RecordHandler])
         /// A wait for room or for a topic has ended: `append` again, unless there is an error.
         case resumed(UInt64, ClientError?)
         /// All that was appended before this `flush` has ended.
@@ -104,11 +104,11 @@ public struct ProducerCore: ClientMachine {
     /// Adds a record to what is to be sent.
     ///
     /// - Parameters:
-    ///   - waiter: by which `delivered` or `failed` tells its end; `nil` when nobody waits.
+    ///   - handler: comes out with `delivered` or `failed`; `nil` when nobody waits.
     ///   - timestamp: the time of day, for a record that has none, in ms since the epoch.
     ///   - now: asked for when a batch begins.
     public mutating func append(
-        _ record: ProducerRecord, waiter: UInt64?, timestamp: Int64,
+        _ record: ProducerRecord, handler: RecordHandler?, timestamp: Int64,
         now: @autoclosure () -> ClientInstant
     ) -> AppendOutcome {
         if let fatal { return .refused(fatal) }
@@ -129,12 +129,12 @@ public struct ProducerCore: ClientMachine {
             return .refused(
                 .invalidRecord("\(record.topic) has no partition \(record.partition ?? -1)"))
         }
-        return add(record, size, to: queue, of: topic, waiter, timestamp, now)
+        return add(record, size, to: queue, of: topic, handler, timestamp, now)
     }
 
     private mutating func add(
         _ record: ProducerRecord, _ size: Int, to queue: PartitionQueue, of topic: TopicQueues,
-        _ waiter: UInt64?, _ timestamp: Int64, _ now: () -> ClientInstant
+        _ handler: RecordHandler?, _ timestamp: Int64, _ now: () -> ClientInstant
     ) -> AppendOutcome {
         var wakes = false
         transaction?.enlist(queue)
@@ -146,7 +146,8 @@ public struct ProducerCore: ClientMachine {
             batch = begin(queue, now())
             wakes = true
         }
-        let added = batch.append(record, timestamp: record.timestamp ?? timestamp, waiter: waiter)
+        let added = batch.append(
+            record, timestamp: record.timestamp ?? timestamp, handler: handler)
         bufferedBytes += added
         if batch.reserved >= settings.batchSize {
             queue.close(batch)
@@ -160,8 +161,7 @@ public struct ProducerCore: ClientMachine {
 
     private mutating func begin(_ queue: PartitionQueue, _ now: ClientInstant) -> ProducerBatch {
         let batch = ProducerBatch(
-            topic: queue.topic, partition: queue.partition, number: nextBatch, settings,
-            capacity: queue.expectedBytes, now: now)
+            queue, number: nextBatch, settings, now: now)
         nextBatch += 1
         incomplete += 1
         queue.open = batch

@@ -39,7 +39,7 @@ extension ProducerCore {
             if let open = queue.open, due(queue, now) === open, isReady(queue, now) {
                 queue.close(open)
             }
-            for batch in queue.waiting where !batch.isSealed { work.append(batch) }
+            work += queue.waiting.unsealed
         }
         return work
     }

@@ -35,19 +35,15 @@ struct PerformanceRun: Sendable {
                     count: load.count - index, interval: interval, isSteadyState: true)
                 report.stopProgress()
             }
-            let value = payloads.next(index)
-            let record = ProducerRecord(topic: load.topic, key: keys.next(index), value: value)
             let sent = Clocks.wall
+            let record = ProducerRecord(
+                topic: load.topic, key: keys.next(index), value: payloads.next(index),
+                timestamp: sent)
             if transactionDuration != nil, began == nil {
                 _ = try await producer.beginTransaction()
                 began = sent
             }
-            try await producer.enqueue(record) { [steady] result in
-                guard case .success = result else { return }
-                let now = Clocks.wall
-                report.record(latency: now - sent, size: value.count, now: now)
-                steady?.record(latency: now - sent, size: value.count, now: now)
-            }
+            try await hand(over: record, sent, report, steady)
             if let transactionDuration, let since = began, sent - since >= transactionDuration {
                 try await producer.commitTransaction()
                 began = nil
@@ -63,6 +59,26 @@ struct PerformanceRun: Sendable {
         for report in [report, steady].compactMap({ $0 }) {
             printer.print(report.takeLines() + [report.total(now: end)])
         }
+    }
+
+    /// Has the producer take the record, and the reports told how long it took to be written.
+    nonisolated(nonsending)
+        private func hand(
+            over record: ProducerRecord, _ sent: Int64, _ report: LatencyReport,
+            _ steady: LatencyReport?
+        ) async throws
+    {
+        // Not the record itself, which would live until its end.
+        let size = record.value?.count ?? 0
+        let done: @Sendable (Result<RecordMetadata, ClientError>) -> Void = { result in
+            guard case .success = result else { return }
+            let now = Clocks.wall
+            report.record(latency: now - sent, size: size, now: now)
+            steady?.record(latency: now - sent, size: size, now: now)
+        }
+        // Most of the time there is room, and nothing to wait for.
+        if try producer.tryEnqueue(record, whenDone: done) { return }
+        try await producer.enqueue(record, whenDone: done)
     }
 
     /// Waits while more has been sent than the throughput allows.
