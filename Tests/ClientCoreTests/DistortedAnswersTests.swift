@@ -4,8 +4,8 @@ import Testing
 
 @testable import ClientCore
 
-/// Brokers that answer nonsense: no client traps or keeps what it was sent, and all calls end.
-@Suite struct HostileBrokerTests {
+/// Answers that were distorted: no client traps or keeps what it was sent, and all calls end.
+@Suite struct DistortedAnswersTests {
     @Test(arguments: 1...60)
     func randomAnswersEndInErrors(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)

@@ -6,9 +6,9 @@ import MartletClient
 import Synchronization
 import Testing
 
-/// Brokers that mean harm, over real connections: what they send is refused with a reason, before
-/// it costs anything.
-@Suite(.timeLimit(.minutes(3))) struct HostileBrokerTests {
+/// Lengths and iteration counts out of range, over real connections: what is sent is refused with
+/// a reason, before it costs anything.
+@Suite(.timeLimit(.minutes(3))) struct AnswerLimitsTests {
     private func network(_ bootstrap: String) throws -> NetworkSettings {
         var network = NetworkSettings(bootstrap: try BrokerAddress.list(bootstrap))
         network.requestTimeout = .seconds(30)

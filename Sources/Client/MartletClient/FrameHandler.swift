@@ -42,6 +42,7 @@ final class FrameHandler: ChannelInboundHandler {
             while !rest.isEmpty {
                 if let missing {
                     let part = rest.prefix(missing)
+                    makeRoom(for: part.count, of: missing)
                     frame.append(contentsOf: part)
                     rest = rest.dropFirst(part.count)
                     self.missing = missing - part.count
@@ -73,6 +74,13 @@ final class FrameHandler: ChannelInboundHandler {
         missing = length
         frame.reserveCapacity(min(length, Self.reservedBytes))
         return true
+    }
+
+    /// Doubles the room, but never past the frame's end.
+    private func makeRoom(for count: Int, of missing: Int) {
+        guard frame.count + count > frame.capacity else { return }
+        let wanted = max(frame.count + count, 2 * frame.capacity)
+        frame.reserveCapacity(min(frame.count + missing, wanted))
     }
 
     private func finishFrame() {

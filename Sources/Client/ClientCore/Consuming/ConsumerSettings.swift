@@ -33,7 +33,8 @@ public struct ConsumerSettings: Sendable {
     /// Bytes of answers that wait to be read or are asked for: past it, nothing is fetched
     /// (librdkafka's `queued.max.messages.kbytes`).
     public var bufferBytes = 64 << 20
-    /// The most bytes that one compressed batch may come to.
+    /// The most bytes that one compressed batch may come to, with the places of its records: 48
+    /// bytes each.
     public var maxBatchBytes = 256 << 20
     /// `check.crcs`
     public var checksCRCs = true

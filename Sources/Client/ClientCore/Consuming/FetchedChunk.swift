@@ -102,6 +102,12 @@ public struct ChunkReader: Sendable {
         try BatchReader.withPayload(bytes, header: header, limit: limit) {
             payload throws(BatchError) in
             var cursor = try RecordCursor(payload, header: header)
+            // A place takes more than the smallest record.
+            let room = limit - (isPlain ? 0 : payload.byteCount)
+            guard cursor.remainingCount <= room / MemoryLayout<RecordPlace>.stride else {
+                throw .invalid(
+                    "\(cursor.remainingCount) records of a batch take more than \(limit) bytes")
+            }
             places.reserveCapacity(cursor.remainingCount)
             while let fields = try cursor.next() {
                 guard fields.offset(in: header) >= first else { continue }
