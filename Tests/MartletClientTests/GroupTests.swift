@@ -26,6 +26,8 @@ import Testing
             group.heartbeatInterval = .milliseconds(100)
             $0.group = group
             $0.offsetReset = .earliest
+            // Topics of a pattern are looked for each time.
+            $0.network.metadataMaxAge = .milliseconds(500)
         }
     }
 
@@ -78,6 +80,36 @@ import Testing
         await rebalances.wait { first.assignment.count == 3 }
         await first.close()
         #expect(rebalances.all.contains { if case .revoked = $0 { true } else { false } })
+    }
+
+    @Test(arguments: [GroupProtocol.classic, .consumer])
+    func aPatternTakesInTopicsThatComeLater(kind: GroupProtocol) async throws {
+        let cluster = try testCluster()
+        let first = try await cluster.topic("birds-a")
+        _ = try await cluster.topic("bees-a")
+        let tag = first.dropFirst("birds-a".count)
+        let consumer = try member(kind)
+        // From now on averages are kept.
+        _ = consumer.metrics()
+        let rebalances = Rebalances()
+        // The coordinator matches by the expression, a member of a classic group by the function.
+        try consumer.subscribe(
+            pattern: "birds-.*\(tag)", matching: { $0.hasPrefix("birds-") && $0.hasSuffix(tag) }
+        ) { rebalances.note($0) }
+        await rebalances.wait { Set(consumer.assignment.map(\.topic)) == [first] }
+        let second = try await cluster.topic("birds-b")
+        await rebalances.wait { Set(consumer.assignment.map(\.topic)) == [first, second] }
+        #expect(consumer.assignment.count == 6)
+        let names = consumer.metrics().map(\.name)
+        for name in ["avg", "max", "total"] { #expect(names.contains("rebalance-latency-\(name)")) }
+        #expect(!names.contains("poll-idle-ratio-avg"), "nobody has read")
+        #expect(try await consumer.poll(timeout: .milliseconds(50)) == nil)
+        try await eventually {
+            consumer.metrics().contains {
+                $0.name == "poll-idle-ratio-avg" && $0.value > 0 && $0.value <= 1
+            }
+        }
+        await consumer.close()
     }
 
     @Test func withoutAGroupThereIsNothingToCommit() async throws {

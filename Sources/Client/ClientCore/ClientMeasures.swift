@@ -41,8 +41,12 @@ public struct ClientMeasures: Sendable {
     public var consumedBytes = 0
     /// Bytes of answers to Fetch.
     public private(set) var fetches: [Int] = []
-    /// How long rebalances of a classic group took, from joining to the assignment.
+    /// How long rebalances took: in a classic group from joining to the assignment, with the
+    /// protocol `consumer` from an assignment that differs until all of it is taken up.
     public private(set) var rebalances: [Duration] = []
+
+    /// Which share of the time the reader of a consumer has waited for records.
+    public var idleRatio: Double?
 
     // Now.
 
@@ -114,6 +118,7 @@ extension ConsumerCore {
         taken.bufferedBytes = bufferedBytes
         taken.bufferBytes = settings.bufferBytes
         taken.assignedPartitions = order.count
+        taken.idleRatio = idleness.take(now)
         taken.greatestLag = order.compactMap { lag($0) }.max()
         network.telemetry.ledger.note(taken, timestamp: timestamp, now)
         if let id = group?.memberID, !id.isEmpty {

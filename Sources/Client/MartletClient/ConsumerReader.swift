@@ -118,7 +118,10 @@ final class ConsumerReader: @unchecked Sendable {
                 chunk = (whole, ChunkReader(whole, settings))
                 continue
             }
-            guard await endings.waitReadable(loop, until: deadline) else { return false }
+            loop.enter { core, now in (core.readerWaits(now), false) }
+            let isReadable = await endings.waitReadable(loop, until: deadline)
+            loop.enter { core, now in (core.readerGoesOn(now), false) }
+            guard isReadable else { return false }
         }
     }
 

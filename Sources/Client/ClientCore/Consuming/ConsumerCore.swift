@@ -66,6 +66,7 @@ public struct ConsumerCore: ClientMachine {
     var sessions: [BrokerID: ClientFetchSession] = [:]
     var fetches: [BrokerID: FetchInFlight] = [:]
     private var chunks: [FetchedChunk] = []
+    var idleness = ReaderIdleness()
     private var errors: [ClientError] = []
     /// Bytes of chunks that have not been read to their end.
     public private(set) var bufferedBytes = 0
@@ -213,6 +214,12 @@ public struct ConsumerCore: ClientMachine {
             partition.bufferedBytes -= chunk.size
         }
     }
+
+    /// The reader has nothing to read, and waits from now on.
+    public mutating func readerWaits(_ now: ClientInstant) { idleness.beginWait(now) }
+
+    /// The reader waits no longer.
+    public mutating func readerGoesOn(_ now: ClientInstant) { idleness.endWait(now) }
 
     /// Whether a batch or chunk is of the position that counts now.
     public func isCurrent(_ id: TopicPartition, generation: UInt64) -> Bool {

@@ -84,7 +84,10 @@ extension ConsumerCore {
                 group?.heartbeatInterval = interval
                 group?.nextHeartbeat = now + interval
             }
-            if let assignment = answer.assignment { group?.targetIDs = assignment.topicPartitions }
+            if let assignment = answer.assignment {
+                group?.targetIDs = assignment.topicPartitions
+                if group?.rebalancing == nil { group?.rebalancing = now }
+            }
         } catch {
             refusedHeartbeat(error, now)
         }
@@ -112,9 +115,11 @@ extension ConsumerCore {
             return
         }
         var target: Set<TopicPartition> = []
+        var knowsAll = true
         for topic in wanted {
             guard let name = network.metadata.name(of: topic.topicID) else {
                 network.refresh.request()
+                knowsAll = false
                 continue
             }
             for number in topic.partitions {
@@ -125,6 +130,9 @@ extension ConsumerCore {
         let gone = owned.subtracting(target)
         guard gone.isEmpty else { return revoke(gone.sorted(), now) }
         add(target.subtracting(owned).sorted(), now)
+        guard knowsAll, let began = group.rebalancing else { return }
+        network.measures.noteRebalance(now - began)
+        self.group?.rebalancing = nil
     }
 
     /// The last heartbeat: a static member says that it will be back.

@@ -81,7 +81,7 @@ struct GroupMembership {
     /// What we last told the coordinator that we have.
     var toldOwned: [TopicPartition]?
     var nextCommit: ClientInstant?
-    /// When the rebalance that is under way began for us, in a classic group.
+    /// When the rebalance that is under way began for us.
     var rebalancing: ClientInstant?
     var isLeaving = false
 

@@ -33,6 +33,10 @@ struct MetricLedger: Sendable {
     /// Whether anybody wants more than totals.
     var keepsSamples = false
     private var totals: [String: Int] = [:]
+    /// Totals that Kafka's clients tell no rate of.
+    private static let withoutRate: Set = ["coordinator.rebalance.latency"]
+    /// Samples that they tell no maximum of.
+    private static let withoutMaximum: Set = ["poll.idle.ratio"]
     private var gauges: [String: Int] = [:]
     private var samples: [SampleKey: Samples] = [:]
     /// Totals as of the last push that was taken, and its time; `nil` before the first.
@@ -116,6 +120,8 @@ struct MetricLedger: Sendable {
         case .consumer:
             add("fetch.manager.records.consumed", measures.recordsConsumed, &totals)
             add("fetch.manager.bytes.consumed", measures.consumedBytes, &totals)
+            let rebalancing = measures.rebalances.reduce(Duration.zero, +)
+            add("coordinator.rebalance.latency", Int(rebalancing.inMilliseconds), &totals)
         case .admin: break
         }
     }
@@ -160,6 +166,7 @@ struct MetricLedger: Sendable {
             sample("record.queue.time", batch.waited.inMilliseconds)
         }
         for bytes in measures.fetches { sample("fetch.manager.fetch.size", Double(bytes)) }
+        if let ratio = measures.idleRatio { sample("poll.idle.ratio", ratio) }
         for time in measures.rebalances {
             sample("coordinator.rebalance.latency", time.inMilliseconds)
         }
@@ -192,6 +199,7 @@ struct MetricLedger: Sendable {
                     kind: .sum(
                         total: Double(total), since: began.nanoseconds &+ epochOffset,
                         delta: Double(fresh), sinceLast: start.nanoseconds &+ epochOffset)))
+            guard !Self.withoutRate.contains(name) else { continue }
             all.append(gauge("\(name).rate", Double(fresh) / seconds))
         }
         for (name, value) in gauges.sorted(by: { $0.key < $1.key }) {
@@ -199,6 +207,7 @@ struct MetricLedger: Sendable {
         }
         for (key, samples) in samples.sorted(by: { $0.key < $1.key }) {
             all.append(gauge("\(key.name).avg", samples.average, node: key.node))
+            guard !Self.withoutMaximum.contains(key.name) else { continue }
             all.append(gauge("\(key.name).max", samples.most, node: key.node))
         }
         return all
