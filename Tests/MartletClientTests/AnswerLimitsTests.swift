@@ -25,8 +25,13 @@ import Testing
             var settings = AdminSettings(network: try network(bootstrap))
             settings.apiTimeout = .seconds(8)
             let admin = try Admin(settings)
-            let error = await #expect(throws: ClientError.self) { try await admin.listTopics() }
-            told.withLock { $0 = "\(error as Any)" }
+            // On a busy machine the first attempt to connect may take longer than the call.
+            var text = ""
+            while !text.contains("bootstrap server 1") {
+                let error = await #expect(throws: ClientError.self) { try await admin.listTopics() }
+                text = "\(error as Any)"
+            }
+            told.withLock { [text] in $0 = text }
             await admin.close()
         }
         return told.withLock { $0 }
@@ -40,7 +45,8 @@ import Testing
     }
 
     @Test func nonsenseIsToldToBeNonsense() async throws {
-        #expect(try await complaint([0, 0, 0, 5, 9, 9, 9, 9, 9]).contains("what was not asked"))
+        let told = try await complaint([0, 0, 0, 5, 9, 9, 9, 9, 9])
+        #expect(told.contains("what was not asked"), "\(told)")
     }
 
     /// Each iteration costs an HMAC: billions of them would keep a core busy for hours.
