@@ -10,7 +10,7 @@ struct PlantedRun {
     var times: Int
     /// After so many minutes a bug is given up.
     var minutes: Int?
-    /// The worlds to try it in.
+    /// The worlds to try it in, unless it is known where it shows.
     var way: Way
 
     #if DEBUG || PLANTED_BUGS
@@ -32,9 +32,27 @@ struct PlantedRun {
             }
         }
 
+        /// The worlds that have what a bug takes, where the command line does not say.
+        private func way(of bug: PlantedBug) -> Way {
+            guard way.shape == .any, !way.hasOperators else { return way }
+            var way = way
+            switch bug {
+            case .joinedHole, .uncheckedRecovery:
+                way.shape = .alone
+                way.hasOperators = true
+            case .zombieWrites, .oneStepTruncation, .unfencedFetch, .trustedTruncation,
+                .unstableOffset, .lateEnd:
+                way.shape = .short
+                way.hasOperators = true
+            default: break
+            }
+            return way
+        }
+
         /// Says after how many seeds the bug was found, in the median and at most.
         private func find(_ bug: PlantedBug) -> Bool {
             let begun = Date()
+            let way = way(of: bug)
             var tries: [Int] = []
             var total = 0
             var first = ""

@@ -193,11 +193,8 @@ extension NodeController {
         return .at(leader, PeerEndpoint(host: endpoint.host, port: endpoint.port))
     }
 
-    /// The epoch of the metadata quorum in which this node leads it; `nil` while it does not.
-    package var ledQuorumEpoch: Int32? {
-        let (leader, epoch) = quorum.leaderAndEpoch
-        return leader == options.nodeID ? epoch.rawValue : nil
-    }
+    /// What this node must keep as a member of the metadata quorum.
+    package var quorumPromises: QuorumPromises { quorum.promises }
 
     /// The voters of the metadata quorum as this node's log has them, committed or not.
     package var quorumVoters: VoterSet { quorum.voters }

@@ -25,7 +25,6 @@ final class ClusterChecker {
     /// Its topics, by name.
     private var topics: [TopicImage] = []
     private var leaders: [EpochKey: Int32] = [:]
-    private var quorumLeaders: [Int32: Int32] = [:]
     /// The highest high watermark that a leader ever had.
     private var highWatermarks: [ReplicaKey: Offset] = [:]
     private var lookedAt = Int64.min
@@ -115,15 +114,6 @@ final class ClusterChecker {
     }
 
     private func look() {
-        for node in world.nodes {
-            guard let process = node.process else { continue }
-            if let epoch = process.controller.ledQuorumEpoch {
-                if let other = quorumLeaders[epoch], other != node.id {
-                    world.violation("nodes \(other) and \(node.id) lead quorum epoch \(epoch)")
-                }
-                quorumLeaders[epoch] = node.id
-            }
-        }
         for topic in topics {
             for partition in topic.partitions { look(at: partition, of: topic) }
         }

@@ -9,6 +9,7 @@ final class TransactionScenario: Scenario {
     private let history = TransactionHistory()
     private let partitions: Int32
     private var producers: [TransactionWorkload] = []
+    private var followers: [CommittedReadWorkload] = []
     private var found: [Int32: [RecordID]] = [:]
     private var offsets: [UInt16: Int64] = [:]
     private(set) var isChecked = false
@@ -31,6 +32,28 @@ final class TransactionScenario: Scenario {
                 producers.append(producer)
                 producer.start()
             }
+            if world.options.hasOperators { follow() }
+        }
+    }
+
+    private func key(_ partition: Int32) -> PartitionKey {
+        PartitionKey(topic: TransactionWorkload.topic, partition: partition)
+    }
+
+    private func follow() {
+        followers = (0..<partitions).map { CommittedReadWorkload(world, key($0)) }
+        for follower in followers { follower.poll() }
+    }
+
+    /// What was once read as committed is so in the end, and nothing has come before it.
+    private func compareWithFollowers() {
+        for (partition, follower) in followers.enumerated() {
+            let all = found[Int32(partition)] ?? []
+            guard !all.starts(with: follower.found) else { continue }
+            let place = zip(all, follower.found).prefix { $0 == $1 }.count
+            world.violation(
+                "txn-\(partition): \(follower.found[place]) was read as committed, in the end "
+                    + "there is \(place < all.count ? all[place].description : "nothing")")
         }
     }
 
@@ -38,11 +61,13 @@ final class TransactionScenario: Scenario {
     var state: String { producers.filter { !$0.isDone }.map(\.state).joined(separator: "; ") }
 
     func readAll() {
+        for follower in followers { follower.stop() }
         for partition in 0..<partitions {
-            let key = PartitionKey(topic: TransactionWorkload.topic, partition: partition)
-            CommittedReadWorkload(world, key) { [self] ids in
+            CommittedReadWorkload(world, key(partition)) { [self] ids in
                 found[partition] = ids
-                if found.count == Int(partitions) { readOffsets(producers[...]) }
+                guard found.count == Int(partitions) else { return }
+                compareWithFollowers()
+                readOffsets(producers[...])
             }.poll()
         }
     }

@@ -1,18 +1,21 @@
 import KafkaProtocol
 import KafkaWire
 
-/// Reads a partition once from its begin to its end as a `read_committed` consumer, when nothing
-/// writes any more; waits for transactions that are still open to be ended by their coordinator.
+/// Reads a partition from its begin on as a `read_committed` consumer: once to its end, when
+/// nothing writes any more, and waits for transactions that are still open to be ended by their
+/// coordinator; or follows it while it is written.
 final class CommittedReadWorkload {
     private let world: SimulatedWorld
     private let client: SimulatedClient
     private let key: PartitionKey
     private var position: Int64 = 0
-    private var found: [RecordID] = []
-    private let done: ([RecordID]) -> Void
+    private(set) var found: [RecordID] = []
+    /// `nil` for one that follows.
+    private let done: (([RecordID]) -> Void)?
+    private var isStopped = false
 
     init(
-        _ world: SimulatedWorld, _ key: PartitionKey, done: @escaping ([RecordID]) -> Void
+        _ world: SimulatedWorld, _ key: PartitionKey, done: (([RecordID]) -> Void)? = nil
     ) {
         self.world = world
         self.key = key
@@ -20,7 +23,10 @@ final class CommittedReadWorkload {
         client = SimulatedClient(world, "committed-\(key)")
     }
 
+    func stop() { isStopped = true }
+
     func poll() {
+        guard !isStopped else { return }
         let request = FetchRequest(
             maxWaitMs: 500, minBytes: 1, maxBytes: 1 << 20, isolationLevel: 1,
             topics: [
@@ -33,6 +39,7 @@ final class CommittedReadWorkload {
                     ])
             ])
         client.call(request, version: 12, to: .leader(key)) { [self] answer in
+            guard !isStopped else { return }
             guard let answer, let data = answer.message.responses.first?.partitions.first,
                 data.errorCode == 0
             else { return again() }
@@ -51,8 +58,8 @@ final class CommittedReadWorkload {
             let isAtEnd = next >= data.highWatermark && data.lastStableOffset == data.highWatermark
             let isStuck = next == position
             position = next
-            if isAtEnd { return done(found) }
-            if isStuck { again() } else { poll() }
+            if isAtEnd, let done { return done(found) }
+            if isAtEnd || isStuck { again() } else { poll() }
         }
     }
 

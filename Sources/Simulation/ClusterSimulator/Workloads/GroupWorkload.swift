@@ -113,6 +113,11 @@ final class GroupMember {
 
     private unowned let workload: GroupWorkload
     private let name: String
+    /// By which coordinators know it. A join without an answer is not asked for again under the
+    /// same one: arriving late, it would say that the member has given up what it has got since (so
+    /// it would to Kafka).
+    private var id: String
+    private var joins = 1
     private let client: SimulatedClient
     private var world: SimulatedWorld { workload.world }
     private var epoch: Int32 = 0
@@ -132,6 +137,7 @@ final class GroupMember {
     init(_ workload: GroupWorkload, _ name: String) {
         self.workload = workload
         self.name = name
+        id = name
         client = SimulatedClient(workload.world, name)
     }
 
@@ -151,7 +157,7 @@ final class GroupMember {
         dropAll()
         isGone = true
         client.call(
-            ConsumerGroupHeartbeatRequest(groupID: Self.group, memberID: name, memberEpoch: -1),
+            ConsumerGroupHeartbeatRequest(groupID: Self.group, memberID: id, memberEpoch: -1),
             version: 1, to: .group(Self.group)
         ) { _ in }
     }
@@ -179,7 +185,7 @@ final class GroupMember {
 
     private func beat() {
         var request = ConsumerGroupHeartbeatRequest(
-            groupID: Self.group, memberID: name, memberEpoch: epoch)
+            groupID: Self.group, memberID: id, memberEpoch: epoch)
         if epoch == 0 || saysAll {
             request.rebalanceTimeoutMs = 30_000
             request.subscribedTopicNames = [workload.topic]
@@ -191,10 +197,15 @@ final class GroupMember {
         }
         let sentAt = world.scheduler.now
         let asked = life
+        let isJoin = epoch == 0
         client.call(request, version: 1, to: .group(Self.group)) { [self] answer in
             guard !isGone else { return }
             guard asked == life, let message = answer?.message else {
                 saysAll = true
+                if isJoin, epoch == 0 {
+                    joins += 1
+                    id = "\(name)-\(joins)"
+                }
                 return next()
             }
             let error = KafkaError(rawValue: message.errorCode) ?? .unknownServerError
@@ -258,7 +269,7 @@ final class GroupMember {
     private func commit(_ partition: Int32) {
         let offset = workload.nextCommit(partition)
         let request = OffsetCommitRequest(
-            groupID: Self.group, generationIDOrMemberEpoch: epoch, memberID: name,
+            groupID: Self.group, generationIDOrMemberEpoch: epoch, memberID: id,
             topics: [
                 .init(
                     name: workload.topic,
@@ -277,7 +288,7 @@ final class GroupMember {
         let request = OffsetFetchRequest(
             groups: [
                 .init(
-                    groupID: Self.group, memberID: name, memberEpoch: epoch,
+                    groupID: Self.group, memberID: id, memberEpoch: epoch,
                     topics: [.init(name: workload.topic, partitionIndexes: [partition])])
             ])
         client.call(request, version: 9, to: .group(Self.group)) { [self] answer in

@@ -39,10 +39,9 @@ final class ReadWorkload {
 
     func stop() { isStopped = true }
 
-    func poll() {
-        guard !isStopped else { return }
-        let request = FetchRequest(
-            maxWaitMs: 500, minBytes: 1, maxBytes: 1 << 20,
+    private func request(maxBytes: Int32, waitMs: Int32) -> FetchRequest {
+        FetchRequest(
+            maxWaitMs: waitMs, minBytes: 1, maxBytes: 1 << 20,
             topics: [
                 .init(
                     topic: key.topic,
@@ -50,9 +49,33 @@ final class ReadWorkload {
                         .init(
                             partition: key.partition,
                             currentLeaderEpoch: client.leaderEpoch(of: key), fetchOffset: position,
-                            partitionMaxBytes: Int32(world.draw(1...60_000)))
+                            partitionMaxBytes: maxBytes)
                     ])
             ])
+    }
+
+    /// Asks any broker, which may not know yet who leads: it must not answer from what it has, and
+    /// tell the reader that what it has read is not there (KIP-320).
+    private func probe() {
+        let epoch = client.leaderEpoch(of: key)
+        guard let id = world.operators.pick(world.options.topology.brokers) else { return }
+        client.call(request(maxBytes: 1000, waitMs: 0), version: 12, to: .node(id)) {
+            [self] answer in
+            let code = answer?.message.responses.first?.partitions.first?.errorCode
+            guard let code, let error = KafkaError(rawValue: code),
+                error == .none || error == .offsetOutOfRange,
+                let image = world.node(id)?.process?.view.image,
+                let known = image.topics[key.topic]?[key.partition]?.leaderEpoch, known < epoch
+            else { return }
+            world.violation(
+                "\(key): node \(id) answers \(error.name) in epoch \(epoch), and knows \(known)")
+        }
+    }
+
+    func poll() {
+        guard !isStopped else { return }
+        if world.options.hasOperators, !world.isHealed, world.operators.chance(5) { probe() }
+        let request = request(maxBytes: Int32(world.draw(1...60_000)), waitMs: 500)
         client.call(request, version: 12, to: .leader(key)) { [self] answer in
             guard let answer, let data = answer.message.responses.first?.partitions.first else {
                 return again()

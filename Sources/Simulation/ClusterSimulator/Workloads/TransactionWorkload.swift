@@ -98,9 +98,10 @@ final class TransactionWorkload {
             sequences = [:]
             tell("has the id \(producerID), epoch \(epoch)")
             // The instance before may still have an end on its way: it must have no effect.
-            if old.id >= 0, old.epoch < epoch || old.id != producerID, world.chance(50) {
-                zombie(old)
+            guard old != (producerID, epoch) else {
+                return world.violation("txn \(number) has \(producerID), epoch \(epoch), again")
             }
+            if old.id >= 0, world.chance(50) { zombie(old) }
             begin()
         }
     }
@@ -109,9 +110,13 @@ final class TransactionWorkload {
         let request = EndTxnRequest(
             transactionalID: transactionalID, producerID: old.id, producerEpoch: old.epoch,
             committed: world.chance(50))
-        client.call(request, version: isSecond ? 5 : 4, to: coordinator) { _ in }
-        guard world.options.hasOperators, let current, world.operators.chance(50) else { return }
-        // And a write, into whatever its successor has begun by then.
+        let end = { [self] in
+            client.call(request, version: isSecond ? 5 : 4, to: coordinator) { _ in }
+        }
+        guard world.options.hasOperators else { return end() }
+        // Into whatever its successor has begun by then; and now and then a write.
+        world.scheduler.after(world.operators.draw(0...400) * 1_000_000, end)
+        guard let current, world.operators.chance(50) else { return }
         let partition = current.partitions[0]
         let batch = batch(current.id, 0, by: old)
         world.scheduler.after(world.operators.draw(0...400) * 1_000_000) { [self] in

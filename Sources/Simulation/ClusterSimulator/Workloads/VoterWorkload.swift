@@ -111,7 +111,8 @@ final class VoterWorkload {
         // a leader to.
         if case KafkaError.none? = error, !world.options.changes.autoJoins {
             world.history.countOperation()
-            let epochs = world.nodes.compactMap { $0.process?.controller.ledQuorumEpoch }
+            let epochs = world.nodes.compactMap { $0.process?.controller.quorumPromises }
+                .filter(\.leads).map(\.epoch)
             // One that hangs on to an old epoch is not counted back: its answer was from then.
             beliefs[key] = Belief(votes: votes, epoch: epochs.max() ?? .max)
         } else {

@@ -20,6 +20,10 @@ public struct ChangePlan: Sendable {
     var voterMs: Int64 = 0
     var configMs: Int64 = 0
     var moveMs: Int64 = 0
+    /// Mean virtual time between two relays of a leadership, in ms; 0 for none.
+    var relayMs: Int64 = 0
+    /// Power goes while a node syncs, more often than chance would have it.
+    var cutsWhileSyncing = false
     /// Whether there is a topic whose oldest records are deleted by its size or their age.
     var expires = false
 
@@ -30,6 +34,9 @@ public struct ChangePlan: Sendable {
     init(seed: UInt64, topology: Topology, minInSync: Int) {
         let draws = Draws(seed: seed ^ 0x0C4A_46E5)
         func drawn<T>(_ values: T...) -> T { values[Int(draws.draw(0...Int64(values.count - 1)))] }
+        let more = Draws(seed: seed ^ 0xF1A5_4CA7)
+        cutsWhileSyncing = more.chance(50)
+        if topology.nodes.count > 1, more.chance(50) { relayMs = 4000 }
         // Some worlds have enough in them.
         if draws.chance(30) { return }
         directories = drawn(1, 1, 2, 3)
@@ -64,6 +71,8 @@ public struct ChangePlan: Sendable {
         add("configs \(configMs) ms", configMs > 0)
         add("moves \(moveMs) ms", moveMs > 0)
         add("expires", expires)
+        add("cuts while syncing", cutsWhileSyncing)
+        add("relays \(relayMs) ms", relayMs > 0)
         return parts.isEmpty ? "" : "; " + parts.joined(separator: ", ")
     }
 }

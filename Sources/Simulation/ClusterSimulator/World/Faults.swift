@@ -15,6 +15,7 @@ struct Faults {
         world.repeatingFault(options.clogMs) { clog() }
         world.repeatingFault(options.skewMs) { skew() }
         world.operating(options.changes.wipeMs / 4) { wipe() }
+        LeaderRelay(world).start()
     }
 
     private func anyNode(_ condition: (SimulatedNode) -> Bool) -> SimulatedNode? {
@@ -38,6 +39,8 @@ struct Faults {
             switch kind {
             case 0...1: node.stop { restart(node) }
             case 2...4: node.kill()
+            case 5...7 where options.changes.cutsWhileSyncing && options.isFlushed:
+                world.cutInSync(node) { restart(node) }
             default: world.crash(node)
             }
             if !node.isUp { restart(node) }

@@ -73,6 +73,7 @@ extension SimulatedNode {
     /// The machine has new disks, and is formatted as one that joins the cluster.
     func wipe() {
         replaceDisk(with: MemoryFileSystem())
+        world.quorumChecker.forget(id)
         format(clusterID: SimulatedWorld.clusterID, seed: world.operators.next())
         if world.options.changes.hasDynamicVoters { formatQuorum([]) }
     }

@@ -71,6 +71,7 @@ final class NodeProcess {
                 index: index, view: view, limits: limits,
                 random: SplitMix64(seed: node.world.random.next()))
         }
+        node.world.quorumChecker.note(controller.quorumPromises, of: node.id)
         timers = loops.map { _ in Int64.max }
         lastPosts = loops.map { _ in 0 }
     }
@@ -287,6 +288,7 @@ final class NodeProcess {
     }
 
     private func carryOut(_ effects: NodeController.Effects) {
+        world.quorumChecker.note(controller.quorumPromises, of: node.id)
         if let view = effects.view {
             self.view = view
             world.checker.published(view, by: node.id)
@@ -364,6 +366,7 @@ final class NodeProcess {
             }
         }
         isFlushing = true
+        node.syncs()
         let began = world.scheduler.now
         after(us: 1...world.options.syncUs) { [self] in
             let begun = round.compactMap { cell in

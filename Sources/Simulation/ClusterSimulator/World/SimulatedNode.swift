@@ -31,6 +31,7 @@ final class SimulatedNode {
     /// Some call of the disk fails, or has failed.
     private(set) var hasBadDisk = false
     private var whenStopped: () -> Void = {}
+    private var whenSyncing: (() -> Void)?
     /// Events of a halted process, in order; `nil` while it runs.
     private var halted: [() -> Void]?
 
@@ -113,6 +114,7 @@ final class SimulatedNode {
         process = nil
         generation += 1
         halted = nil
+        whenSyncing = nil
         disk = left
     }
 
@@ -120,6 +122,16 @@ final class SimulatedNode {
     func stop(_ then: @escaping () -> Void) {
         whenStopped = then
         process?.leave()
+    }
+
+    /// Calls `action` once the process begins to sync what it wrote.
+    func whenSyncing(_ action: @escaping () -> Void) { whenSyncing = action }
+
+    /// The process begins to sync.
+    func syncs() {
+        let action = whenSyncing
+        whenSyncing = nil
+        action?()
     }
 
     /// The process has stopped in order.
@@ -137,6 +149,7 @@ final class SimulatedNode {
         generation += 1
         halted = nil
         whenStopped = {}
+        whenSyncing = nil
     }
 
     /// The process is halted: its events wait, the rest of the machine goes on.

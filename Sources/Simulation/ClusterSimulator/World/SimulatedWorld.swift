@@ -11,6 +11,7 @@ final class SimulatedWorld {
     var trace = Trace()
     let history = History()
     let checker: ClusterChecker
+    private(set) var quorumChecker: QuorumChecker!
     private(set) var network: SimulatedNetwork!
     private(set) var nodes: [SimulatedNode] = []
     private var clients: [SimulatedClient] = []
@@ -28,6 +29,7 @@ final class SimulatedWorld {
         operators = Draws(seed: options.seed ^ 0x0FE4_A704)
         checker = ClusterChecker()
         checker.world = self
+        quorumChecker = QuorumChecker(self)
         network = SimulatedNetwork(self)
         nodes = options.topology.nodes.map { id in
             SimulatedNode(self, id: id, monotonicOffset: draw(1...1_000_000_000_000))
@@ -109,6 +111,19 @@ final class SimulatedWorld {
             node.cutPower(seed: random.next())
         } else {
             node.kill()
+        }
+    }
+
+    /// Cuts a machine's power once its node syncs: of what it wrote some is on disk, and some is
+    /// not. Then calls `action`, unless something else has ended the process before.
+    func cutInSync(_ node: SimulatedNode, then action: @escaping () -> Void) {
+        node.whenSyncing { [self] in
+            let generation = node.generation
+            scheduler.after(operators.draw(0...2 * options.syncUs) * 1000) { [self] in
+                guard node.generation == generation, !isHealed, !isDiskMissing else { return }
+                crash(node)
+                action()
+            }
         }
     }
 

@@ -90,6 +90,8 @@ extension PartitionLog {
         if let state = producers[id] {
             try ProducerStaging.checkEpoch(epoch, of: id, state)
             if state.isInTransaction(epoch: epoch) { return nil }
+            // As before KIP-890: whoever coordinates the producer is not asked.
+            if PlantedBug.zombieWrites.isPlanted, epoch < state.producerEpoch { return nil }
         }
         return producers.verifications.begin(
             id, sequence: sequence, epoch: epoch, raisesEpochs: raisesEpochs, now: now)

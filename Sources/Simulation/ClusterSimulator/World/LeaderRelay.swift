@@ -1,0 +1,105 @@
+import BrokerCore
+import KafkaProtocol
+import KafkaWire
+import LogStorage
+
+/// Leadership that goes from one replica to another and back, before either has seen what the other
+/// wrote: what is to go must go from each of them, in as many steps as it takes (KIP-101, KIP-279).
+final class LeaderRelay {
+    private struct Relay {
+        var key: PartitionKey
+        var from: Int32
+        var to: Int32
+        /// The epoch that `from` leads.
+        var epoch: Int32
+    }
+    private let world: SimulatedWorld
+    private let client: SimulatedClient
+
+    private static let topics = ["log", "txn", "keyed", "__consumer_offsets"]
+
+    init(_ world: SimulatedWorld) {
+        self.world = world
+        client = SimulatedClient(world, "relay")
+    }
+
+    func start() { world.operating(world.options.changes.relayMs) { [self] in begin() } }
+
+    private func begin() {
+        guard client.inFlight == 0, !world.isDiskMissing else { return }
+        let relays = Self.topics.flatMap { name in
+            (world.checker.image.topics[name]?.partitions ?? []).compactMap { partition in
+                let key = PartitionKey(topic: name, partition: partition.id)
+                let preferred = partition.replicas[0]
+                guard partition.leader >= 0, partition.leader != preferred,
+                    partition.isr.contains(preferred)
+                else { return Relay?.none }
+                return Relay(
+                    key: key, from: partition.leader, to: preferred, epoch: partition.leaderEpoch)
+            }
+        }
+        guard let relay = world.operators.pick(relays) else { return }
+        world.fault("\(relay.key) goes from \(relay.from) to \(relay.to) and back")
+        let isBack = world.operators.chance(50)
+        // For as long as it takes to have a checkpoint of what the old leader is to give up.
+        let delayMs = world.operators.draw(isBack ? 100...1500 : 1500...2500)
+        for way in ways(relay) { world.network.clog(way, by: delayMs * 1_000_000) }
+        after(ms: delayMs / 2...delayMs) { [self] in elect(relay, delayMs, isBack) }
+    }
+
+    private func ways(_ relay: Relay) -> [SimulatedNetwork.Way] {
+        [.init(from: relay.from, to: relay.to), .init(from: relay.to, to: relay.from)]
+    }
+
+    private func after(ms: ClosedRange<Int64>, _ action: @escaping () -> Void) {
+        world.scheduler.after(world.operators.draw(ms) * 1_000_000, action)
+    }
+
+    /// The preferred leader leads; then either fails: the new one before the old one knows what it
+    /// wrote, or the old one while it writes that in place of its own.
+    private func elect(_ relay: Relay, _ delayMs: Int64, _ isBack: Bool) {
+        let request = ElectLeadersRequest(
+            electionType: 0,
+            topicPartitions: [.init(topic: relay.key.topic, partitions: [relay.key.partition])],
+            timeoutMs: 5000)
+        client.call(request, version: 2) { [self] _ in
+            if isBack {
+                after(ms: 10...delayMs) { [self] in fail(relay.to) }
+            } else if world.options.isFlushed, let tail = tail(of: relay) {
+                failWhenCut(relay, tail, until: world.scheduler.now + 3 * delayMs * 1_000_000)
+            }
+            after(ms: delayMs...2 * delayMs) { [self] in
+                for way in ways(relay) { world.network.unclog(way) }
+            }
+        }
+    }
+
+    /// Where the epoch ends, in the old leader's log, that it led.
+    private func tail(of relay: Relay) -> Offset? {
+        let topic = world.node(relay.from)?.process?.view.topic(named: relay.key.topic)
+        return topic?[relay.key.partition]?.locked {
+            $0.log.endOffset(forEpoch: LeaderEpoch(relay.epoch)).1
+        }
+    }
+
+    /// Waits until the old leader has given up what the new one does not have.
+    private func failWhenCut(_ relay: Relay, _ before: Offset, until deadline: Int64) {
+        guard world.scheduler.now < deadline, let node = world.node(relay.from),
+            let now = tail(of: relay)
+        else { return }
+        if now < before { return world.cutInSync(node) { [self] in restart(node) } }
+        world.scheduler.after(2_000_000) { [self] in
+            failWhenCut(relay, before, until: deadline)
+        }
+    }
+
+    private func fail(_ id: Int32) {
+        guard let node = world.node(id), node.isUp, !node.isHalted, !world.isHealed,
+            !world.isDiskMissing
+        else { return }
+        world.crash(node)
+        restart(node)
+    }
+
+    private func restart(_ node: SimulatedNode) { after(ms: 200...4000) { node.start() } }
+}
