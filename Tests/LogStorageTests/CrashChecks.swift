@@ -20,6 +20,15 @@ struct CrashChecks {
         try checks.recover(files)
     }
 
+    /// Recovers what is left and checks it.
+    func recoverOnce(_ files: MemoryFileSystem, _ loss: String) throws {
+        var checks = self
+        checks.place += ", \(loss)"
+        let log = try TestLog.open(files, config, now: now)
+        try log.flush()
+        try checks.check(log)
+    }
+
     private func recover(_ files: MemoryFileSystem) throws {
         // The checkpoints as they were found are what this recovery goes by, and the next one.
         try files.syncDirectory(TestLog.root)
@@ -33,7 +42,10 @@ struct CrashChecks {
         #expect(second.differences(from: found) == [], "second recovery, \(place)")
         let durable = try TestLog.open(files.afterPowerCut(), config, now: now)
         let kept = try Contents(durable)
-        #expect(kept.differences(from: found) == [], "power cut after, \(place)")
+        // An empty log from 0 on is not synced: what was there before may come back.
+        if found.end > .zero {
+            #expect(kept.differences(from: found) == [], "power cut after, \(place)")
+        }
         try checkCaches(files.afterKill(), found)
 
         try log.append(try testBatch([TestRecord("new", "x", at: now)]), epoch: 100, now: now)

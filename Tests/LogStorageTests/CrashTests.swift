@@ -7,40 +7,53 @@ import Testing
 /// legal part of what was not synced, and checks what recovery makes of it.
 @Suite struct CrashTests {
     enum Script: String, CaseIterable, CustomTestStringConvertible {
-        case append, roll, transactions, truncate, delete, compact, compactTransactions, restart
+        case append, roll, transactions, truncate, startAnew, delete, compact, compactTransactions
+        case restart
         var testDescription: String { rawValue }
     }
 
     @Test(arguments: Script.allCases)
     func aCrashAtAnyCallIsRecoveredFrom(_ script: Script) throws {
-        var count = 0
+        var tally = PowerCutTally()
         while try run(
-            script, until: count,
+            script, until: tally.calls,
             { files, checks in
-                switch count % 3 {
-                case 0: try checks.recover(files.afterPowerCut(), "all lost")
-                case 1: try checks.recover(files.afterPowerCut(seed: UInt64(count)), "some lost")
-                default: try checks.recover(files.afterKill(), "none lost")
+                let cuts = PowerCuts(of: files, limit: PowerCutTally.limit)
+                try check(files.afterKill(), tally.calls, "nothing lost", checks)
+                for (number, left) in cuts.enumerated() {
+                    try check(left, tally.calls + number + 1, "power cut \(number)", checks)
                 }
+                tally.add(cuts)
             })
-        {
-            count += 1
+        {}
+        #expect(tally.calls > 40, "the script does something")
+        tally.report("\(script)")
+    }
+
+    /// What recovery leads to is checked of one case in eight: it depends little on what was lost.
+    private func check(
+        _ left: MemoryFileSystem, _ number: Int, _ loss: String, _ checks: CrashChecks
+    ) throws {
+        if number % 8 == 0 {
+            try checks.recover(left, loss)
+        } else {
+            try checks.recoverOnce(left, loss)
         }
-        #expect(count > 40, "the script does something")
     }
 
     /// The crash comes while a crash is being recovered from. One place in thirteen of the script
-    /// is tried, each call of the recovery.
+    /// is tried, or all of them when all cases are asked for; each call of the recovery.
     @Test(arguments: Script.allCases)
     func aCrashDuringRecoveryIsRecoveredFrom(_ script: Script) throws {
-        var count = script.rawValue.utf8.count % 13
+        let step = PowerCutTally.isThorough ? 1 : 13
+        var count = script.rawValue.utf8.count % step
         while try run(
             script, until: count,
             { files, checks in
                 try crashRecovery(of: files.afterPowerCut(seed: UInt64(count)), checks)
             })
         {
-            count += 13
+            count += step
         }
     }
 
@@ -101,7 +114,7 @@ extension CrashTests.Script {
             config.deleteRetentionMs = 100
             config.segmentBytes = 400
         case .delete: config.retentionMs = 50
-        case .roll, .transactions, .truncate, .restart: break
+        case .roll, .transactions, .truncate, .startAnew, .restart: break
         }
     }
 
@@ -110,6 +123,7 @@ extension CrashTests.Script {
         case .append, .roll: try append(log)
         case .transactions: try transact(log)
         case .truncate: try truncate(log)
+        case .startAnew: try startAnew(log)
         case .delete: try delete(log)
         case .compact: try compact(log)
         case .compactTransactions: try compactTransactions(log)
@@ -150,6 +164,18 @@ extension CrashTests.Script {
             log.beginEpoch()
             for number in 0..<3 { try log.append([("other", "\(round) \(number)")]) }
             if round % 2 == 1 { try log.flush() }
+        }
+    }
+
+    /// What a follower does whose leader has deleted all that it has.
+    private func startAnew(_ log: CrashWorkload) throws {
+        for round in 0..<3 {
+            for number in 0..<4 { try log.append([("k", "\(round) \(number)")]) }
+            try log.flush()
+            try log.checkpoint()
+            try log.append([("lost", "\(round)")])
+            try log.startAnew(at: log.expectedEnd + 10)
+            log.beginEpoch()
         }
     }
 

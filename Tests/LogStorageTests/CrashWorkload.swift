@@ -101,10 +101,15 @@ final class CrashWorkload {
         }
     }
 
-    func restartFully(at offset: Offset) throws {
-        expected.willTruncate(to: .zero)
+    func startAnew(at offset: Offset) throws {
+        expected.willStartAnew(at: offset)
         try TestLog.write(.recoveryPoint, .zero, files)
         try log.truncateFullyAndStart(at: offset)
+        try log.flush()
+        expected.didTruncate(to: offset)
+        expected.isDeleted(below: offset)
+        expected.isFlushed(upTo: offset)
+        writers = [:]
     }
 
     func compact() throws {
@@ -184,6 +189,11 @@ struct ExpectedLog {
     mutating func isDeleted(below offset: Offset) { earliestStart = max(earliestStart, offset) }
 
     mutating func willTruncate(to offset: Offset) { flushedEnd = min(flushedEnd, offset) }
+
+    mutating func willStartAnew(at offset: Offset) {
+        flushedEnd = .zero
+        mayBeDeleted(below: offset)
+    }
 
     /// What lay at or above `offset` never comes back.
     mutating func didTruncate(to offset: Offset) {

@@ -57,6 +57,10 @@ final class MetadataLog {
         } catch {
             throw .log(error)
         }
+        // A process that was killed may have left what is not on disk yet: records, a snapshot's
+        // name, the election state. None of it counts before it is.
+        try flush()
+        try onDisk { () throws(FileError) in try fileSystem.syncDirectory(directory) }
     }
 
     private static func logConfig(_ settings: QuorumSettings) -> LogConfig {

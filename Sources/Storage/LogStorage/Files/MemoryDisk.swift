@@ -85,16 +85,46 @@ final class MemoryNode {
     }
 }
 
-/// Which unsynced changes survive a power cut.
+/// Which unsynced changes survive a power cut: of a directory a prefix of its changes, of a file
+/// any of its writes, each whole, lost, or torn at a 512-byte sector.
 struct PowerCutSurvival {
-    /// `nil`: none of them. Else a legal choice drawn from the generator: of a directory a prefix
-    /// of its changes, of a file any of its writes, each whole, lost, or torn at a 512-byte sector.
-    var random: SplitMix64?
+    enum Rule {
+        /// None of them.
+        case nothing
+        /// What the generator says.
+        case drawn(SplitMix64)
+        /// One choice after the other, each out of so many; the first where none is named.
+        case listed([(chosen: Int, of: Int)])
+        /// All but what the choice with this number is about.
+        case allBut(Int?)
+        /// What the choice with this number is about.
+        case only(Int)
+    }
+    private enum Fate { case lost, whole, torn(at: Int) }
+
+    private var rule: Rule
+    /// How many choices there were to make, by rules that count them.
+    private(set) var choices = 0
+
+    init(_ rule: Rule) { self.rule = rule }
+
+    /// Goes on to the next of the listed choices, as an odometer does. False after the last.
+    mutating func advance() -> Bool {
+        guard case .listed(var listed) = rule else { return false }
+        choices = 0
+        while let last = listed.popLast() {
+            if last.chosen + 1 < last.of {
+                listed.append((last.chosen + 1, last.of))
+                rule = .listed(listed)
+                return true
+            }
+        }
+        return false
+    }
 
     mutating func names(of node: MemoryNode) -> [String: MemoryNode] {
         var names = node.durableNames
-        guard let count = draw(node.nameChanges.count + 1) else { return names }
-        for change in node.nameChanges.prefix(count) {
+        for change in node.nameChanges.prefix(choose(node.nameChanges.count + 1)) {
             for (name, target) in change { names[name] = target }
         }
         return names
@@ -103,27 +133,61 @@ struct PowerCutSurvival {
     mutating func bytes(of node: MemoryNode) -> [UInt8] {
         var bytes = node.durableBytes
         for change in node.changes {
-            switch (draw(4), change) {
-            case (nil, _), (0, _): continue
-            case (1, .write(let new, let position)):
-                // The sector that the tear falls into keeps its old bytes.
-                let sectors = (position + new.count) / 512 - position / 512
-                guard sectors > 0, let kept = draw(sectors) else { continue }
-                let end = (position / 512 + kept) * 512 - position
-                if end > 0 {
-                    MemoryNode.apply(.write(Array(new[..<end]), at: position), to: &bytes)
-                }
+            switch (fate(of: change), change) {
+            case (.lost, _): continue
+            case (.torn(let end), .write(let new, let position)):
+                MemoryNode.apply(.write(Array(new[..<end]), at: position), to: &bytes)
             default: MemoryNode.apply(change, to: &bytes)
             }
         }
         return bytes
     }
 
-    /// A number from 0 to below `bound`, `nil` when nothing survives.
-    private mutating func draw(_ bound: Int) -> Int? {
-        guard var generator = random else { return nil }
-        let value = Int.random(in: 0..<bound, using: &generator)
-        random = generator
-        return value
+    private mutating func fate(of change: MemoryNode.FileChange) -> Fate {
+        guard case .drawn = rule else {
+            let tears = Self.tears(in: change)
+            let fate = choose(tears.count + 2)
+            if fate == 0 { return .lost }
+            return fate <= tears.count ? .torn(at: tears[fate - 1]) : .whole
+        }
+        switch (choose(4), change) {
+        case (0, _): return .lost
+        case (1, .write(let new, let position)):
+            // The sector that the tear falls into keeps its old bytes.
+            let sectors = (position + new.count) / 512 - position / 512
+            guard sectors > 0 else { return .lost }
+            let end = (position / 512 + choose(sectors)) * 512 - position
+            return end > 0 ? .torn(at: end) : .lost
+        default: return .whole
+        }
+    }
+
+    /// How many bytes of a write are there when it is torn between two sectors.
+    private static func tears(in change: MemoryNode.FileChange) -> [Int] {
+        guard case .write(let new, let position) = change else { return [] }
+        let first = 512 - position % 512
+        return Array(stride(from: first, to: new.count, by: 512))
+    }
+
+    /// A number from 0, with which nothing survives, to below `bound`, with which all does.
+    private mutating func choose(_ bound: Int) -> Int {
+        if case .drawn(var generator) = rule {
+            defer { rule = .drawn(generator) }
+            return Int.random(in: 0..<bound, using: &generator)
+        }
+        guard bound > 1 else { return 0 }
+        let number = choices
+        choices += 1
+        switch rule {
+        case .nothing, .drawn: return 0
+        case .allBut(let lost): return number == lost ? 0 : bound - 1
+        case .only(let kept): return number == kept ? bound - 1 : 0
+        case .listed(var listed):
+            if number == listed.count {
+                listed.append((0, bound))
+                rule = .listed(listed)
+            }
+            return listed[number].chosen
+        }
     }
 }

@@ -62,8 +62,12 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
     ///
     /// Without a seed nothing unsynced survives; with one, a legal part of it.
     public func afterPowerCut(seed: UInt64? = nil) -> MemoryFileSystem {
+        var survival = PowerCutSurvival(seed.map { .drawn(SplitMix64(seed: $0)) } ?? .nothing)
+        return left(by: &survival)
+    }
+
+    func left(by survival: inout PowerCutSurvival) -> MemoryFileSystem {
         lock.withLock { _ in
-            var survival = PowerCutSurvival(random: seed.map { SplitMix64(seed: $0) })
             var made: [ObjectIdentifier: MemoryNode] = [:]
             return MemoryFileSystem(root: root.afterPowerCut(&survival, &made), time: time)
         }

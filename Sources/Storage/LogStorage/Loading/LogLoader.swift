@@ -53,8 +53,9 @@ struct LogLoader {
         }
         let logEnd = end ?? logStartOffset
         let logStart = max(logStartOffset, segments[0].baseOffset)
-        var changed = epochs.truncate(fromEnd: logEnd)
-        changed = epochs.truncate(fromStart: logStart) || changed
+        // In this order: an empty log has no epoch, as the next start finds it.
+        var changed = epochs.truncate(fromStart: logStart)
+        changed = epochs.truncate(fromEnd: logEnd) || changed
         unsynced.epochs = unsynced.epochs || changed
         try removeStraySnapshots(&snapshots, segments, logEnd)
         let table: ProducerTable
