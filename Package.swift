@@ -150,7 +150,7 @@ let package = Package(
         tests("MetadataQuorum", wire + ["LogStorage", "PosixFiles", "MetadataQuorum"]),
         tests("Replication", wire + ["LogStorage", "Replication"]),
         tests("Coordinators", wire + ["Coordinators"], data: ["Transcripts"]),
-        tests("BrokerCore", cluster + ["BrokerCore"], data: ["Cluster/Golden"]),
+        tests("BrokerCore", cluster + ["BrokerCore", "ClientCore"], data: ["Cluster/Golden"]),
         tests("MartletServer", server + ["MartletServer"]),
         tests("ClientCore", wire + ["ClientCore", "KafkaSecurity"]),
         tests(
