@@ -19,8 +19,8 @@ CLIENT_TESTS ?= -m "not slow"
 
 .DEFAULT_GOAL := build
 .PHONY: build start cluster test test-swift test-clients verify format lint generate \
-    check-generated bench chaos docs simulate simulate-seeds planted marks fuzz fuzz-smoke install clean \
-    libraries clients
+    check-generated bench chaos coverage docs simulate simulate-seeds planted marks power-cuts fuzz \
+    fuzz-smoke install clean libraries clients
 
 ## build: the release binary at .build/release/martlet
 build: libraries
@@ -91,6 +91,15 @@ marks: libraries
 	    --scratch-path .build/planted
 	.build/planted/release/simulate --marks --operators --jobs $(JOBS) \
 	    --seeds 1...$(or $(SEEDS),2000)
+
+## coverage: which lines of the cores unit tests and simulation reach; fails under 90 % of a core
+coverage: libraries
+	scripts/coverage
+
+## power-cuts: every power cut at every call to the file system of scripted logs (docs/TESTING.md)
+power-cuts: libraries
+	swift build --build-tests $(STRICT)
+	POWER_CUTS=$(or $(CUTS),256) swift test --skip-build $(STRICT) --filter Crash
 
 # The same seeds each time, so that a change is judged by itself; `make simulate` draws new ones.
 simulate-seeds: libraries
