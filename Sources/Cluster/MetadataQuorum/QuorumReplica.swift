@@ -283,7 +283,6 @@ extension QuorumReplica {
             next = last.lastOffset + 1
         }
         if log.lastEpoch > epoch {
-            sometimes(.epochLearntFromLog)
             // The vote in that epoch is not known: none may be given in it.
             try persist(
                 QuorumState(leaderEpoch: log.lastEpoch.rawValue, dataVersion: state.dataVersion))

@@ -95,7 +95,6 @@ extension PartitionReplica {
         guard epoch != .none else { return min(endOffset, end) }
         let (own, ownEnd) = log.endOffset(forEpoch: epoch)
         if own == .none {
-            sometimes(.divergenceBeforeOwnEpochs)
             return min(endOffset, end)
         }
         if PlantedBug.oneStepTruncation.isPlanted { return min(endOffset, end) }
@@ -103,7 +102,6 @@ extension PartitionReplica {
             sometimes(.followerTruncatedByEpoch)
             return min(ownEnd, endOffset, end)
         }
-        sometimes(.followerTruncatedInSteps)
         return min(ownEnd, end)
     }
 

@@ -158,7 +158,6 @@ struct InSyncReplicas: Equatable, Sendable {
             // The metadata that explains it is on its way, and ends the wait.
             break
         default:
-            sometimes(.isrAnswerLost)
             isLost = true
         }
     }

@@ -111,7 +111,6 @@ extension PartitionReplica {
             if !isCaughtUp { late.append(broker) }
         }
         if let lost = inSync.takeLost() {
-            sometimes(.isrProposedAgain)
             progress.proposal = lost
         } else if inSync.pending == nil {
             let kept = inSync.committed.filter { !late.contains($0) }

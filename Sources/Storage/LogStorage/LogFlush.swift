@@ -139,7 +139,7 @@ extension PartitionLog {
     /// takes the directory offline. What a ticket of a log did that this one has replaced is of no
     /// interest.
     public func completeFlush(_ result: FlushResult) throws(FileError) {
-        guard result.ticket.isFlush(of: identity) else { return sometimes(.flushOfMovedLog) }
+        guard result.ticket.isFlush(of: identity) else { return }
         if let error = result.failure {
             sometimes(.syncFailed)
             markFailed(error)
@@ -148,7 +148,7 @@ extension PartitionLog {
         let ticket = result.ticket
         // A truncation since then may have put other records below the ticket's end.
         guard ticket.generation == unsynced.generation else {
-            return sometimes(.flushOutrun)
+            return
         }
         noteFlushed(to: min(ticket.endOffset, logEndOffset))
         if let epochs = ticket.epochs, epochs.text == self.epochs.text { unsynced.epochs = false }

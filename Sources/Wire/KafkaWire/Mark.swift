@@ -19,10 +19,6 @@
     case recordsDeleted = "records-deleted"
     /// A segment ends in what is no whole or valid batch after a crash.
     case tornTailCut = "torn-tail-cut"
-    /// Segments behind a hole are dropped after a crash.
-    case recoveryDropsSegments = "recovery-drops-segments"
-    /// A segment does not begin where the one before ends.
-    case recoveryMeetsGap = "recovery-meets-gap"
     /// A batch is damaged after a crash, or its checksum is wrong.
     case recoveryRefusesBatch = "recovery-refuses-batch"
     /// A restart finds a cleaned segment that was not finished.
@@ -39,12 +35,8 @@
     case retentionRollsSegment = "retention-rolls-segment"
     /// Retention deletes a segment.
     case retentionDeletes = "retention-deletes"
-    /// A log was cut while a sync of it was under way.
-    case flushOutrun = "flush-outrun"
     /// A sync fails.
     case syncFailed = "sync-failed"
-    /// A sync ends of a log that has been moved meanwhile.
-    case flushOfMovedLog = "flush-of-moved-log"
     /// An append fails after it has begun to write.
     case appendFailed = "append-failed"
     /// A batch comes again, and gets the answer of the first time.
@@ -52,14 +44,8 @@
     // Producers and transactions in logs
     /// A producer of an old epoch writes.
     case producerFenced = "producer-fenced"
-    /// Records come for a transaction that does not include the partition.
-    case unverifiedAppend = "unverified-append"
     /// A batch comes before its predecessors.
     case sequenceGap = "sequence-gap"
-    /// A marker of an earlier epoch than the producer's comes.
-    case lateMarker = "late-marker"
-    /// A coordinator that has been replaced sends a marker.
-    case markerOfOldCoordinator = "marker-of-old-coordinator"
     /// An aborted transaction is listed for its readers.
     case abortIndexed = "abort-indexed"
     // Compaction
@@ -76,12 +62,6 @@
     case movePlaced = "move-placed"
     /// A replica is in another log directory.
     case moveDone = "move-done"
-    /// A copy that was about to take over has to catch up again.
-    case moveSuperseded = "move-superseded"
-    /// A copy is cut as its original was.
-    case moveTruncated = "move-truncated"
-    /// A move is ended by others: the partition goes, or another move begins.
-    case moveEnded = "move-ended"
     /// The directory that a replica moves to fails.
     case moveTargetFailed = "move-target-failed"
     // Replicas
@@ -91,22 +71,14 @@
     case followerBeginsInBatch = "follower-begins-in-batch"
     /// A follower deletes what its leader has deleted.
     case followerLearnsStart = "follower-learns-start"
-    /// A follower has no epoch as old as its leader names.
-    case divergenceBeforeOwnEpochs = "divergence-before-own-epochs"
     /// A follower cuts where the epoch ends that it shares with its leader.
     case followerTruncatedByEpoch = "follower-truncated-by-epoch"
-    /// A follower goes back by an epoch that its leader does not have (KIP-279).
-    case followerTruncatedInSteps = "follower-truncated-in-steps"
     /// An answer to a proposal comes when its epoch is over.
     case isrAnswerOfOldEpoch = "isr-answer-of-old-epoch"
     /// The controller refuses a proposal for good.
     case isrRefused = "isr-refused"
-    /// What became of a proposal is not known, and it is made again.
-    case isrAnswerLost = "isr-answer-lost"
     /// A leader proposes that a follower joins the in-sync set.
     case isrExpanded = "isr-expanded"
-    /// A proposal whose answer is lost is made again.
-    case isrProposedAgain = "isr-proposed-again"
     /// A leader proposes to go on without a follower.
     case isrShrunk = "isr-shrunk"
     /// A leader proposes to go on alone.
@@ -176,16 +148,12 @@
     case leaderEpochBumped = "leader-epoch-bumped"
     /// A leader wants a broker in sync that is fenced, or another process by now.
     case isrWithAbsentBroker = "isr-with-absent-broker"
-    /// A leader knows more of a partition than the controller that it asks.
-    case isrOfNewerMetadata = "isr-of-newer-metadata"
     /// A leader of an earlier epoch proposes an in-sync set.
     case isrOfOldLeader = "isr-of-old-leader"
     /// An in-sync set is proposed that older metadata led to (KIP-497).
     case isrOfOldMetadata = "isr-of-old-metadata"
     /// An in-sync set that is taken brings another leader.
     case isrEndsLeadership = "isr-ends-leadership"
-    /// A broker of an earlier registration proposes an in-sync set.
-    case isrOfOldProcess = "isr-of-old-process"
     /// A broker tells which log directory a replica is in.
     case replicaDirectoryTold = "replica-directory-told"
     // The broker's part in the cluster
@@ -199,16 +167,12 @@
     case heartbeatRefused = "heartbeat-refused"
     /// The controller cannot be asked for in-sync sets.
     case proposalsPutBack = "proposals-put-back"
-    /// A broker is fenced at once, for nothing listens where it was.
-    case deadBrokerFound = "dead-broker-found"
     /// A controller that leads no more refuses what waits for the commit.
     case answerLostWithLeadership = "answer-lost-with-leadership"
     /// A request waits until there is a controller again.
     case controllerAwaited = "controller-awaited"
     /// A request comes to a controller that leads no more.
     case forwardedToFormer = "forwarded-to-former"
-    /// No controller answers in a request's time.
-    case forwardingTimedOut = "forwarding-timed-out"
     /// A connection to another node is lost.
     case peerLost = "peer-lost"
     /// Requests are lost with a connection to another node.
@@ -265,14 +229,8 @@
     case snapshotFetched = "snapshot-fetched"
     /// A fetched snapshot takes the place of the metadata log.
     case snapshotInstalled = "snapshot-installed"
-    /// A snapshot is gone before it is fetched.
-    case snapshotGone = "snapshot-gone"
     /// Old snapshots and the metadata log before them are deleted.
     case metadataLogCleaned = "metadata-log-cleaned"
-    /// A snapshot reaches further than the metadata log after a crash.
-    case snapshotAheadOfLog = "snapshot-ahead-of-log"
-    /// A restart finds an epoch in the metadata log that it has no vote of.
-    case epochLearntFromLog = "epoch-learnt-from-log"
     // The metadata quorum: voters
     /// A leader asks whether a new voter can vote.
     case voterAdditionBegun = "voter-addition-begun"
@@ -282,8 +240,6 @@
     case leaderRemoved = "leader-removed"
     /// A leader resigns, for its removal is committed.
     case removedLeaderResigns = "removed-leader-resigns"
-    /// Voters are to change before a leader has committed anything.
-    case voterChangeTooEarly = "voter-change-too-early"
     /// Voters are to change while they change.
     case voterChangeUnderWay = "voter-change-under-way"
     /// A new voter does not have the log yet.
@@ -305,14 +261,10 @@
     case lateEndRefused = "late-end-refused"
     /// The end of a transaction is asked for again that has ended.
     case endRepeated = "end-repeated"
-    /// Nothing is aborted, for a client does not know better.
-    case emptyTransactionAborted = "empty-transaction-aborted"
     /// A transaction is aborted for a new instance of its producer.
     case transactionFenced = "transaction-fenced"
     /// A transaction is aborted that was left open.
     case transactionTimedOut = "transaction-timed-out"
-    /// A partition has seen a later epoch of the producer than a marker's.
-    case markerAfterEpoch = "marker-after-epoch"
     /// Markers could not be written, and are sent again.
     case markersSentAgain = "markers-sent-again"
     /// Markers are written for a transaction that is over.
@@ -321,8 +273,6 @@
     case initOfCompleting = "init-of-completing"
     /// An operation waits for a producer id.
     case producerIDAwaited = "producer-idawaited"
-    /// There is no producer id to be had.
-    case producerIDRefused = "producer-idrefused"
     /// A partition joins a transaction once the one before has ended.
     case partitionJoinRetried = "partition-join-retried"
     // Coordinators and groups

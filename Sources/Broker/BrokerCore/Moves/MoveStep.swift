@@ -71,7 +71,6 @@ struct MoveStep {
     private func copy() throws(Stop) -> Int? {
         let action = try locked { replica throws(LogMoveError) in try move.log.next(replica.log) }
         if case .truncate(let end) = action {
-            sometimes(.moveTruncated)
             try lowerRecoveryPoint(to: end)
         }
         do throws(LogMoveError) {
@@ -150,7 +149,6 @@ struct MoveStep {
                 view.directories.noteMoved(partition, from: move.source, to: move.target)
             case .again: break
             case .superseded:
-                sometimes(.moveSuperseded)
                 let future = "\(move.target)/\(moves.newName(partition, .future))"
                 try move.log.retreat(to: future, from: replica.log)
                 move.path = future
@@ -202,7 +200,6 @@ struct MoveStep {
 
     /// The replica is not served any more, or whoever ended the move has seen to everything.
     private func endQuietly(_ outcome: inout NodeMaintenance.Outcome) {
-        sometimes(.moveEnded)
         let replica = move.cell.enter()
         defer { move.cell.leave() }
         outcome.wakes += moves.end(move, replica, durability: view.settings.durability)

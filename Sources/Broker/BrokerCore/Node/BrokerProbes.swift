@@ -30,7 +30,6 @@ extension NodeController {
             guard self.active === active, case .failed(let failure) = outcome else { return }
             switch failure {
             case .refused:
-                sometimes(.deadBrokerFound)
                 active.brokerDied(broker, epoch: epoch)
             // Its listener may be about to close, too.
             case .closed, .unreachable:

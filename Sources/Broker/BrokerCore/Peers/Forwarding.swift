@@ -98,7 +98,6 @@ private final class Forwarding: Resumable {
         guard loop.pending[ticket.request] != nil else { return }
         let leftMs = (deadline - now.monotonicNs) / 1_000_000
         guard leftMs > 0 else {
-            sometimes(.forwardingTimedOut)
             return loop.completed(ticket, message: refused(.requestTimedOut), now: now)
         }
         switch loop.view.activeController {

@@ -15,7 +15,6 @@ extension Controller {
         var decision = Decision(AlterPartitionResponse(), isAtomic: false)
         guard let broker = image.brokers[request.brokerID], broker.epoch == request.brokerEpoch
         else {
-            sometimes(.isrOfOldProcess)
             decision.response.errorCode = KafkaError.staleBrokerEpoch.rawValue
             return decision
         }
@@ -92,7 +91,6 @@ extension Controller {
         if wanted.leaderEpoch > partition.leaderEpoch
             || wanted.partitionEpoch > partition.partitionEpoch
         {
-            sometimes(.isrOfNewerMetadata)
             throw .init(.notController)
         }
         if wanted.leaderEpoch < partition.leaderEpoch {

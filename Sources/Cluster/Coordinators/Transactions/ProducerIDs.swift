@@ -40,7 +40,6 @@ extension TransactionMachine {
         sometimes(.producerIDAwaited)
         let operation = awaitingProducerID.removeFirst()
         if case .failure(let error) = result {
-            sometimes(.producerIDRefused)
             return operation.fail(error, &outbox)
         }
         switch operation {

@@ -103,7 +103,6 @@ extension TransactionMachine {
             let committed = present.state == .completeCommit
             return committed == outcome.commits ? .done : .refuse(.invalidTxnState)
         }
-        sometimes(.emptyTransactionAborted, when: !outcome.commits)
         // An abort of nothing: the client may not know whether anything was added.
         return outcome.commits ? .refuse(.invalidTxnState) : .prepare
     }
@@ -178,7 +177,6 @@ extension TransactionMachine {
                 completion.remaining.remove(partition)
             // The partition has seen a later epoch of the producer: it is over there.
             case .invalidProducerEpoch:
-                sometimes(.markerAfterEpoch)
                 completion.remaining.remove(partition)
             // Another coordinator has taken over, and this one will learn of that.
             case .transactionCoordinatorFenced: break

@@ -231,7 +231,6 @@ final class MetadataLog {
             newest.epoch > lastLogEpoch
             || newest.epoch == lastLogEpoch && newest.endOffset > endOffset
         if isAhead {
-            sometimes(.snapshotAheadOfLog)
             try start(behind: newest)
         }
     }

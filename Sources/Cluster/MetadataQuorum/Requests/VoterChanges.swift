@@ -78,7 +78,6 @@ extension QuorumReplica {
             return (.requestTimedOut, "Another change of the voters is under way.")
         }
         guard let highWatermark = role.highWatermark else {
-            sometimes(.voterChangeTooEarly)
             return (.requestTimedOut, "The leader is new, and has committed nothing yet.")
         }
         guard controls.isReconfigurable else {

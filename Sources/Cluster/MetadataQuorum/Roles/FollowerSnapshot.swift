@@ -31,7 +31,6 @@ extension QuorumReplica {
         if let common { return common }
         guard let role = role.follower, let partial = role.snapshot else { return false }
         if answer.errorCode == KafkaError.snapshotNotFound.rawValue {
-            sometimes(.snapshotGone)
             // The leader has a newer one by now, which the next fetch will name.
             try drop(partial, role)
             noteFetched(role)

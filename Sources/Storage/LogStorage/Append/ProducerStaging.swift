@@ -138,7 +138,6 @@ struct ProducerStaging {
         else { return }
         let current = table.verifications[header.producerID]?.current
         guard let shown, shown == current else {
-            sometimes(.unverifiedAppend)
             throw .kafka(
                 .invalidTxnState,
                 "producer \(header.producerID) wrote outside of a transaction that includes "
@@ -191,14 +190,12 @@ struct ProducerStaging {
             transactionVersion >= 2
             ? epoch > state.producerEpoch || isRepeat : epoch >= state.producerEpoch
         guard isValid else {
-            sometimes(.lateMarker)
             throw .kafka(
                 .invalidProducerEpoch,
                 "the marker for producer \(header.producerID) has epoch \(epoch), the last seen "
                     + "is \(state.producerEpoch)")
         }
         guard marker.coordinatorEpoch >= state.coordinatorEpoch else {
-            sometimes(.markerOfOldCoordinator)
             throw .kafka(
                 .transactionCoordinatorFenced,
                 "the marker for producer \(header.producerID) is of coordinator epoch "

@@ -49,7 +49,6 @@ struct LogRecovery {
         }
         for segment in segments[index...] { try loader.removeFiles(of: segment) }
         if index < segments.count {
-            sometimes(.recoveryDropsSegments)
             try loader.fileSystem.syncDirectory(loader.directory)
         }
         segments.removeSubrange(index...)
@@ -64,7 +63,6 @@ struct LogRecovery {
         let base = segment.baseOffset
         if base == found.next || !hasEarlier { return true }
         if PlantedBug.joinedHole.isPlanted { return base > found.next }
-        sometimes(.recoveryMeetsGap)
         let gapsBelow = max(loader.trustedBelow, logStart, loader.cleanedOffset)
         guard base > found.next else { return false }
         if base <= gapsBelow || found.hasGaps { return true }
