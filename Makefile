@@ -104,7 +104,8 @@ power-cuts: libraries
 # The same seeds each time, so that a change is judged by itself; `make simulate` draws new ones.
 simulate-seeds: libraries
 	swift build $(RELEASE) --product simulate
-	.build/release/simulate --short --jobs $(JOBS) --seeds 1...1000
+	.build/release/simulate --short --jobs $(JOBS) --seeds 1...800
+	.build/release/simulate --operators --short --jobs $(JOBS) --seeds 1...200
 	.build/release/simulate --jobs $(JOBS) --seeds 1...150
 	.build/release/simulate --alone --jobs $(JOBS) --seeds 1...300
 
