@@ -19,8 +19,8 @@ CLIENT_TESTS ?= -m "not slow"
 
 .DEFAULT_GOAL := build
 .PHONY: build start cluster test test-swift test-clients verify format lint generate \
-    check-generated bench chaos coverage docs simulate simulate-seeds planted marks power-cuts fuzz \
-    fuzz-smoke install clean libraries clients
+    check-generated check-docs bench chaos coverage docs simulate simulate-seeds planted marks \
+    power-cuts fuzz fuzz-smoke install clean libraries clients
 
 ## build: the release binary at .build/release/martlet
 build: libraries
@@ -50,7 +50,7 @@ test-clients: build clients
 	$(VENV)/bin/python -m pytest tests-clients $(CLIENT_TESTS)
 
 ## verify: everything that must hold before a change lands
-verify: lint test-swift check-generated simulate-seeds fuzz-smoke test-clients
+verify: lint test-swift check-generated check-docs simulate-seeds fuzz-smoke test-clients
 
 ## format: rewrite the sources as `swift format` wants them
 format:
@@ -66,6 +66,10 @@ generate: libraries
 
 check-generated: test-swift
 	.build/debug/protocolgen --check
+
+# Seconds, since the modules are built: links of the client's reference and articles lead somewhere.
+check-docs: test-swift
+	scripts/docs
 
 ## bench: measure and print a Markdown table (docs/PERFORMANCE.md)
 bench: build clients
