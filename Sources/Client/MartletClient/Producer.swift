@@ -135,37 +135,45 @@ public final class Producer: Sendable {
             whenDone: (@Sendable (Result<RecordMetadata, ClientError>) -> Void)? = nil
         ) async throws(ClientError)
     {
-        var (record, whenDone) = (record, whenDone)
-        let end = hook(&record, &whenDone)
+        // Without hooks nothing is copied to be changed.
+        guard let hooks else { return try await enqueueAsItIs(record, whenDone) }
+        var record = record
+        let end = hooks.begin(&record)
+        do throws(ClientError) {
+            try await enqueueAsItIs(record, note(end, before: whenDone))
+        } catch {
+            end(.failure(error))
+            throw error
+        }
+    }
+
+    nonisolated(nonsending)
+        private func enqueueAsItIs(
+            _ record: ProducerRecord, _ whenDone: Ending?
+        ) async throws(ClientError)
+    {
         let handler: RecordHandler? = if let whenDone { RecordHandler(whenDone) } else { nil }
         while true {
             let outcome = append(record, handler)
             if case .appended = outcome { return }
-            do throws(ClientError) { try await wait(outcome, record) } catch {
-                end?(.failure(error))
-                throw error
-            }
+            try await wait(outcome, record)
         }
     }
 
-    /// Has interceptors and tracer see the record and its end. What it returns must be called for a
-    /// record that is not taken.
-    @inline(__always)
-    private func hook(
-        _ record: inout ProducerRecord,
-        _ whenDone: inout (@Sendable (Result<RecordMetadata, ClientError>) -> Void)?
-    ) -> ProducerHooks.End? {
-        guard let hooks else { return nil }
-        let end = hooks.begin(&record)
-        whenDone = { [endings, told = whenDone] result in
+    private typealias Ending = @Sendable (Result<RecordMetadata, ClientError>) -> Void
+
+    /// Has interceptors and tracer see a record's end before the one who sent it does.
+    private func note(
+        _ end: @escaping ProducerHooks.End, before whenDone: Ending?
+    ) -> Ending {
+        { [endings] result in
             end(result)
-            if let told {
-                told(result)
+            if let whenDone {
+                whenDone(result)
             } else if case .failure(let error) = result {
                 endings.noteFailure(error)
             }
         }
-        return end
     }
 
     /// Hands over a record if that can be done at once, for code that is not asynchronous. `false`
@@ -176,17 +184,28 @@ public final class Producer: Sendable {
         _ record: ProducerRecord,
         whenDone: (@Sendable (Result<RecordMetadata, ClientError>) -> Void)? = nil
     ) throws(ClientError) -> Bool {
-        var (record, whenDone) = (record, whenDone)
-        let end = hook(&record, &whenDone)
-        let handler: RecordHandler? = if let whenDone { RecordHandler(whenDone) } else { nil }
-        let outcome = append(record, handler)
-        if case .appended = outcome { return true }
-        guard case .refused(let error) = outcome else {
-            end?(.failure(.timedOut("the record was not taken at once")))
-            return false
+        guard let hooks else { return try tryAsItIs(record, whenDone) }
+        var record = record
+        let end = hooks.begin(&record)
+        do throws(ClientError) {
+            if try tryAsItIs(record, note(end, before: whenDone)) { return true }
+        } catch {
+            end(.failure(error))
+            throw error
         }
-        end?(.failure(error))
-        throw error
+        end(.failure(.timedOut("the record was not taken at once")))
+        return false
+    }
+
+    private func tryAsItIs(
+        _ record: ProducerRecord, _ whenDone: Ending?
+    ) throws(ClientError) -> Bool {
+        let handler: RecordHandler? = if let whenDone { RecordHandler(whenDone) } else { nil }
+        switch append(record, handler) {
+        case .appended: return true
+        case .refused(let error): throw error
+        case .full, .topicUnknown: return false
+        }
     }
 
     private enum Attempt: Sendable {
