@@ -76,6 +76,20 @@ import Testing
         #expect(driver.cluster.logs[0].map(\.epoch) == [0, 0, 1])
     }
 
+    /// A broker knows five batches again: a sixth would have it forget the one in doubt.
+    @Test func nothingNewIsSentWhileItMayMakeTheBrokerForgetABatchInDoubt() throws {
+        let driver = try ProducerDriver(ModelCluster(partitions: 1)) { $0.batchSize = 1 }
+        try driver.open()
+        driver.append("warm")
+        try driver.run { driver.delivered.count == 1 }
+        let unanswered = ModelCluster.Fault(error: .requestTimedOut, writes: true)
+        driver.cluster.faults = [unanswered, nil, nil, nil, nil, .init(error: .requestTimedOut)]
+        for index in 0..<10 { driver.append("\(index)") }
+        try driver.run { driver.delivered.count == 11 }
+        #expect(driver.cluster.values[0].dropFirst() == (0..<10).map { "\($0)" }[...])
+        #expect(Set(driver.cluster.logs[0].map(\.epoch)) == [0])
+    }
+
     @Test func anEarlierFailureSendsAllThatFollowsAgainInOrder() throws {
         let driver = try ProducerDriver(ModelCluster(partitions: 1)) { $0.batchSize = 1 }
         try driver.open()

@@ -34,7 +34,8 @@ final class PartitionQueue {
     /// The broker has lost track: the sequence must begin anew in a later epoch, once nothing is
     /// in flight.
     var needsNewEpoch = false
-    /// The broker does not know the producer any more, and so cannot tell what it has written.
+    /// The broker does not know the producer, or the batch, any more, and so cannot tell what it
+    /// has written.
     var isForgotten = false
     /// Its place in the open transaction.
     var enlistment = Enlistment.none
@@ -77,8 +78,10 @@ final class PartitionQueue {
     /// before all that failed has been sent again: so the broker sees each sequence in order. Of a
     /// producer that it does not know it takes any sequence as the first; so nothing is sent behind
     /// a first batch, which it may refuse.
-    /// - Parameter hurries: open batches do not linger (flush, no memory).
-    func next(_ now: ClientInstant, linger: Duration, hurries: Bool, oneAtATime: Bool) -> Next {
+    /// - Parameters:
+    ///   - hurries: open batches do not linger (flush, no memory).
+    ///   - most: batches that may be unacknowledged.
+    func next(_ now: ClientInstant, linger: Duration, hurries: Bool, most: Int) -> Next {
         if isBroken { return .nothing }
         if let failed = unacknowledged.first(where: { !$0.isInFlight }) {
             guard unacknowledged.first === failed else { return .nothing }
@@ -86,7 +89,7 @@ final class PartitionQueue {
             return .again(failed)
         }
         let isKnown = producerID == knownProducer
-        if oneAtATime || !isKnown, !unacknowledged.isEmpty { return .nothing }
+        guard unacknowledged.count < (isKnown ? most : 1) else { return .nothing }
         if let first = waiting.first { return .first(first) }
         guard let open else { return .nothing }
         let due = open.created + linger

@@ -118,7 +118,10 @@ extension ProducerCore {
             if transaction != nil { return !isOldest }
             if isOldest {
                 queue.needsNewEpoch = true
-                if error.kafkaError == .unknownProducerID { queue.isForgotten = true }
+                // Behind a gap it is the gap that the broker lacks.
+                if error.kafkaError == .unknownProducerID || queue.gap == nil {
+                    queue.isForgotten = true
+                }
             }
             return true
         default:

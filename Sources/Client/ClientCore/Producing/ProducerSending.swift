@@ -91,11 +91,17 @@ extension ProducerCore {
     }
 
     private func next(of queue: PartitionQueue, _ now: ClientInstant) -> PartitionQueue.Next {
-        queue.next(
+        let inFlight = settings.network.maxInFlight
+        return queue.next(
             now, linger: settings.linger,
             hurries: waits.hurry || transaction?.isCommitting ?? false,
-            oneAtATime: settings.network.maxInFlight == 1)
+            // Of what failed without an answer the broker must know again what it has written,
+            // also when the oldest is on its way once more.
+            most: settings.isIdempotent ? min(inFlight, Self.knownAgain) : inFlight)
     }
+
+    /// A broker knows the last five batches of a producer in a partition again (KIP-98).
+    private static let knownAgain = 5
 
     /// Writes the batch as bytes; one that cannot be written fails.
     private mutating func seal(_ batch: ProducerBatch, of queue: PartitionQueue) -> Bool {
