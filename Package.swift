@@ -111,7 +111,8 @@ let package = Package(
         target("Cluster", "Coordinators", wire + heap, core),
         target("Broker", "BrokerCore", cluster + heap + deque, core),
         target("Broker", "MartletServer", server, shell),
-        target("Simulation", "ClusterSimulator", cluster + ["BrokerCore"] + heap, core),
+        target(
+            "Simulation", "ClusterSimulator", cluster + ["BrokerCore", "ClientCore"] + heap, core),
         target("Simulation", "HistoryChecker", [], core),
         target(
             "Simulation", "FuzzTargets", cluster + ["BrokerCore", "ClientCore", "KafkaSecurity"],

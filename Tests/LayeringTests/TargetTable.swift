@@ -39,7 +39,7 @@ struct TargetRule {
         "Coordinators": core(wire.union(["HeapModule"])),
         "BrokerCore": core(cluster.union(["HeapModule", "DequeModule"])),
         "MartletServer": shell(server),
-        "ClusterSimulator": core(cluster.union(["BrokerCore", "HeapModule"])),
+        "ClusterSimulator": core(cluster.union(["BrokerCore", "ClientCore", "HeapModule"])),
         "HistoryChecker": core([]),
         "FuzzTargets": core(cluster.union(["BrokerCore", "ClientCore", "KafkaSecurity"])),
         "ClientCore": core(wire.union(["KafkaSecurity"])),

@@ -14,6 +14,7 @@ import Foundation
 ///     simulate --seed 42 --without crash,group --faults 3,9
 ///                                       less of it, as --minimise tells
 ///     simulate --operators …            with operators at work: reassignments, lost disks, …
+///     simulate --swift-clients …        with programs that have the production client
 ///     simulate --marks --seeds 1...500  which rare paths are taken; fails when one never is
 ///     simulate --planted unsynced-ack --seeds 1...100 --times 3
 ///                                       until a planted bug is found so often (make planted)
@@ -92,6 +93,7 @@ struct Way: Sendable {
     var without: [SimulatedPart] = []
     var faults: Set<Int>?
     var hasOperators = false
+    var hasSwiftClients = false
     var isTraced = false
     var isVerbose = false
     var dump: String?
@@ -99,7 +101,8 @@ struct Way: Sendable {
     /// The world of a seed.
     func options(_ seed: UInt64) -> SimulationOptions {
         var options = SimulationOptions(
-            seed: seed, shape: shape, hasOperators: hasOperators)
+            seed: seed, shape: shape, hasOperators: hasOperators,
+            hasSwiftClients: hasSwiftClients)
         for part in without { options.leaveOut(part) }
         options.faults = faults
         return options
@@ -253,6 +256,7 @@ private struct Arguments {
                 way.isTraced = true
             case "--verbose": way.isVerbose = true
             case "--operators": way.hasOperators = true
+            case "--swift-clients": way.hasSwiftClients = true
             case "--alone": way.shape = .alone
             case "--short": way.shape = .short
             case "--jobs": jobs = try count(word, atMost: 256)

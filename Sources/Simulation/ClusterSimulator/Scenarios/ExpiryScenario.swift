@@ -82,7 +82,7 @@ final class ExpiryScenario: Scenario {
         unchecked = Set(keys)
         for reader in readers { reader.stop() }
         for key in keys {
-            ReadWorkload.check(key, in: world) { [self] in
+            ReadWorkload.check(key, in: world) { [self] _ in
                 unchecked.remove(key)
                 isChecked = unchecked.isEmpty
             }

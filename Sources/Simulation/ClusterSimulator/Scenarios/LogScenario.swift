@@ -60,7 +60,7 @@ final class LogScenario: Scenario {
         unchecked = Set(keys)
         for key in keys {
             readers[key]?.stop()
-            ReadWorkload.check(key, in: world) { [self] in
+            ReadWorkload.check(key, in: world) { [self] _ in
                 unchecked.remove(key)
                 isChecked = unchecked.isEmpty
             }

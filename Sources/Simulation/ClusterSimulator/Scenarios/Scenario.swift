@@ -18,6 +18,7 @@ final class Scenarios: Scenario {
         var all: [any Scenario] = [LogScenario(world)]
         if world.options.offsetGroups > 0 { all.append(OffsetScenario(world)) }
         if world.options.transactionalProducers > 0 { all.append(TransactionScenario(world)) }
+        if world.options.clients.isThere { all.append(SwiftClientScenario(world)) }
         if world.options.compacts { all.append(CompactionScenario(world)) }
         let changes = world.options.changes
         if changes.expires { all.append(ExpiryScenario(world)) }

@@ -28,12 +28,13 @@ final class ReadWorkload {
 
     /// Reads a partition once more with a fresh reader, and compares with what clients were told.
     static func check(
-        _ key: PartitionKey, in world: SimulatedWorld, then done: @escaping () -> Void
+        _ key: PartitionKey, in world: SimulatedWorld,
+        then done: @escaping ([Int64: RecordID]) -> Void
     ) {
         ReadWorkload(world, "final-\(key)", key) { reader in
             let faults = world.history.check(reader.found, from: reader.start, of: key)
             for fault in faults.prefix(3) { world.violation(fault) }
-            done()
+            done(reader.found)
         }.poll()
     }
 

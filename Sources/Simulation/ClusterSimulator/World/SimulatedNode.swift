@@ -211,7 +211,7 @@ final class SimulatedNode {
 }
 
 /// Hands a simulated thing to code that asks for `Sendable`.
-private struct UncheckedReference<Value: AnyObject>: @unchecked Sendable {
+struct UncheckedReference<Value: AnyObject>: @unchecked Sendable {
     // Sendable: a simulation has one thread.
     unowned let value: Value
     init(_ value: Value) { self.value = value }

@@ -3,7 +3,7 @@ public enum SimulatedPart: String, CaseIterable, Sendable {
     // Kinds of faults
     case crash, reset, disk, partition, halt, clog, skew, split
     // Workloads
-    case group, offsets, transactions, compaction, churn, deletion
+    case group, offsets, transactions, compaction, churn, deletion, readers, copiers
 }
 
 extension SimulationOptions {
@@ -25,6 +25,8 @@ extension SimulationOptions {
         case .compaction: compacts = false
         case .churn: churns = false
         case .deletion: deletesRecords = false
+        case .readers: clients.members = 0
+        case .copiers: clients.copiers = 0
         }
         leftOut.append(part)
     }
@@ -46,6 +48,8 @@ extension SimulationOptions {
         case .compaction: compacts
         case .churn: churns
         case .deletion: deletesRecords
+        case .readers: clients.members > 0
+        case .copiers: clients.copiers > 0
         }
     }
 
@@ -58,6 +62,7 @@ extension SimulationOptions {
         case .short: words += " --short"
         }
         if hasOperators { words += " --operators" }
+        if hasSwiftClients { words += " --swift-clients" }
         if !leftOut.isEmpty {
             words += " --without " + leftOut.map(\.rawValue).joined(separator: ",")
         }
@@ -74,6 +79,7 @@ extension SimulationOptions {
     public init?(arguments: String) {
         var shape = SimulatedShape.any
         var hasOperators = false
+        var hasSwiftClients = false
         var seed: UInt64?
         var without: [SimulatedPart] = []
         var faults: Set<Int>?
@@ -83,6 +89,7 @@ extension SimulationOptions {
             case "--short": shape = .short
             case "--alone": shape = .alone
             case "--operators": hasOperators = true
+            case "--swift-clients": hasSwiftClients = true
             case "--seed": seed = words.popFirst().flatMap { UInt64($0) }
             case "--without":
                 guard let parts = words.popFirst().flatMap(SimulatedPart.list) else { return nil }
@@ -94,7 +101,8 @@ extension SimulationOptions {
             }
         }
         guard let seed else { return nil }
-        self.init(seed: seed, shape: shape, hasOperators: hasOperators)
+        self.init(
+            seed: seed, shape: shape, hasOperators: hasOperators, hasSwiftClients: hasSwiftClients)
         for part in without { leaveOut(part) }
         self.faults = faults
     }

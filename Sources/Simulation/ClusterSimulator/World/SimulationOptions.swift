@@ -73,16 +73,25 @@ public struct SimulationOptions: Sendable {
     /// Whether operators may be at work, and what they do.
     public private(set) var hasOperators = false
     var changes = ChangePlan()
+    /// Whether programs with the production client are at work, and what they do.
+    public private(set) var hasSwiftClients = false
+    var clients = ClientPlan()
     /// Node settings by Kafka's keys.
     var configs: [String: String] = [:]
 
     /// Draws a world.
     ///
-    /// - Parameter hasOperators: whether operators may be at work in it; all else is the same.
-    public init(seed: UInt64, shape: SimulatedShape = .any, hasOperators: Bool = false) {
+    /// - Parameters:
+    ///   - hasOperators: whether operators may be at work in it; all else is the same.
+    ///   - hasSwiftClients: whether programs with the production client do most of the work.
+    public init(
+        seed: UInt64, shape: SimulatedShape = .any, hasOperators: Bool = false,
+        hasSwiftClients: Bool = false
+    ) {
         self.seed = seed
         self.shape = shape
         self.hasOperators = hasOperators
+        self.hasSwiftClients = hasSwiftClients
         // Another stream than the run's own.
         var random = SplitMix64(seed: seed ^ 0x5EED)
         func pick<T>(_ values: [T]) -> T {
@@ -130,10 +139,22 @@ public struct SimulationOptions: Sendable {
         if shape == .short { lighten() }
         configs["group.consumer.session.timeout.ms"] = "\(groupSessionMs)"
         configs["group.consumer.min.session.timeout.ms"] = "\(groupSessionMs)"
+        if hasSwiftClients { giveWorkToSwiftClients() }
         guard hasOperators else { return }
         changes = ChangePlan(
             seed: seed, topology: topology,
             minInSync: configs["min.insync.replicas"].flatMap { Int($0) } ?? 1)
+    }
+
+    /// Has programs with the production client do what other workloads do else.
+    private mutating func giveWorkToSwiftClients() {
+        clients = ClientPlan(seed: seed)
+        producers = 1
+        batches = 50...100
+        groupMembers = 0
+        offsetGroups = 0
+        transactionalProducers = 0
+        compacts = false
     }
 
     /// Takes from the load what shows little more, and sees to it that there are faults.
@@ -193,7 +214,7 @@ public struct SimulationOptions: Sendable {
             + faultSummary + (groupMembers > 0 ? ", group of \(groupMembers)" : "")
             + ", groups \(offsetGroups), transactional \(transactionalProducers)"
             + (compacts ? ", compacts" : "") + (isPaced ? ", paced" : "")
-            + (deletesRecords ? ", deletes records" : "") + changes.summary
+            + (deletesRecords ? ", deletes records" : "") + changes.summary + clients.summary
     }
 
     private var faultSummary: String {
