@@ -41,7 +41,8 @@ struct PlantedRun {
                 way.shape = .alone
                 way.hasOperators = true
             case .zombieWrites, .oneStepTruncation, .unfencedFetch, .trustedTruncation,
-                .unstableOffset, .lateEnd:
+                .unstableOffset, .lateEnd, .noTimeout,
+                .revivedAbort, .staleCommit:
                 way.shape = .short
                 way.hasOperators = true
             default: break

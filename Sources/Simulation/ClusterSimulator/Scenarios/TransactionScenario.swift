@@ -22,7 +22,15 @@ final class TransactionScenario: Scenario {
     }
 
     func start() {
-        let configs = [("internal.segment.bytes", "\(world.options.segmentBytes)")]
+        var configs = [("internal.segment.bytes", "\(world.options.segmentBytes)")]
+        if world.options.changes.compactsTransactions {
+            configs = [
+                ("cleanup.policy", "compact"), ("min.cleanable.dirty.ratio", "0.01"),
+                ("internal.segment.bytes", "\(min(world.options.segmentBytes, 4096))"),
+                ("delete.retention.ms", "\(world.operators.draw(0...20) * 1000)"),
+                ("file.delete.delay.ms", "300"),
+            ]
+        }
         admin.create(TransactionWorkload.topic, partitions: partitions, configs: configs) {
             [self] in
             for number in 1...world.options.transactionalProducers {

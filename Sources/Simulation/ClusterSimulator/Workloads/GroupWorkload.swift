@@ -149,11 +149,13 @@ final class GroupMember {
 
     /// Ends without a word.
     func crash() {
+        commitLate()
         dropAll()
         isGone = true
     }
 
     func leave() {
+        commitLate()
         dropAll()
         isGone = true
         client.call(
@@ -268,18 +270,42 @@ final class GroupMember {
 
     private func commit(_ partition: Int32) {
         let offset = workload.nextCommit(partition)
-        let request = OffsetCommitRequest(
+        let request = committing(offset, partition)
+        send(request, offset, partition) { [self] in if !isGone { next() } }
+    }
+
+    private func committing(_ offset: Int64, _ partition: Int32) -> OffsetCommitRequest {
+        OffsetCommitRequest(
             groupID: Self.group, generationIDOrMemberEpoch: epoch, memberID: id,
             topics: [
                 .init(
                     name: workload.topic,
                     partitions: [.init(partitionIndex: partition, committedOffset: offset)])
             ])
+    }
+
+    private func send(
+        _ request: OffsetCommitRequest, _ offset: Int64, _ partition: Int32,
+        _ done: @escaping () -> Void
+    ) {
         client.call(request, version: 9, to: .group(Self.group)) { [self] answer in
             if let answer, answer.message.topics.first?.partitions.first?.errorCode == 0 {
                 workload.acknowledge(offset, partition, by: answer.node)
             }
-            if !isGone { next() }
+            done()
+        }
+    }
+
+    /// What it was about to commit comes when it is gone: it must not take the place of what its
+    /// successor has committed.
+    private func commitLate() {
+        guard world.options.hasOperators, epoch > 0, world.operators.chance(50),
+            let partition = owned.values.flatMap({ $0 }).min()
+        else { return }
+        let offset = workload.nextCommit(partition)
+        let request = committing(offset, partition)
+        world.scheduler.after(world.operators.draw(200...9000) * 1_000_000) { [self] in
+            send(request, offset, partition) {}
         }
     }
 

@@ -131,6 +131,7 @@ final class TransactionWorkload {
             remaining = min(remaining, Self.lastOnes)
         }
         guard remaining > 0 else {
+            if world.options.hasOperators, world.operators.chance(50) { leaveOpen() }
             isDone = true
             return
         }
@@ -138,6 +139,19 @@ final class TransactionWorkload {
         let pause = world.pause(of: transactions)
         guard pause > 0 else { return beginNext() }
         world.scheduler.after(pause) { [self] in beginNext() }
+    }
+
+    /// A last transaction that nobody ends: whoever coordinates it has to.
+    private func leaveOpen() {
+        let current = Current(
+            id: RecordID(producer: 1000 + number, number: next), partitions: [0], commits: false)
+        history.note(current.id, current.partitions, .abandoned)
+        tell("leaves \(current.id) open")
+        let batch = batch(current.id, sequences[0] ?? 0, by: (producerID, epoch))
+        if isSecond { return produce(batch, to: 0) { _ in } }
+        client.call(addition(of: current.partitions), version: 3, to: coordinator) { [self] _ in
+            produce(batch, to: 0) { _ in }
+        }
     }
 
     private func beginNext() {
@@ -174,11 +188,15 @@ final class TransactionWorkload {
 
     // MARK: Steps
 
-    private func addPartitions(_ current: Current) {
-        let request = AddPartitionsToTxnRequest(
+    private func addition(of partitions: [Int32]) -> AddPartitionsToTxnRequest {
+        AddPartitionsToTxnRequest(
             v3AndBelowTransactionalID: transactionalID, v3AndBelowProducerID: producerID,
             v3AndBelowProducerEpoch: epoch,
-            v3AndBelowTopics: [.init(name: Self.topic, partitions: current.partitions)])
+            v3AndBelowTopics: [.init(name: Self.topic, partitions: partitions)])
+    }
+
+    private func addPartitions(_ current: Current) {
+        let request = addition(of: current.partitions)
         client.call(request, version: 3, to: coordinator) { [self] answer in
             let codes = answer?.message.resultsByTopicV3AndBelow.flatMap(\.resultsByPartition)
             let error =
@@ -234,7 +252,8 @@ final class TransactionWorkload {
             .init(
                 producerID: ProducerID(producer.id), producerEpoch: producer.epoch,
                 baseSequence: sequence, isTransactional: true))
-        builder.append(timestamp: world.wallMs, key: nil, value: id.bytes(padding: 10))
+        let key = world.options.changes.compactsTransactions ? id.bytes(padding: 0) : nil
+        builder.append(timestamp: world.wallMs, key: key, value: id.bytes(padding: 10))
         do throws(CompressionError) {
             return try builder.finish()
         } catch {

@@ -22,6 +22,8 @@ public struct ChangePlan: Sendable {
     var moveMs: Int64 = 0
     /// Mean virtual time between two relays of a leadership, in ms; 0 for none.
     var relayMs: Int64 = 0
+    /// The topic that transactions are written to is compacted, each record with its own key.
+    var compactsTransactions = false
     /// Power goes while a node syncs, more often than chance would have it.
     var cutsWhileSyncing = false
     /// Whether there is a topic whose oldest records are deleted by its size or their age.
@@ -37,6 +39,7 @@ public struct ChangePlan: Sendable {
         let more = Draws(seed: seed ^ 0xF1A5_4CA7)
         cutsWhileSyncing = more.chance(50)
         if topology.nodes.count > 1, more.chance(50) { relayMs = 4000 }
+        compactsTransactions = more.chance(40)
         // Some worlds have enough in them.
         if draws.chance(30) { return }
         directories = drawn(1, 1, 2, 3)
@@ -71,6 +74,7 @@ public struct ChangePlan: Sendable {
         add("configs \(configMs) ms", configMs > 0)
         add("moves \(moveMs) ms", moveMs > 0)
         add("expires", expires)
+        add("compacts transactions", compactsTransactions)
         add("cuts while syncing", cutsWhileSyncing)
         add("relays \(relayMs) ms", relayMs > 0)
         return parts.isEmpty ? "" : "; " + parts.joined(separator: ", ")
