@@ -337,6 +337,23 @@ import Testing
         #expect(consumer.errors.isEmpty)
     }
 
+    /// What the coordinator wants is said once, but to who tells everything (KIP-848).
+    @Test func anAssignmentThatGotLostIsToldAgain() throws {
+        let first = try member(.consumer)
+        try world.run { first.owned == Self.both }
+        let second = try member(.consumer)
+        var isLost = false
+        second.distort = { key, version, body in
+            guard key == .consumerGroupHeartbeat, !isLost else { return body }
+            let answer = try ConsumerGroupHeartbeatResponse(decoding: body, version: version)
+            guard answer.assignment?.topicPartitions.isEmpty == false else { return body }
+            isLost = true
+            return nil
+        }
+        try world.run(seconds: 120) { isLost && second.owned.count == 1 }
+        #expect(first.owned.count == 1)
+    }
+
     @Test func brokenConnectionsAreSurvived() throws {
         try producer.produce(["a0", "a1"], to: "words", partition: 0)
         let consumer = try member(.range)

@@ -94,8 +94,10 @@ extension ConsumerCore {
     }
 
     private mutating func refusedHeartbeat(_ error: ClientError, _ now: ClientInstant) {
-        // What was told may not have arrived.
+        // What was told may not have arrived, nor what the coordinator wants, which it says again
+        // to who tells everything.
         group?.toldOwned = nil
+        group?.needsRejoin = true
         if losesCoordinator(error) { return delayGroup(now) }
         switch error.kafkaError {
         case .fencedMemberEpoch, .unknownMemberID:

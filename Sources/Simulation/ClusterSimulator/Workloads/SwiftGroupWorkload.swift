@@ -1,4 +1,5 @@
 import ClientCore
+import KafkaProtocol
 import KafkaWire
 
 /// Programs with the production consumer that read a topic as members of one group, end and are
@@ -15,17 +16,45 @@ final class SwiftGroupWorkload {
     private var started = 0
     /// Up to where somebody of the group has read each partition.
     private var read: [Int32: Int64] = [:]
-    /// The last offset of each partition that the group was told to have.
+    /// The offset of each partition that the coordinator gave last, once all had healed.
     private var committed: [Int32: Int64] = [:]
+    private let client: SimulatedClient
 
     init(_ world: SimulatedWorld, topic: String) {
         self.world = world
         self.topic = topic
+        client = SimulatedClient(world, "swift-offsets")
     }
 
     func start() {
         for _ in 0..<world.options.clients.members { add() }
         world.repeating(world.options.clients.memberMs) { [weak self] in self?.replaceOne() }
+        askCommitted()
+    }
+
+    /// Asks now and then what is committed, once all has healed: whoever committed last may have
+    /// been killed before it was told.
+    private func askCommitted() {
+        world.scheduler.after(500_000_000) { [weak self] in
+            guard let self else { return }
+            guard world.isHealed else { return askCommitted() }
+            let request = OffsetFetchRequest(
+                groupID: Self.group,
+                topics: [
+                    .init(
+                        name: topic,
+                        partitionIndexes: Array(0..<world.options.clients.partitions))
+                ])
+            client.call(request, version: 7, to: .group(Self.group)) { [weak self] answer in
+                guard let self else { return }
+                if answer?.message.errorCode != 0 { client.forgetRoutes() }
+                for found in answer?.message.topics.first?.partitions ?? []
+                where found.errorCode == 0 {
+                    committed[found.partitionIndex] = found.committedOffset
+                }
+                askCommitted()
+            }
+        }
     }
 
     /// What the group has not done yet, when its partitions end there.
@@ -34,7 +63,9 @@ final class SwiftGroupWorkload {
         for (partition, end) in ends.sorted(by: { $0.key < $1.key }) {
             if read[partition] ?? 0 < end {
                 return "Swift readers: \(topic)-\(partition) is read to "
-                    + "\(read[partition] ?? 0) of \(end)"
+                    + "\(read[partition] ?? 0) of \(end); "
+                    + (members.map(\.state) + leaving.map { "leaving: \($0.state)" })
+                    .joined(separator: ", ")
             }
             if committed[partition] ?? 0 < end {
                 return "Swift readers: of \(topic)-\(partition) \(committed[partition] ?? 0) is "
@@ -90,7 +121,6 @@ final class SwiftGroupWorkload {
                 world.violation(
                     "\(id): \(offset) is committed, the group has read \(read[id.partition] ?? 0)")
             }
-            self.committed[id.partition] = offset
             world.history.countOperation()
         }
     }
@@ -130,6 +160,15 @@ private final class SwiftMember {
         return settings
     }
 
+    /// For a report.
+    var state: String {
+        shell.look { core in
+            let group = core.groupMetadata
+            return "\(number) (\(group?.memberID ?? "")) in \(group?.generation ?? -1) has "
+                + "\(core.assignment)"
+        }
+    }
+
     func kill() { shell.stop() }
 
     /// Leaves in order. The program ends when nothing is left to say to the group.
@@ -146,9 +185,7 @@ private final class SwiftMember {
                 self?.shell.enter { $0.finishRebalance(ticket, now: $1) }
             }
         case .hasCommitted(let offsets): group.take(committed: offsets)
-        // Whoever takes over reads again what could not be committed.
-        case .committed(_, let error):
-            if let error { world.trace.tell(world.scheduler.now, "reader \(number): \(error)") }
+        case .committed(_, let error): if let error { commitAgain(error) }
         case .left:
             shell.stop()
             // Not while it is being told.
@@ -186,13 +223,25 @@ private final class SwiftMember {
             read(chunk)
             shell.enter { core, _ in core.release(chunk) }
         }
-        guard hasRead, !world.options.clients.commitsAutomatically else { return }
+        if hasRead, !world.options.clients.commitsAutomatically { commit() }
+    }
+
+    private func commit() {
         shell.enter { core, now in
             do throws(ClientError) {
                 try core.commit(nil, waiter: 1, now: now)
             } catch {
                 world.violation("Swift reader \(number) cannot commit: \(error)")
             }
+        }
+    }
+
+    /// What could not be committed for now is later, by this member or by whoever reads it again.
+    private func commitAgain(_ error: ClientError) {
+        world.trace.tell(world.scheduler.now, "Swift reader \(number): \(error)")
+        world.scheduler.after(world.draw(100...1000) * 1_000_000) { [weak self] in
+            guard let self, !shell.isStopped else { return }
+            commit()
         }
     }
 
