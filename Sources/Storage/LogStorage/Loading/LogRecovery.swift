@@ -33,7 +33,7 @@ struct LogRecovery {
         var kept = snapshots.filter { $0 <= base }
         for stray in snapshots where stray > base { try loader.remove(stray) }
         let table = try ProducerReplay(loader: loader).table(
-            upTo: max(base, logStart), Array(segments[..<first]),
+            upTo: base, Array(segments[..<first]),
             from: segments[0].baseOffset, logStart: logStart, &kept)
         snapshots = kept
         epochs.truncate(fromEnd: base)

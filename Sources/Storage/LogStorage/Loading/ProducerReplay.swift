@@ -55,7 +55,8 @@ struct ProducerReplay {
             }
             try replay(segment, from: table.endOffset, upTo: end, &table)
         }
-        table.endOffset = end
+        // Without a snapshot nothing counts that lies before the log's start.
+        table.endOffset = max(end, table.endOffset)
         return table
     }
 
