@@ -107,3 +107,44 @@ final class ClientShell<Machine: ClientMachine> {
                 }))
     }
 }
+
+extension ClientShell where Machine == ProducerCore {
+    convenience init(
+        _ world: SimulatedWorld, _ settings: ProducerSettings,
+        tell: @escaping (ProducerCore.Output) -> Void
+    ) {
+        do throws(ClientError) {
+            let core = try ProducerCore(settings, seed: world.random.next())
+            self.init(world, core, tell: tell)
+        } catch {
+            preconditionFailure("the settings of a simulated producer: \(error)")
+        }
+    }
+}
+
+extension ClientShell where Machine == ConsumerCore {
+    convenience init(
+        _ world: SimulatedWorld, _ settings: ConsumerSettings,
+        tell: @escaping (ConsumerCore.Output) -> Void
+    ) {
+        self.init(world, ConsumerCore(settings, seed: world.random.next()), tell: tell)
+    }
+
+    /// Makes the consumer, which has that name in reports, a member of its group.
+    func subscribe(to topic: String, _ name: String) {
+        enter { core, now in
+            do throws(ClientError) {
+                try core.subscribe(.topics([topic]), now: now)
+            } catch {
+                world.violation("\(name) cannot subscribe: \(error)")
+            }
+        }
+    }
+
+    /// Takes what the reader is told to be wrong: nothing is, in any world.
+    func takeErrors(_ name: String) {
+        while let error = enter({ core, _ in core.takeError() }) {
+            world.violation("\(name): \(error)")
+        }
+    }
+}

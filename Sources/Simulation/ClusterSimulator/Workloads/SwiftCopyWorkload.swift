@@ -4,7 +4,7 @@ import KafkaWire
 /// A program that copies a topic, partition by partition, in transactions that commit its offsets,
 /// too (KIP-447): whatever ends it and whoever follows, each record is in the copy once, in order.
 final class SwiftCopyWorkload {
-    static let group = "swift-copiers"
+    private static let group = "swift-copiers"
 
     private unowned let world: SimulatedWorld
     private let number: Int
@@ -38,8 +38,7 @@ final class SwiftCopyWorkload {
     func start() {
         begin()
         world.repeating(world.options.clients.copierMs) { [weak self] in
-            guard let self else { return }
-            restart("is killed")
+            self?.restart("is killed")
         }
     }
 
@@ -73,17 +72,11 @@ final class SwiftCopyWorkload {
         producing.transactionTimeout = .seconds(10)
         producing.deliveryTimeout = .seconds(30)
         producing.maxBlock = .seconds(20)
-        do throws(ClientError) {
-            producer = ClientShell(world, try ProducerCore(producing, seed: world.random.next())) {
-                [weak self] output in
-                guard let self, generation == self.generation else { return }
-                take(output)
-            }
-        } catch {
-            preconditionFailure("the settings of a simulated producer: \(error)")
+        producer = ClientShell(world, producing) { [weak self] output in
+            guard let self, generation == self.generation else { return }
+            take(output)
         }
-        consumer = ClientShell(world, ConsumerCore(settings, seed: world.random.next())) {
-            [weak self] output in
+        consumer = ClientShell(world, settings) { [weak self] output in
             guard let self, generation == self.generation else { return }
             take(output)
         }
@@ -92,17 +85,7 @@ final class SwiftCopyWorkload {
             $0.prepareTransactions(waiter: $1, now: $2)
         } then: { [unowned self] error in
             if let error { return restart("does not get ready: \(error)") }
-            subscribe()
-        }
-    }
-
-    private func subscribe() {
-        consumer.enter { core, now in
-            do throws(ClientError) {
-                try core.subscribe(.topics([source]), now: now)
-            } catch {
-                world.violation("Swift copier \(number) cannot subscribe: \(error)")
-            }
+            consumer.subscribe(to: source, "Swift copier \(number)")
         }
     }
 
@@ -167,9 +150,7 @@ final class SwiftCopyWorkload {
 
     /// Copies the next chunk, in one transaction.
     private func copyNext() {
-        while let error = consumer.enter({ core, _ in core.takeError() }) {
-            world.violation("Swift copier \(number): \(error)")
-        }
+        consumer.takeErrors("Swift copier \(number)")
         guard let chunk = consumer.enter({ core, _ in core.takeChunk() }) else { return }
         var records: [ProducerRecord] = []
         var last: ConsumerBatch?

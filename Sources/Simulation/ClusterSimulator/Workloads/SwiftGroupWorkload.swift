@@ -6,7 +6,7 @@ import KafkaWire
 /// followed by others: whoever gets a partition goes on no later than where the group has read to,
 /// and in the end all of it is read, and committed.
 final class SwiftGroupWorkload {
-    static let group = "swift-readers"
+    fileprivate static let group = "swift-readers"
 
     private unowned let world: SimulatedWorld
     private let topic: String
@@ -142,16 +142,8 @@ private final class SwiftMember {
         self.group = group
         self.number = number
         settings = Self.settings(world, number)
-        shell = ClientShell(world, ConsumerCore(settings, seed: world.random.next())) {
-            [unowned self] in take($0)
-        }
-        shell.enter { core, now in
-            do throws(ClientError) {
-                try core.subscribe(.topics([topic]), now: now)
-            } catch {
-                world.violation("Swift reader \(number) cannot subscribe: \(error)")
-            }
-        }
+        shell = ClientShell(world, settings) { [unowned self] in take($0) }
+        shell.subscribe(to: topic, "Swift reader \(number)")
     }
 
     private static func settings(_ world: SimulatedWorld, _ number: Int) -> ConsumerSettings {
@@ -214,9 +206,7 @@ private final class SwiftMember {
     }
 
     private func read() {
-        while let error = shell.enter({ core, _ in core.takeError() }) {
-            world.violation("Swift reader \(number): \(error)")
-        }
+        shell.takeErrors("Swift reader \(number)")
         var hasRead = false
         while let chunk = shell.enter({ core, _ in core.takeChunk() }) {
             hasRead = true

@@ -13,7 +13,7 @@ final class SwiftProduceWorkload {
     private let number: UInt16
     private let topic: String
     private let target: Int
-    private(set) var shell: ClientShell<ProducerCore>!
+    private var shell: ClientShell<ProducerCore>!
     /// Records that were handed over and have not ended.
     private var open: Set<Place> = []
     /// What waits for room, or for the topic to be known.
@@ -35,13 +35,7 @@ final class SwiftProduceWorkload {
         settings.batchSize = 300
         settings.bufferMemory = 4000
         settings.deliveryTimeout = .seconds(600)
-        do throws(ClientError) {
-            shell = ClientShell(world, try ProducerCore(settings, seed: world.random.next())) {
-                [unowned self] in take($0)
-            }
-        } catch {
-            preconditionFailure("the settings of a simulated producer: \(error)")
-        }
+        shell = ClientShell(world, settings) { [unowned self] in take($0) }
     }
 
     var isDone: Bool { made >= target && open.isEmpty && blocked == nil }
