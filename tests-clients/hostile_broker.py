@@ -24,6 +24,9 @@ class HostileBroker:
     class Raw(bytes):
         """Sent as it is, without a length or a correlation id."""
 
+    # In the place of a piece: nothing more is sent until the client goes away.
+    NOTHING = object()
+
     def __init__(self, attacks, mechanisms=()):
         self.attacks = attacks
         self.mechanisms = mechanisms
@@ -55,6 +58,10 @@ class HostileBroker:
                     body = read_exactly(connection, size - 10)[max(name, 0):]
                     answer = self.attacks.get(key) or self.usual(key, version)
                     for piece in answer(body):
+                        if piece is self.NOTHING:
+                            while connection.recv(4096):
+                                pass
+                            return
                         if not isinstance(piece, self.Raw):
                             piece = struct.pack(">ii", 4 + len(piece), correlation) + piece
                         connection.sendall(piece)

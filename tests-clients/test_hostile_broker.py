@@ -33,6 +33,8 @@ def endless(_):
     yield Raw(struct.pack(">i", LONGEST - 1))
     for _ in range(LONGEST // MEGABYTE - 1):
         yield Raw(bytes(MEGABYTE))
+    # What answers another request would end this one.
+    yield HostileBroker.NOTHING
 
 
 def unasked(_):

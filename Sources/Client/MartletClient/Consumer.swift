@@ -257,8 +257,8 @@ public final class Consumer: Sendable {
         try await reader.next(within: timeout)
     }
 
-    /// Commits, if that is automatic, leaves the group, and ends the connections. Whoever reads
-    /// comes to the end.
+    /// Gives up all partitions of a group, which the rebalance handler is told, commits, if that is
+    /// automatic, leaves the group, and ends the connections. Whoever reads comes to the end.
     public func close() async {
         reader.close()
         endings.close()

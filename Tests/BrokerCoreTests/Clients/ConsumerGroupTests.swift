@@ -57,6 +57,15 @@ import Testing
         a.owned.count == 1 && b.owned.count == 1 && a.owned != b.owned
     }
 
+    /// What a member has when it leaves is revoked first: its user may commit or clean up.
+    private func expectRevocation(_ ids: [TopicPartition], of member: ConsumerDriver) {
+        guard case .revoked(ids.sorted())? = member.events.last else {
+            Issue.record("the last event is \(String(describing: member.events.last))")
+            return
+        }
+        #expect(member.owned.isEmpty)
+    }
+
     @Test(arguments: Way.allCases)
     func membersShareAndTakeOver(_ way: Way) throws {
         try producer.produce(["a0", "a1"], to: "words", partition: 0)
@@ -71,8 +80,10 @@ import Testing
         try producer.produce(["b2"], to: "words", partition: 1)
         try world.run { (first.all + second.all).count == 6 }
         #expect((first.all + second.all).sorted() == ["a0", "a1", "a2", "b0", "b1", "b2"])
+        let given = first.owned
         first.core.leave(now: first.now)
         try world.run { first.hasLeft && second.owned == Self.both }
+        expectRevocation(given, of: first)
         try producer.produce(["a3"], to: "words", partition: 0)
         try producer.produce(["b3"], to: "words", partition: 1)
         try world.run { (first.all + second.all).count == 8 }
@@ -160,6 +171,7 @@ import Testing
         let before = first.owned
         first.core.leave(now: first.now)
         try world.run { first.hasLeft }
+        expectRevocation(before, of: first)
         try world.run(seconds: 2)
         #expect(second.owned.count == 1)
         let again = try member(way, instance: "i1")

@@ -240,9 +240,12 @@ extension ConsumerCore {
 
     // MARK: The end
 
-    /// Leaves the group once all commits have ended. A static member stays away without leaving.
+    /// Leaves the group once all partitions are given up and all commits have ended. A static
+    /// member stays away without leaving.
     mutating func leaveGroup(_ now: ClientInstant) {
-        guard let group, commits.isEmpty else { return }
+        guard let group, group.ticket == nil else { return }
+        guard order.isEmpty else { return revoke(order, now) }
+        guard commits.isEmpty else { return }
         let isStatic = group.settings.instanceID != nil && group.settings.groupProtocol == .classic
         guard group.isMember, !isStatic else {
             self.group?.step(out: .left)

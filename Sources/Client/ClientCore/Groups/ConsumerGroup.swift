@@ -59,8 +59,8 @@ extension ConsumerCore {
         replaceAssignment(order.filter { !revoked.contains($0) })
     }
 
-    /// Commits if that is automatic, and leaves the group; the shell ends the connections when
-    /// `hasLeft`.
+    /// Commits if that is automatic, gives up all partitions, and leaves the group; the shell ends
+    /// the connections when `hasLeft`.
     public mutating func leave(now: ClientInstant) {
         guard var group, !group.isLeaving else { return }
         group.isLeaving = true
