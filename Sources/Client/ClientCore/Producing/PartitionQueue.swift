@@ -23,6 +23,8 @@ final class PartitionQueue {
     var waiting = BatchLine()
     /// Sent and not ended, oldest first.
     var unacknowledged: [ProducerBatch] = []
+    /// How many batches have been sent.
+    private var begun = 0
     /// Whether the producer's list of queues with work has it.
     var isListed = false
     /// The producer's id and epoch that the sequences belong to.
@@ -80,7 +82,8 @@ final class PartitionQueue {
     /// a first batch, which it may refuse.
     /// - Parameters:
     ///   - hurries: open batches do not linger (flush, no memory).
-    ///   - most: batches that may be unacknowledged.
+    ///   - most: batches that there may be from the oldest unacknowledged one on, also those that
+    ///     were acknowledged before it, as when the partition's leader moves.
     func next(_ now: ClientInstant, linger: Duration, hurries: Bool, most: Int) -> Next {
         if isBroken { return .nothing }
         if let failed = unacknowledged.first(where: { !$0.isInFlight }) {
@@ -89,7 +92,9 @@ final class PartitionQueue {
             return .again(failed)
         }
         let isKnown = producerID == knownProducer
-        guard unacknowledged.count < (isKnown ? most : 1) else { return .nothing }
+        if let oldest = unacknowledged.first {
+            guard isKnown, begun - oldest.place < most else { return .nothing }
+        }
         if let first = waiting.first { return .first(first) }
         guard let open else { return .nothing }
         let due = open.created + linger
@@ -108,6 +113,8 @@ final class PartitionQueue {
     func begin(_ batch: ProducerBatch) {
         precondition(waiting.first === batch, "batches are sent in order")
         waiting.removeFirst()
+        batch.place = begun
+        begun += 1
         unacknowledged.append(batch)
     }
 

@@ -26,6 +26,8 @@ final class ProducerBatch: ClientWork {
     private let isNumbered: Bool
     /// The first record's sequence; `nil` before the first attempt and without idempotence.
     private(set) var sequence: Int32?
+    /// How many batches of the partition were sent before it.
+    var place = 0
     var attempts = 0
     /// Set while it waits to be sent again.
     var retryAt: ClientInstant?

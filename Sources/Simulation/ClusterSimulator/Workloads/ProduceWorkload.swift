@@ -7,6 +7,8 @@ import KafkaWire
 /// Each record must then be in the log once, in the order of its making (KIP-98).
 final class ProduceWorkload {
     private struct Batch {
+        /// How many batches of the partition were made before it.
+        var place: Int
         var sequence: Int32
         var ids: [RecordID]
         var isSent = false
@@ -26,6 +28,7 @@ final class ProduceWorkload {
     private var producerID: Int64 = -1
     private var epoch: Int16 = -1
     private var counters: [Int32: UInt32] = [:]
+    private var batches: [Int32: Int] = [:]
     /// Unresolved batches by partition, oldest first.
     private var queues: [Int32: [Batch]] = [:]
     /// After a failure nothing is sent until all that is in flight has come back.
@@ -97,7 +100,8 @@ final class ProduceWorkload {
 
     /// The next batch to send. While a partition's oldest is tried again, nothing is sent behind
     /// it: a broker knows the last five batches again, and no earlier one. Nor behind the first of
-    /// all: a broker that refuses it may take the next as the first.
+    /// all: a broker that refuses it may take the next as the first. A later batch may have been
+    /// answered on another connection, so what counts is how many there are since the oldest.
     private func unsent() -> (Int32, Int)? {
         for (partition, queue) in queues.sorted(by: { $0.key < $1.key }) {
             if let first = queue.first, first.sequence == 0, first.isSent { continue }
@@ -105,7 +109,11 @@ final class ProduceWorkload {
                 if !first.isSent { return (partition, 0) }
                 if first.attempts > 1 { continue }
             }
-            if let index = queue.firstIndex(where: { !$0.isSent }) { return (partition, index) }
+            if let index = queue.firstIndex(where: { !$0.isSent }),
+                queue[index].place - queue[0].place < Self.maxInFlight
+            {
+                return (partition, index)
+            }
         }
         return nil
     }
@@ -116,8 +124,10 @@ final class ProduceWorkload {
         let first = counters[partition] ?? 0
         let ids = (0..<count).map { RecordID(producer: number, number: first + UInt32($0)) }
         counters[partition] = first + UInt32(count)
+        queues[partition, default: []].append(
+            Batch(place: batches[partition] ?? 0, sequence: Int32(first), ids: ids))
+        batches[partition, default: 0] += 1
         made += 1
-        queues[partition, default: []].append(Batch(sequence: Int32(first), ids: ids))
     }
 
     private func send(_ partition: Int32, _ index: Int) {
