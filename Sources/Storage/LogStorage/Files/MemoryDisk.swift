@@ -144,20 +144,16 @@ struct PowerCutSurvival {
     }
 
     private mutating func fate(of change: MemoryNode.FileChange) -> Fate {
+        let tears = Self.tears(in: change)
         guard case .drawn = rule else {
-            let tears = Self.tears(in: change)
             let fate = choose(tears.count + 2)
             if fate == 0 { return .lost }
             return fate <= tears.count ? .torn(at: tears[fate - 1]) : .whole
         }
-        switch (choose(4), change) {
-        case (0, _): return .lost
-        case (1, .write(let new, let position)):
-            // The sector that the tear falls into keeps its old bytes.
-            let sectors = (position + new.count) / 512 - position / 512
-            guard sectors > 0 else { return .lost }
-            let end = (position / 512 + choose(sectors)) * 512 - position
-            return end > 0 ? .torn(at: end) : .lost
+        switch choose(4) {
+        case 0: return .lost
+        // The sector that the tear falls into keeps its old bytes.
+        case 1: return tears.isEmpty ? .lost : .torn(at: tears[choose(tears.count)])
         default: return .whole
         }
     }
