@@ -50,4 +50,32 @@ import Testing
         #expect(info.isDuplicate && info.baseOffset == .zero)
         #expect(again.logEndOffset == log.logEndOffset)
     }
+
+    /// Nor when the records are still in a segment that the log's start lies in: behind the last
+    /// snapshot, or without one.
+    @Test(arguments: [false, true])
+    func aProducerWhoseRecordsLieBelowTheStartIsNotForgotten(hasSnapshot: Bool) throws {
+        let files = try TestLog.fileSystem()
+        let log = try TestLog.open(files)
+        while log.segments.count == 1 {
+            try log.append(try testBatch([TestRecord("b", String(repeating: "y", count: 100))]))
+        }
+        let batch = try testBatch([TestRecord("a", "x")], by: TestProducer(id: 7))
+        let written = try log.append(batch).baseOffset
+        try log.append(try testBatch([TestRecord("b", "z")]))
+        try log.deleteRecords(before: written + 1)
+        _ = try log.applyRetention(now: 1000, highWatermark: log.logEndOffset)
+        #expect(log.segments[0].baseOffset < log.logStartOffset)
+        try log.flush()
+        try TestLog.write(.logStartOffset, log.logStartOffset, files)
+        let snapshots = try files.list(TestLog.directory).filter { $0.hasSuffix(".snapshot") }
+        #expect(!snapshots.isEmpty)
+        if !hasSnapshot {
+            for name in snapshots { try files.remove("\(TestLog.directory)/\(name)") }
+        }
+        let again = try TestLog.open(files.afterKill())
+        #expect(again.logStartOffset == written + 1)
+        let info = try again.append(batch)
+        #expect(info.isDuplicate && info.baseOffset == written)
+    }
 }

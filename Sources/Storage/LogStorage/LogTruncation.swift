@@ -58,8 +58,7 @@ extension PartitionLog {
             sometimes(.truncationRewindsProducers)
             let replay = ProducerReplay(log: self, now: now)
             producers = try replay.table(
-                upTo: end, segments, from: segments[0].baseOffset, logStart: logStartOffset,
-                &snapshots)
+                upTo: end, segments, from: segments[0].baseOffset, &snapshots)
         }
     }
 

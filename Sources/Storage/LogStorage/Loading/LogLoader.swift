@@ -62,7 +62,7 @@ struct LogLoader {
         if let producers {
             table = producers
         } else {
-            table = try loadProducers(&snapshots, segments, logStart, logEnd)
+            table = try loadProducers(&snapshots, segments, logEnd)
         }
         for segment in segments { segment.closeFiles() }
         return LoadedLog(
@@ -228,13 +228,11 @@ struct LogLoader {
     }
 
     private func loadProducers(
-        _ snapshots: inout [Offset], _ segments: [LogSegment], _ logStart: Offset,
-        _ logEnd: Offset
+        _ snapshots: inout [Offset], _ segments: [LogSegment], _ logEnd: Offset
     ) throws(FileError) -> ProducerTable {
         // A log that was closed cleanly and has no snapshot was written before there were any.
         if snapshots.isEmpty && cleanShutdown { return ProducerTable(endOffset: logEnd) }
         return try ProducerReplay(loader: self).table(
-            upTo: logEnd, segments, from: segments.first?.baseOffset ?? logStart,
-            logStart: logStart, &snapshots)
+            upTo: logEnd, segments, from: segments[0].baseOffset, &snapshots)
     }
 }

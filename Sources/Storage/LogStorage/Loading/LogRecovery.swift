@@ -33,8 +33,7 @@ struct LogRecovery {
         var kept = snapshots.filter { $0 <= base }
         for stray in snapshots where stray > base { try loader.remove(stray) }
         let table = try ProducerReplay(loader: loader).table(
-            upTo: base, Array(segments[..<first]),
-            from: segments[0].baseOffset, logStart: logStart, &kept)
+            upTo: base, Array(segments[..<first]), from: segments[0].baseOffset, &kept)
         snapshots = kept
         epochs.truncate(fromEnd: base)
         var found = SegmentScan.Found(next: base, producers: table, epochs: epochs)

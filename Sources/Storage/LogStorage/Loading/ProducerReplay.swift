@@ -25,18 +25,19 @@ struct ProducerReplay {
 
     /// The table as of `end`. Snapshots that lie outside of the log or are damaged are removed.
     ///
-    /// One at the log's start stays (Kafka removes it): it knows the producers whose records were
-    /// all deleted, and a batch of them that comes again must not be appended again.
+    /// Deleted records count as far as they are still there, and a snapshot at the first segment's
+    /// begin stays (Kafka removes it): it knows the producers whose records are all gone. A batch
+    /// of them that comes again must not be appended again.
     ///
     /// - Parameter first: where the first segment begins.
     func table(
-        upTo end: Offset, _ segments: [LogSegment], from first: Offset, logStart: Offset,
+        upTo end: Offset, _ segments: [LogSegment], from first: Offset,
         _ snapshots: inout [Offset]
     ) throws(FileError) -> ProducerTable {
         if PlantedBug.lostProducers.isPlanted { return ProducerTable(endOffset: end) }
         for stray in snapshots where stray > end || stray < first { try remove(stray) }
         snapshots.removeAll { $0 > end || $0 < first }
-        var table = ProducerTable(endOffset: logStart)
+        var table = ProducerTable(endOffset: first)
         while let latest = snapshots.last {
             if let states = try read(latest) {
                 for state in states where !state.isExpired(now: now, after: expirationMs) {
@@ -55,8 +56,7 @@ struct ProducerReplay {
             }
             try replay(segment, from: table.endOffset, upTo: end, &table)
         }
-        // Without a snapshot nothing counts that lies before the log's start.
-        table.endOffset = max(end, table.endOffset)
+        table.endOffset = end
         return table
     }
 
@@ -83,7 +83,6 @@ struct ProducerReplay {
         try segment.walk(from: first.position, to: segment.size) {
             header, position throws(FileError) in
             guard header.baseOffset < end else { return false }
-            // A batch that the log start lies in still has records to read.
             if header.hasProducerID, header.nextOffset > start {
                 var bytes: [UInt8] = []
                 if header.isControl {
