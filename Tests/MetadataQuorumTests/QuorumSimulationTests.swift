@@ -356,6 +356,27 @@ import Testing
         try heal(quorum, 9)
     }
 
+    /// A broker that died between its first word of a leader and its first records knows who leads,
+    /// not where; the leader answers it as any follower of its epoch.
+    @Test func anObserverThatForgotWhereItsLeaderIsFindsIt() throws {
+        let quorum = try makeQuorum(12, voters: 1)
+        try quorum.run(ms: 10_000) { quorum.leader != nil }
+        let leader = try #require(quorum.leader)
+        try quorum.append("t", on: leader)
+        let late = try quorum.add(100, mayVote: false)
+        try quorum.format([], others: [late])
+        try quorum.start(late)
+        try quorum.run(ms: 10_000) { late.member?.state.leader == leader.id }
+        #expect(late.member?.endOffset == .zero)
+        quorum.crash(late, losingPower: true)
+        try quorum.start(late)
+        #expect(late.member?.state.leader == leader.id)
+        try quorum.run(ms: 10_000) { late.applied.last?.text == "t" }
+        #expect(late.applied.last?.text == "t")
+        #expect(late.member?.epoch == leader.member?.epoch)
+        expectSound(quorum, 12)
+    }
+
     /// The same seed gives the same run.
     @Test func aRunIsRepeatable() throws {
         func trace() throws -> [String] {

@@ -109,7 +109,8 @@ extension QuorumReplica {
         {
             return try learn(leader, LeaderEpoch(epoch), endpoint)
         }
-        if leader != nil, state.leader == nil {
+        // A restart forgets where the leader was, unless its log has the voters.
+        if leader != nil, state.leader == nil || role.isUnattached {
             guard try learn(leader, LeaderEpoch(epoch), endpoint) else { return false }
             return error == .none ? nil : true
         }

@@ -28,6 +28,7 @@ enum QuorumRole {
         }
     }
 
+    var isUnattached: Bool { if case .unattached = self { true } else { false } }
     var leader: LeaderRole? { if case .leader(let role) = self { role } else { nil } }
     var follower: FollowerRole? { if case .follower(let role) = self { role } else { nil } }
 }
