@@ -81,6 +81,7 @@ final class NodePeers {
         guard let next = core.nextDeadline, next < timer else { return }
         timer = next
         node.after(node.timeUntil(next), generation) { [self] in
+            guard timer == next else { return }
             timer = .max
             core.timersDue(now: node.now)
             drain()

@@ -199,6 +199,8 @@ final class NodeProcess {
         guard let next = loop.nextDeadline, next < timers[index] else { return }
         timers[index] = next
         node.after(node.timeUntil(next), generation) { [self] in
+            // An earlier one has come in its place.
+            guard timers[index] == next else { return }
             timers[index] = .max
             loop.timersDue(now: node.now)
             settle(index)
@@ -325,6 +327,7 @@ final class NodeProcess {
         guard instant < controllerTimer else { return }
         controllerTimer = instant
         node.after(node.timeUntil(instant), generation) { [self] in
+            guard controllerTimer == instant else { return }
             controllerTimer = .max
             controller.timersDue()
             carryOut(controller.takeEffects())
