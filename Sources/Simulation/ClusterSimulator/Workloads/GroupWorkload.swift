@@ -224,6 +224,8 @@ final class GroupMember {
                 take(message, sentAt)
             case .notCoordinator, .coordinatorLoadInProgress, .coordinatorNotAvailable,
                 .requestTimedOut:
+                // It may have been heard, and what it was given is on record.
+                saysAll = true
                 client.forgetRoutes()
             case .unknownMemberID, .fencedMemberEpoch, .groupIDNotFound:
                 dropAll()
