@@ -100,18 +100,25 @@ struct ProducerStaging {
             }
         }
         var aborted: [AbortedTransaction] = []
-        for transaction in completed {
+        for (index, transaction) in completed.enumerated() {
             if transaction.isAbort {
                 sometimes(.abortIndexed)
+                let stable = min(
+                    table.lastStableOffset(after: transaction), begin(ofAnyAfter: index))
                 aborted.append(
                     AbortedTransaction(
                         producerID: transaction.producerID, firstOffset: transaction.firstOffset,
-                        lastOffset: transaction.lastOffset,
-                        lastStableOffset: table.lastStableOffset(after: transaction)))
+                        lastOffset: transaction.lastOffset, lastStableOffset: stable))
             }
             table.complete(transaction)
         }
         return aborted
+    }
+
+    /// Where the earliest of the transactions begins that end later in the same append; the table
+    /// does not have those that begin in it, too.
+    private func begin(ofAnyAfter index: Int) -> Offset {
+        completed[(index + 1)...].lazy.map(\.firstOffset).min() ?? Offset(.max)
     }
 
     // MARK: Checks

@@ -71,10 +71,11 @@ struct ProducerTable {
     }
 
     /// What the last stable offset is right after `completed`: the begin of the earliest
-    /// transaction of another producer that is still open, or the offset after the marker.
+    /// transaction of another producer that is still open, or the offset after the marker. What
+    /// began behind the marker does not count.
     func lastStableOffset(after completed: CompletedTransaction) -> Offset {
         let other = open.first { $0.producerID != completed.producerID }
-        return other?.firstOffset ?? completed.lastOffset + 1
+        return min(other?.firstOffset ?? Offset(.max), completed.lastOffset + 1)
     }
 
     mutating func complete(_ completed: CompletedTransaction) {
