@@ -61,6 +61,40 @@ import Testing
         await second.close()
     }
 
+    /// Whoever writes what was read elsewhere does so, and commits, before another takes over.
+    @Test(arguments: [GroupProtocol.classic, .consumer])
+    func aHandlerCommitsWhileItsConsumerCloses(kind: GroupProtocol) async throws {
+        let cluster = try testCluster()
+        let topic = try await cluster.topic()
+        let group = cluster.group()
+        let consumer = try Consumer(bootstrap: cluster.bootstrap) {
+            $0.group = GroupSettings(id: group)
+            $0.group?.groupProtocol = kind
+            $0.group?.commitsAutomatically = false
+        }
+        let rebalances = Rebalances()
+        try consumer.subscribe(to: [topic]) { event in
+            if case .revoked(let ids) = event {
+                let offsets = ids.map { ($0, CommittedOffset(Offset(7))) }
+                await #expect(throws: Never.self) {
+                    try await consumer.commit(Dictionary(uniqueKeysWithValues: offsets))
+                }
+            }
+            rebalances.note(event)
+        }
+        await rebalances.wait { consumer.assignment.count == 3 }
+        let ids = consumer.assignment
+        await consumer.close()
+        guard case .revoked(ids)? = rebalances.all.last else {
+            Issue.record("the last event is \(String(describing: rebalances.all.last))")
+            return
+        }
+        let admin = try Admin(bootstrap: cluster.bootstrap)
+        let found = try await admin.listGroupOffsets(group)
+        #expect(Set(found.values.map(\.offset)) == [Offset(7)] && found.count == 3)
+        await admin.close()
+    }
+
     @Test(arguments: [GroupProtocol.classic, .consumer])
     func twoMembersShareAndOneTakesOver(kind: GroupProtocol) async throws {
         let topic = try await testCluster().topic()
