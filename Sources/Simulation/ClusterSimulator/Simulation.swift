@@ -20,8 +20,11 @@ public struct Simulation {
         package var marks: [Mark: Int] = [:]
     }
 
-    /// Virtual time in which all must have ended after healing.
-    static let settleSeconds: Int64 = 60
+    /// Virtual seconds in which all must have ended after healing: a minute, and the session of a
+    /// member that nobody knows to be gone.
+    private static func settleSeconds(of options: SimulationOptions) -> Int64 {
+        60 + options.groupSessionMs * (1000 + options.changes.driftPermille) / 1_000_000
+    }
     /// How often it is looked whether they have, in ns of virtual time.
     static let lookNs: Int64 = 20_000_000
 
@@ -67,6 +70,7 @@ public struct Simulation {
         let healing = options.seconds * 1_000_000_000
         while world.scheduler.runNext(upTo: healing) {}
         world.heal()
+        let settleSeconds = settleSeconds(of: options)
         let end = healing + settleSeconds * 1_000_000_000
         while world.scheduler.now < end, !(scenario.isSettled && world.checker.isConverged) {
             let look = min(end, world.scheduler.now + lookNs)

@@ -149,7 +149,10 @@ final class TransactionWorkload {
         tell("leaves \(current.id) open")
         let batch = batch(current.id, sequences[0] ?? 0, by: (producerID, epoch))
         if isSecond { return produce(batch, to: 0) { _ in } }
-        client.call(addition(of: current.partitions), version: 3, to: coordinator) { [self] _ in
+        client.call(addition(of: current.partitions), version: 3, to: coordinator) {
+            [self] answer in
+            // What is written before belongs to the transaction that is still being committed.
+            guard Self.error(in: answer?.message) == KafkaError.none else { return }
             produce(batch, to: 0) { _ in }
         }
     }
@@ -198,16 +201,20 @@ final class TransactionWorkload {
     private func addPartitions(_ current: Current) {
         let request = addition(of: current.partitions)
         client.call(request, version: 3, to: coordinator) { [self] answer in
-            let codes = answer?.message.resultsByTopicV3AndBelow.flatMap(\.resultsByPartition)
-            let error =
-                codes?.map { KafkaError(rawValue: $0.partitionErrorCode) }
-                .first { $0 != KafkaError.none } ?? (codes == nil ? nil : KafkaError.none)
+            let error = Self.error(in: answer?.message)
             if error == KafkaError.none { return write(current, current.partitions[...]) }
-            if isPassing(error ?? nil) {
-                return again(error ?? nil) { [self] in addPartitions(current) }
-            }
-            fail(current, "AddPartitionsToTxn", error ?? nil)
+            if isPassing(error) { return again(error) { [self] in addPartitions(current) } }
+            fail(current, "AddPartitionsToTxn", error)
         }
+    }
+
+    /// The first error, or `none`; `nil` without an answer.
+    private static func error(in answer: AddPartitionsToTxnResponse?) -> KafkaError? {
+        guard let answer else { return nil }
+        let codes = answer.resultsByTopicV3AndBelow.flatMap(\.resultsByPartition)
+        let failed = codes.first { $0.partitionErrorCode != KafkaError.none.rawValue }
+        guard let failed else { return KafkaError.none }
+        return KafkaError(rawValue: failed.partitionErrorCode) ?? .unknownServerError
     }
 
     private func write(_ current: Current, _ rest: ArraySlice<Int32>) {

@@ -80,6 +80,7 @@ final class VoterWorkload {
     }
 
     private func add(_ key: MemberKey) {
+        world.isChangingVoters = true
         world.fault("\(key.id) shall vote")
         let request = AddRaftVoterRequest(
             clusterID: SimulatedWorld.clusterID, timeoutMs: 3000, voterID: key.id.rawValue,
@@ -95,6 +96,7 @@ final class VoterWorkload {
     }
 
     private func remove(_ key: MemberKey) {
+        world.isChangingVoters = true
         world.fault("\(key.id) shall vote no more")
         let request = RemoveRaftVoterRequest(
             clusterID: SimulatedWorld.clusterID, voterID: key.id.rawValue,
@@ -106,6 +108,8 @@ final class VoterWorkload {
 
     private func take(_ code: Int16?, _ key: MemberKey, votes: Bool) {
         let error = code.flatMap { KafkaError(rawValue: $0) }
+        // What has no end may come to one yet.
+        world.isChangingVoters = error == nil || error == .requestTimedOut
         world.trace.note(world.scheduler.now, "voter \(key.id): \(error?.name ?? "-")")
         // Members that change by themselves, and answers that did not come, leave nothing to hold
         // a leader to.

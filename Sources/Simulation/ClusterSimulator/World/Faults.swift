@@ -60,10 +60,12 @@ struct Faults {
     }
 
     /// A machine comes back with a new disk. Only while each partition has all of its replicas in
-    /// sync, and the quorum all of its voters: nothing that was acknowledged may rest on it alone.
+    /// sync, and the quorum all of its voters, which nobody is about to change: nothing that was
+    /// acknowledged may rest on it alone.
     private func wipe() {
         let checker = world.checker
-        guard !world.isDiskMissing, checker.obstacle == nil, checker.hasAllVoters,
+        guard !world.isDiskMissing, !world.isChangingVoters, checker.obstacle == nil,
+            checker.hasAllVoters,
             !world.nodes.contains(where: { $0.isHalted || $0.hasBadDisk })
         else { return }
         let draws = world.operators

@@ -22,6 +22,8 @@ final class SimulatedWorld {
     /// Broken on purpose until everything heals.
     private(set) var isHealed = false
     private var hasLostDisk = false
+    /// An operator has asked for a change of voters, and has not heard what became of it.
+    var isChangingVoters = false
 
     init(_ options: SimulationOptions) {
         self.options = options
