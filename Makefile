@@ -110,6 +110,8 @@ simulate-seeds: libraries
 	swift build $(RELEASE) --product simulate
 	.build/release/simulate --short --jobs $(JOBS) --seeds 1...800
 	.build/release/simulate --operators --short --jobs $(JOBS) --seeds 1...200
+	.build/release/simulate --operators --jobs $(JOBS) --seeds 1...60
+	.build/release/simulate --operators --alone --jobs $(JOBS) --seeds 1...100
 	.build/release/simulate --swift-clients --short --jobs $(JOBS) --seeds 1...100
 	.build/release/simulate --jobs $(JOBS) --seeds 1...150
 	.build/release/simulate --alone --jobs $(JOBS) --seeds 1...300

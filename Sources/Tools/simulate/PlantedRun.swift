@@ -37,9 +37,10 @@ struct PlantedRun {
             guard way.shape == .any, !way.hasOperators else { return way }
             var way = way
             switch bug {
-            case .joinedHole, .uncheckedRecovery:
+            case .joinedHole, .uncheckedRecovery, .droppedMarker:
                 way.shape = .alone
                 way.hasOperators = true
+            case .discardedSwap: way.shape = .alone
             case .zombieWrites, .oneStepTruncation, .unfencedFetch, .trustedTruncation,
                 .unstableOffset, .lateEnd, .noTimeout,
                 .revivedAbort, .staleCommit:
