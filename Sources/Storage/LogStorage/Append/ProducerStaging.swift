@@ -100,25 +100,31 @@ struct ProducerStaging {
             }
         }
         var aborted: [AbortedTransaction] = []
-        for (index, transaction) in completed.enumerated() {
+        for (transaction, laterBegin) in zip(completed, laterBegins()) {
             if transaction.isAbort {
                 sometimes(.abortIndexed)
-                let stable = min(
-                    table.lastStableOffset(after: transaction), begin(ofAnyAfter: index))
                 aborted.append(
                     AbortedTransaction(
                         producerID: transaction.producerID, firstOffset: transaction.firstOffset,
-                        lastOffset: transaction.lastOffset, lastStableOffset: stable))
+                        lastOffset: transaction.lastOffset,
+                        lastStableOffset: min(
+                            table.lastStableOffset(after: transaction), laterBegin)))
             }
             table.complete(transaction)
         }
         return aborted
     }
 
-    /// Where the earliest of the transactions begins that end later in the same append; the table
-    /// does not have those that begin in it, too.
-    private func begin(ofAnyAfter index: Int) -> Offset {
-        completed[(index + 1)...].lazy.map(\.firstOffset).min() ?? Offset(.max)
+    /// For each transaction that is completed, where the earliest of those begins that end later in
+    /// the same append; the table does not have those that begin in it, too.
+    private func laterBegins() -> [Offset] {
+        var begins: [Offset] = []
+        var earliest = Offset(.max)
+        for transaction in completed.reversed() {
+            begins.append(earliest)
+            earliest = min(earliest, transaction.firstOffset)
+        }
+        return begins.reversed()
     }
 
     // MARK: Checks
