@@ -108,7 +108,8 @@ final class ClusterChecker {
                     world.scheduler.now,
                     "\(topic.name)-\(partition.id): leader \(partition.leader) in epoch "
                         + "\(partition.leaderEpoch), in sync \(partition.isr) of "
-                        + "\(partition.replicas)")
+                        + "\(partition.replicas), eligible \(partition.eligibleLeaderReplicas), "
+                        + "last known \(partition.lastKnownELR)")
             }
         }
     }

@@ -59,13 +59,17 @@ final class ReadWorkload {
     /// tell the reader that what it has read is not there (KIP-320).
     private func probe() {
         let epoch = client.leaderEpoch(of: key)
-        guard let id = world.operators.pick(world.options.topology.brokers) else { return }
+        guard let id = world.operators.pick(world.options.topology.brokers),
+            let life = world.node(id)?.generation
+        else { return }
         client.call(request(maxBytes: 1000, waitMs: 0), version: 12, to: .node(id)) {
             [self] answer in
             let code = answer?.message.responses.first?.partitions.first?.errorCode
             guard let code, let error = KafkaError(rawValue: code),
                 error == .none || error == .offsetOutOfRange,
-                let image = world.node(id)?.process?.view.image,
+                // What another process of the node said, before it ended, was right for that one.
+                let node = world.node(id), node.generation == life,
+                let image = node.process?.view.image,
                 let known = image.topics[key.topic]?[key.partition]?.leaderEpoch, known < epoch
             else { return }
             world.violation(
