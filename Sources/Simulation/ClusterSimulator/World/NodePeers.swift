@@ -8,7 +8,7 @@ final class NodePeers {
     private let generation: Int
     private var core: PeerConnections
     private var connections: [PeerConnectionID: SimulatedConnection] = [:]
-    private var timer = Int64.max
+    private let timer = NodeTimer()
     private var isDraining = false
     private let answered: (UInt64, PeerOutcome) -> Void
 
@@ -78,11 +78,7 @@ final class NodePeers {
     }
 
     private func setTimer() {
-        guard let next = core.nextDeadline, next < timer else { return }
-        timer = next
-        node.after(node.timeUntil(next), generation) { [self] in
-            guard timer == next else { return }
-            timer = .max
+        timer.set(core.nextDeadline, on: node, generation) { [self] in
             core.timersDue(now: node.now)
             drain()
         }

@@ -20,12 +20,12 @@ final class NodeProcess {
     private(set) var view: BrokerView
     private var connections: [ConnectionID: SimulatedConnection] = [:]
     private var nextConnection: UInt64 = 1
-    private var timers: [Int64]
+    private var timers: [NodeTimer]
     /// By event loop, and of the controller's thread: the instant of the last thing that was posted
     /// to it.
     private var lastPosts: [Int64]
     private var lastControllerPost: Int64 = 0
-    private var controllerTimer = Int64.max
+    private let controllerTimer = NodeTimer()
     /// What waits for the flush thread, and whether it is at work.
     private var schedule = FlushSchedule(pace: FlushPace())
     private var isFlushing = false
@@ -72,7 +72,7 @@ final class NodeProcess {
                 random: SplitMix64(seed: node.world.random.next()))
         }
         node.world.quorumChecker.note(controller.quorumPromises, of: node.id)
-        timers = loops.map { _ in Int64.max }
+        timers = loops.map { _ in NodeTimer() }
         lastPosts = loops.map { _ in 0 }
     }
 
@@ -196,12 +196,7 @@ final class NodeProcess {
             if effects.isEmpty { break }
             for effect in effects { carryOut(effect, of: index) }
         }
-        guard let next = loop.nextDeadline, next < timers[index] else { return }
-        timers[index] = next
-        node.after(node.timeUntil(next), generation) { [self] in
-            // An earlier one has come in its place.
-            guard timers[index] == next else { return }
-            timers[index] = .max
+        timers[index].set(loop.nextDeadline, on: node, generation) { [self] in
             loop.timersDue(now: node.now)
             settle(index)
         }
@@ -322,13 +317,8 @@ final class NodeProcess {
     }
 
     private func setControllerTimer() {
-        guard let next = controller.nextDeadline else { return }
-        let instant = next * 1_000_000
-        guard instant < controllerTimer else { return }
-        controllerTimer = instant
-        node.after(node.timeUntil(instant), generation) { [self] in
-            guard controllerTimer == instant else { return }
-            controllerTimer = .max
+        let next = controller.nextDeadline.map { $0 * 1_000_000 }
+        controllerTimer.set(next, on: node, generation) { [self] in
             controller.timersDue()
             carryOut(controller.takeEffects())
         }
