@@ -123,6 +123,39 @@ import Testing
         #expect(back.records.last == .partitionChangeRecord(change))
     }
 
+    /// The answer to a registration is lost and its process stops in order: the next one proves the
+    /// epoch before. A broker that was unfenced since may have more to lose.
+    @Test(arguments: [false, true])
+    func whoMissedItsRegistrationMayProveTheOneBefore(wasUnfenced: Bool) throws {
+        var cluster = try TestCluster(brokers: 2)
+        try cluster.create("t", partitions: -1, replicas: -1, assignments: [[1]])
+        let first = try #require(cluster.image.brokers[1]).epoch
+        try cluster.heartbeat(1, wantShutDown: true)
+        try cluster.heartbeat(1, wantShutDown: true)
+        var request = TestCluster.registration(1, incarnation: 2)
+        request.previousBrokerEpoch = first
+        func register() throws {
+            try cluster.apply(
+                cluster.controller.registerBroker(
+                    request, context: cluster.context(4), newEpoch: cluster.nextOffset))
+        }
+        try register()
+        if wasUnfenced {
+            try cluster.heartbeat(1)
+            try cluster.heartbeat(1, wantShutDown: true)
+            try cluster.heartbeat(1, wantShutDown: true)
+        }
+        #expect(try cluster.partition("t").eligibleLeaderReplicas == [1])
+        request.incarnationID = KafkaUUID(high: 1, low: 3)
+        try register()
+        #expect(try cluster.partition("t").eligibleLeaderReplicas == (wasUnfenced ? [] : [1]))
+
+        // A snapshot does not tell; images are the same all the same.
+        var restored = MetadataImage.empty
+        try restored.replay(cluster.image.snapshotRecords())
+        #expect(restored == cluster.image)
+    }
+
     @Test func anUncleanStopNeedsRecovery() throws {
         var cluster = try TestCluster(brokers: 1)
         try cluster.create("t")

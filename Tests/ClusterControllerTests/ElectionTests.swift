@@ -113,6 +113,31 @@ import Testing
         return try #require(response.responses.first?.partitions.first)
     }
 
+    /// Kafka keeps it, and lets it lead when it becomes a replica again, with an empty log.
+    @Test func whoIsNoReplicaAnyMoreIsNotEligible() throws {
+        var cluster = try TestCluster(brokers: 3)
+        try cluster.create(
+            "t", partitions: -1, replicas: -1, configs: ["min.insync.replicas": "2"],
+            assignments: [[1, 2]])
+        try cluster.apply(cluster.controller.fenceBroker(2))
+        #expect(try reassign(&cluster, "t", to: [3, 2]).errorCode == 0)
+        let moving = try cluster.partition("t")
+        #expect(moving.eligibleLeaderReplicas == [2])
+        var request = AlterPartitionRequest(brokerID: 1)
+        request.brokerEpoch = try #require(cluster.image.brokers[1]).epoch
+        var data = AlterPartitionRequest.PartitionData()
+        data.leaderEpoch = moving.leaderEpoch
+        data.partitionEpoch = moving.partitionEpoch
+        data.newIsrWithEpochs = [1, 3].map { .init(brokerID: $0, brokerEpoch: -1) }
+        let id = try #require(cluster.image.topics.id(of: "t"))
+        request.topics = [.init(topicID: id, partitions: [data])]
+        try cluster.apply(cluster.controller.alterPartition(request, context: cluster.context(3)))
+        let moved = try cluster.partition("t")
+        #expect(moved.replicas == [3, 2])
+        #expect(moved.isr == [3])
+        #expect(moved.eligibleLeaderReplicas == [2])
+    }
+
     @Test func aReassignmentRunsThroughItsStages() throws {
         var cluster = try TestCluster(brokers: 3)
         try cluster.create("t", partitions: -1, replicas: -1, assignments: [[1, 2]])

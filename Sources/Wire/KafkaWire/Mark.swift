@@ -130,6 +130,8 @@
     case uncleanRestart = "unclean-restart"
     /// A broker comes back that had stopped in order.
     case cleanRestart = "clean-restart"
+    /// A broker comes back that had stopped in order and not heard of its last registration.
+    case registrationUnheard = "registration-unheard"
     /// All new replicas are in sync, and the old ones go.
     case reassignmentCompleted = "reassignment-completed"
     /// A reassignment is given up.

@@ -37,7 +37,10 @@ extension Controller {
                 // Brokers that do not say where they stopped cannot have stopped cleanly.
                 let isClean =
                     context.requestVersion >= 3
-                    && (existing?.epoch ?? -2) == request.previousBrokerEpoch
+                    && existing?.hasAllSince(request.previousBrokerEpoch) == true
+                sometimes(
+                    .registrationUnheard,
+                    when: isClean && existing?.epoch != request.previousBrokerEpoch)
                 decision.records += recordsOfShutdown(request.brokerID, isClean: isClean)
             }
             decision.records.append(.registerBrokerRecord(record))

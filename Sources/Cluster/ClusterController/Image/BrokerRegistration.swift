@@ -32,7 +32,10 @@ public struct BrokerRegistration: Equatable, Sendable {
     public var features: [String: VersionRange]
     public var rack: String?
     /// A fenced broker leads nothing, is in no ISR, and is not shown to clients.
-    public var isFenced: Bool
+    public var isFenced: Bool { didSet { if !isFenced { servedEpoch.value = epoch } } }
+    /// The epoch of the last registration that it was not fenced with. Not in snapshots: after one
+    /// it is taken for the present one.
+    private(set) var servedEpoch: BesidesSnapshots<Int64>
     /// It has asked to stop and hands over what it leads.
     public var inControlledShutdown: Bool
     public var isMigratingZkBroker: Bool
@@ -49,6 +52,12 @@ public struct BrokerRegistration: Equatable, Sendable {
         guard let cordonedLogDirs, !logDirs.isEmpty else { return true }
         return !logDirs.allSatisfy(cordonedLogDirs.contains)
     }
+
+    /// Whether a process that stopped in order at `epoch` left all that the cluster counts on: no
+    /// later one was unfenced, so none was in an ISR.
+    ///
+    /// The epoch may be older than the last registration's when the answer to that was lost.
+    func hasAllSince(_ epoch: Int64) -> Bool { servedEpoch.value...self.epoch ~= epoch }
 
     /// The endpoint of `listener`, if the broker has it.
     public func endpoint(of listener: String) -> Endpoint? {
@@ -73,10 +82,20 @@ public struct BrokerRegistration: Equatable, Sendable {
     }
 }
 
+/// What replaying records tells and a snapshot does not hold: images are equal without it.
+struct BesidesSnapshots<Value: Sendable>: Equatable, Sendable {
+    var value: Value
+
+    static func == (_: Self, _: Self) -> Bool { true }
+}
+
 extension BrokerRegistration {
-    init(_ record: RegisterBrokerRecord) {
+    /// What the record says of a broker that was registered as `earlier` before.
+    init(_ record: RegisterBrokerRecord, after earlier: BrokerRegistration?) {
         id = record.brokerID
         epoch = record.brokerEpoch
+        let served = record.fenced ? earlier?.servedEpoch.value : nil
+        servedEpoch = .init(value: served ?? record.brokerEpoch)
         incarnationID = record.incarnationID
         endpoints = record.endPoints.map {
             Endpoint(

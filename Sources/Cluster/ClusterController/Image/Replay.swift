@@ -90,7 +90,8 @@ extension MetadataImage {
     ) throws(ReplayError) {
         switch record {
         case .registerBrokerRecord(let record):
-            brokers[record.brokerID] = BrokerRegistration(record)
+            brokers[record.brokerID] = BrokerRegistration(
+                record, after: brokers[record.brokerID])
             delta.brokers.insert(record.brokerID)
         case .unregisterBrokerRecord(let record):
             _ = try registration(record.brokerID, epoch: record.brokerEpoch)

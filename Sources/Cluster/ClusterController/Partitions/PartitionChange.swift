@@ -97,7 +97,8 @@ struct PartitionChange {
         adding = []
     }
 
-    /// What leaves the ISR while it is under the minimum stays eligible to lead.
+    /// What leaves the ISR while it is under the minimum stays eligible to lead, but not who leaves
+    /// the replicas: were it to become one again, it would have nothing.
     private mutating func computeEligibleLeaders() {
         guard rules.options.eligibleLeaderReplicas else { return }
         guard isr.count < minISR else {
@@ -106,7 +107,9 @@ struct PartitionChange {
         }
         sometimes(.eligibleLeadersKept)
         let candidates = elr + partition.isr.filter { !elr.contains($0) }
-        elr = candidates.filter { !isr.contains($0) && !uncleanShutdown.contains($0) }.sorted()
+        elr = candidates.filter {
+            !isr.contains($0) && !uncleanShutdown.contains($0) && replicas.contains($0)
+        }.sorted()
     }
 }
 
@@ -155,7 +158,7 @@ extension PartitionChange {
     private var electableLastLeader: Int32? {
         guard rules.options.eligibleLeaderReplicas, elr.isEmpty, isr.isEmpty,
             partition.lastKnownELR.count == 1, !isLastLeaderBare,
-            isAcceptable(partition.lastKnownELR[0])
+            replicas.contains(partition.lastKnownELR[0]), isAcceptable(partition.lastKnownELR[0])
         else { return nil }
         return partition.lastKnownELR[0]
     }
