@@ -42,7 +42,7 @@ struct PlantedRun {
                 way.hasOperators = true
             case .discardedSwap: way.shape = .alone
             case .zombieWrites, .oneStepTruncation, .unfencedFetch, .trustedTruncation,
-                .unstableOffset, .lateEnd, .noTimeout,
+                .staleIsr, .unstableOffset, .lateEnd, .noTimeout,
                 .revivedAbort, .staleCommit:
                 way.shape = .short
                 way.hasOperators = true

@@ -83,7 +83,9 @@ final class ReassignmentWorkload {
             world.history.countOperation()
             belief.earlier = all
             belief.expected = plan.map { [$0.sorted()] } ?? all
-        case .noReassignmentInProgress?, .unknownTopicOrPartition?: break
+        case .unknownTopicOrPartition?: break
+        // Forwarded again, for its answer was lost, a plan that was given up is none any more.
+        case .noReassignmentInProgress?: belief.late.formUnion(all)
         // To go back may take a leader that lacks records.
         case .invalidReplicaAssignment? where plan == nil: break
         case .invalidReplicaAssignment?, .invalidRequest?:

@@ -22,6 +22,8 @@ public struct ChangePlan: Sendable {
     var moveMs: Int64 = 0
     /// Mean virtual time between two relays of a leadership, in ms; 0 for none.
     var relayMs: Int64 = 0
+    /// Mean virtual time between two in-sync sets that are asked for late, in ms; 0 for none.
+    var lateProposalMs: Int64 = 0
     /// The topic that transactions are written to is compacted, each record with its own key.
     var compactsTransactions = false
     /// Power goes while a node syncs, more often than chance would have it.
@@ -40,6 +42,7 @@ public struct ChangePlan: Sendable {
         cutsWhileSyncing = more.chance(50)
         if topology.nodes.count > 1, more.chance(50) { relayMs = 4000 }
         compactsTransactions = more.chance(40)
+        if topology.nodes.count > 1, more.chance(40) { lateProposalMs = 5000 }
         // Some worlds have enough in them.
         if draws.chance(30) { return }
         directories = drawn(1, 1, 2, 3)
@@ -77,6 +80,7 @@ public struct ChangePlan: Sendable {
         add("compacts transactions", compactsTransactions)
         add("cuts while syncing", cutsWhileSyncing)
         add("relays \(relayMs) ms", relayMs > 0)
+        add("late proposals \(lateProposalMs) ms", lateProposalMs > 0)
         return parts.isEmpty ? "" : "; " + parts.joined(separator: ", ")
     }
 }

@@ -16,6 +16,7 @@ struct Faults {
         world.repeatingFault(options.skewMs) { skew() }
         world.operating(options.changes.wipeMs / 4) { wipe() }
         LeaderRelay(world).start()
+        LateProposals(world).start()
     }
 
     private func anyNode(_ condition: (SimulatedNode) -> Bool) -> SimulatedNode? {

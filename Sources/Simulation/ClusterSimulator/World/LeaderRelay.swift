@@ -66,7 +66,8 @@ final class LeaderRelay {
             if isBack {
                 after(ms: 10...delayMs) { [self] in fail(relay.to) }
             } else if world.options.isFlushed, let tail = tail(of: relay) {
-                failWhenCut(relay, tail, until: world.scheduler.now + 3 * delayMs * 1_000_000)
+                failWhenRewritten(
+                    relay, tail, until: world.scheduler.now + 3 * delayMs * 1_000_000)
             }
             after(ms: delayMs...2 * delayMs) { [self] in
                 for way in ways(relay) { world.network.unclog(way) }
@@ -82,15 +83,25 @@ final class LeaderRelay {
         }
     }
 
-    /// Waits until the old leader has given up what the new one does not have.
-    private func failWhenCut(_ relay: Relay, _ before: Offset, until deadline: Int64) {
-        guard world.scheduler.now < deadline, let node = world.node(relay.from),
-            let now = tail(of: relay)
-        else { return }
-        if now < before { return world.cutInSync(node) { [self] in restart(node) } }
-        world.scheduler.after(2_000_000) { [self] in
-            failWhenCut(relay, before, until: deadline)
+    /// Cuts the old leader's power once it has given up what the new one does not have, and what it
+    /// has instead is not on disk.
+    private func failWhenRewritten(_ relay: Relay, _ before: Offset, until deadline: Int64) {
+        guard world.scheduler.now < deadline, let node = world.node(relay.from) else { return }
+        node.whenSyncing { [self] in
+            guard let now = tail(of: relay), now < before, hasUnsynced(relay) else {
+                failWhenRewritten(relay, before, until: deadline)
+                return 0
+            }
+            world.trace.note(world.scheduler.now, "\(relay.key) of \(relay.from) is written anew")
+            return world.cutSoon(node) { [self] in restart(node) }
         }
+    }
+
+    private func hasUnsynced(_ relay: Relay) -> Bool {
+        let topic = world.node(relay.from)?.process?.view.topic(named: relay.key.topic)
+        return topic?[relay.key.partition]?.locked {
+            $0.log.flushedOffset < $0.log.logEndOffset
+        } ?? false
     }
 
     private func fail(_ id: Int32) {

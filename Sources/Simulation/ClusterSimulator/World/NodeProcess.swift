@@ -359,9 +359,9 @@ final class NodeProcess {
             }
         }
         isFlushing = true
-        node.syncs()
+        let stallUs = node.syncs()
         let began = world.scheduler.now
-        after(us: 1...world.options.syncUs) { [self] in
+        after(us: stallUs + 1...stallUs + world.options.syncUs) { [self] in
             let begun = round.compactMap { cell in
                 cell.locked { $0.beginFlush() }.map { (cell, $0) }
             }

@@ -62,6 +62,8 @@ final class SimulatedConnection {
     /// The process that has accepted it, as long as it knows the connection.
     private var server: (process: NodeProcess, generation: Int)?
     private var isReset = false
+    /// Nothing gets through to the side that accepts, though the way is open.
+    private var isStalled = false
     private let ask: Lane
     private let answer: Lane
 
@@ -116,7 +118,16 @@ final class SimulatedConnection {
         put(.close("the other side closed it"), answer)
     }
 
-    // MARK: Breaking
+    // MARK: Stalling and breaking
+
+    /// Holds up what goes to the side that accepts, as TCP does that backs off after losses: also
+    /// what was sent before the other side gave it up.
+    func stall() { isStalled = true }
+
+    func endStall() {
+        isStalled = false
+        release()
+    }
 
     /// Breaks it for both sides; what is under way is lost.
     func reset() {
@@ -179,8 +190,7 @@ final class SimulatedConnection {
         _ item: Item, _ lane: Lane
     ) {
         guard !isReset else { return }
-        guard lane.held.isEmpty, world.network.isOpen(lane.way)
-        else { return lane.held.append(item) }
+        guard lane.held.isEmpty, isOpen(lane) else { return lane.held.append(item) }
         deliver(item, lane)
         forgetIfDone()
     }
@@ -188,18 +198,20 @@ final class SimulatedConnection {
     /// Sends on what was held up, if it may pass now; what comes behind it waits its turn.
     func release() {
         for lane in [ask, answer] where !lane.held.isEmpty {
-            guard world.network.isOpen(lane.way) else { continue }
+            guard isOpen(lane) else { continue }
             world.scheduler.after(world.network.latency(lane.way)) { [self] in drain(lane) }
         }
     }
 
     private func drain(_ lane: Lane) {
-        while !isReset, !lane.held.isEmpty,
-            world.network.isOpen(lane.way)
-        {
+        while !isReset, !lane.held.isEmpty, isOpen(lane) {
             deliver(lane.held.removeFirst(), lane)
         }
         forgetIfDone()
+    }
+
+    private func isOpen(_ lane: Lane) -> Bool {
+        world.network.isOpen(lane.way) && !(isStalled && lane.goesToServer)
     }
 
     private func deliver(

@@ -78,6 +78,15 @@ final class SimulatedNetwork {
         release()
     }
 
+    /// Stalls the connections that one host has to another; those that it makes later are not.
+    /// Returns what ends that.
+    func stall(_ way: Way) -> () -> Void {
+        let stalled = connections.values.filter { $0.route.ask == way }
+            .sorted { $0.number < $1.number }
+        for connection in stalled { connection.stall() }
+        return { for connection in stalled { connection.endStall() } }
+    }
+
     func clog(_ way: Way, by delay: Int64) { clogs[way] = delay }
     func unclog(_ way: Way) { clogs[way] = nil }
 
@@ -85,7 +94,7 @@ final class SimulatedNetwork {
     func heal() {
         blocks = [:]
         clogs = [:]
-        release()
+        for number in connections.keys.sorted() { connections[number]?.endStall() }
     }
 
     /// Lets pass what was held up, where the way is open again.

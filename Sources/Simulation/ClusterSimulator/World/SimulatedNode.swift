@@ -31,7 +31,7 @@ final class SimulatedNode {
     /// Some call of the disk fails, or has failed.
     private(set) var hasBadDisk = false
     private var whenStopped: () -> Void = {}
-    private var whenSyncing: (() -> Void)?
+    private var whenSyncing: (() -> Int64)?
     /// Events of a halted process, in order; `nil` while it runs.
     private var halted: [() -> Void]?
 
@@ -110,6 +110,7 @@ final class SimulatedNode {
 
     private func end(_ how: String, leaving left: MemoryFileSystem) {
         world.trace.note(world.scheduler.now, "\(name): \(how)")
+        if let process { world.checker.ends(process, on: self) }
         process?.letGo()
         process = nil
         generation += 1
@@ -124,14 +125,15 @@ final class SimulatedNode {
         process?.leave()
     }
 
-    /// Calls `action` once the process begins to sync what it wrote.
-    func whenSyncing(_ action: @escaping () -> Void) { whenSyncing = action }
+    /// Calls `action` once the process begins to sync what it wrote; it tells for how many
+    /// microseconds the disk stalls.
+    func whenSyncing(_ action: @escaping () -> Int64) { whenSyncing = action }
 
-    /// The process begins to sync.
-    func syncs() {
+    /// The process begins to sync. For how many microseconds the disk does not answer.
+    func syncs() -> Int64 {
         let action = whenSyncing
         whenSyncing = nil
-        action?()
+        return action?() ?? 0
     }
 
     /// The process has stopped in order.

@@ -119,14 +119,22 @@ final class SimulatedWorld {
     /// Cuts a machine's power once its node syncs: of what it wrote some is on disk, and some is
     /// not. Then calls `action`, unless something else has ended the process before.
     func cutInSync(_ node: SimulatedNode, then action: @escaping () -> Void) {
-        node.whenSyncing { [self] in
-            let generation = node.generation
-            scheduler.after(operators.draw(0...2 * options.syncUs) * 1000) { [self] in
-                guard node.generation == generation, !isHealed, !isDiskMissing else { return }
-                crash(node)
-                action()
-            }
+        node.whenSyncing { [self] in cutSoon(node, then: action) }
+    }
+
+    /// Cuts it while the sync that begins now is under way, or the next one. For how many
+    /// microseconds the disk stalls before.
+    func cutSoon(_ node: SimulatedNode, then action: @escaping () -> Void) -> Int64 {
+        let generation = node.generation
+        // While it does, more is written that is not on disk.
+        let stallUs = operators.chance(50) ? operators.draw(0...20_000) : 0
+        let delayUs = stallUs > 0 ? stallUs : operators.draw(0...2 * options.syncUs)
+        scheduler.after(delayUs * 1000) { [self] in
+            guard node.generation == generation, !isHealed, !isDiskMissing else { return }
+            crash(node)
+            action()
         }
+        return stallUs
     }
 
     /// Calls `action` at random intervals around `meanMs` until everything heals.

@@ -165,7 +165,7 @@ public struct SimulationOptions: Sendable {
         groupSessionMs = 6000
         offsetGroups = min(offsetGroups, 1)
         transactionalProducers = min(transactionalProducers, 2)
-        batches = 360 / Int64(producers)...440 / Int64(producers)
+        batches = 380 / Int64(producers)...460 / Int64(producers)
         transactions = 8...25
         keyedRecords = 60...140
         isPaced = true
