@@ -1,6 +1,7 @@
 import KafkaProtocol
 import KafkaRecords
 import KafkaWire
+import LogStorage
 import Testing
 
 @testable import BrokerCore
@@ -317,5 +318,34 @@ import Testing
         #expect(try delete(-1).lowWatermark == 3)
         let last = try node.restarted().connect()
         #expect(try fetchCode(last, TestClient.fetchRequest("words", from: 2)) == .offsetOutOfRange)
+    }
+
+    /// Checkpoints go by name: what they say of a deleted topic is not true of the next one.
+    @Test(arguments: [false, true]) func aTopicOfADeletedOnesNameBeginsAnew(
+        isKilledBetween: Bool
+    ) throws {
+        var node = try TestNode()
+        let client = node.connect()
+        try client.createTopic("words")
+        try client.produce((0..<20).map { "old \($0)" }, to: "words")
+        let request = DeleteRecordsRequest(
+            topics: [.init(name: "words", partitions: [.init(partitionIndex: 0, offset: 15)])],
+            timeoutMs: 1000)
+        #expect(try client.call(request).topics[0].partitions[0].lowWatermark == 15)
+        for kind in OffsetCheckpoint.Kind.allCases {
+            node.maintain { $0.checkpoint(kind) }
+        }
+        _ = try client.call(
+            DeleteTopicsRequest(topics: [.init(name: "words")], timeoutMs: 1000))
+        if isKilledBetween { node = try node.restartedAfterKill() }
+        let next = node.connect()
+        try next.createTopic("words")
+        for kind in OffsetCheckpoint.Kind.allCases {
+            let file = OffsetCheckpoint(kind, in: "/data", fileSystem: node.fileSystem)
+            #expect(try file.read()[TopicPartition(topic: "words", partition: 0)] == nil)
+        }
+        #expect(try next.produce(["new"], to: "words") == 0)
+        let last = try node.restartedAfterPowerCut().connect()
+        #expect(try last.fetch("words").map(\.text) == ["new"])
     }
 }

@@ -194,6 +194,9 @@ public protocol DirectoryAccess: AnyObject, Sendable {
     /// Writes a checkpoint of a directory from its logs as they are now, durably. Writers of one
     /// file take turns, so that an older state never replaces a newer one.
     func checkpoint(_ kind: OffsetCheckpoint.Kind, of directory: String) throws(FileError)
+    /// Takes partitions out of a directory's checkpoints, durably, before new logs of them are
+    /// made there: what those say is of earlier ones.
+    func forget(_ names: Set<TopicPartition>, in directory: String) throws(FileError)
     /// The moves between them.
     var moves: ReplicaMoves { get }
     /// Notes that a replica lies in another directory now, and what is known of it.

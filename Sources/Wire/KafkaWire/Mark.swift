@@ -132,6 +132,8 @@
     case cleanRestart = "clean-restart"
     /// A broker comes back that had stopped in order and not heard of its last registration.
     case registrationUnheard = "registration-unheard"
+    /// A log is made whose name the checkpoints of its directory have already.
+    case checkpointForgets = "checkpoint-forgets"
     /// All new replicas are in sync, and the old ones go.
     case reassignmentCompleted = "reassignment-completed"
     /// A reassignment is given up.

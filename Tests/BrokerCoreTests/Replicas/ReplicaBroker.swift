@@ -152,6 +152,7 @@ final class ReplicaDirectory: DirectoryAccess, @unchecked Sendable {
         try OffsetCheckpoint(kind, in: directory, fileSystem: fileSystem).write(offsets)
     }
 
+    func forget(_ names: Set<TopicPartition>, in directory: String) {}
     func noteMoved(_ partition: TopicPartition, from source: String, to target: String) {}
     func cleanedOffset(of partition: TopicPartition, in directory: String) -> Offset? { nil }
     func noteCleaned(

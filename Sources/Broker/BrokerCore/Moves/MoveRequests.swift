@@ -68,6 +68,12 @@ extension ReplicaMoves {
         let (config, start) = cell.locked { ($0.log.config, $0.log.logStartOffset) }
         let copy: PartitionLog
         do throws(LogError) {
+            // What is said of an earlier life of the replica there is not true of the copy.
+            do throws(FileError) {
+                try view.directories.forget([cell.topicPartition], in: target)
+            } catch {
+                throw .io(error)
+            }
             copy = try PartitionLog.open(
                 directory: "\(target)/\(name)", topicPartition: cell.topicPartition,
                 topicID: cell.topicID, config: config, fileSystem: fileSystem,
@@ -85,15 +91,7 @@ extension ReplicaMoves {
                     log: LogMove(of: replica.log, to: copy)))
             return true
         }
-        if isBegun {
-            // What the file says of an earlier life of the replica there is not true of the copy.
-            do throws(FileError) {
-                try view.directories.checkpoint(.recoveryPoint, of: target)
-            } catch {
-                answer.error = .kafkaStorageError
-                answer.failure = (target, error)
-            }
-        } else {
+        if !isBegun {
             discard("\(target)/\(name)", delayMs: 0)
             answer.error = .kafkaStorageError
         }

@@ -58,8 +58,6 @@ struct PlannedDiscard: Sendable {
     let target: String
     /// After how long its files go (`file.delete.delay.ms`).
     let delayMs: Int64
-    /// The cleaner's checkpoint named it: a later log of that name is a new one.
-    let wasCleaned: Bool
 }
 
 /// What became of a step.
@@ -90,7 +88,7 @@ public struct DiskJob: Sendable {
     public func run() -> DiskJobResult {
         switch work {
         case .steps(let steps):
-            var results = steps.map(run)
+            var results = run(steps)
             settleDirectories(&results)
             return DiskJobResult(outcome: .steps(steps, results))
         case .removals(var due):
@@ -107,6 +105,25 @@ public struct DiskJob: Sendable {
             return nil
         } catch {
             return error
+        }
+    }
+
+    private func run(_ steps: [LogStep]) -> [LogStepResult] {
+        var created: [String: Set<TopicPartition>] = [:]
+        for case .create(let plan) in steps {
+            created[plan.directory, default: []].insert(plan.name)
+        }
+        var failed: [String: FileError] = [:]
+        for (directory, names) in created.sorted(by: { $0.key < $1.key }) {
+            do throws(FileError) {
+                try directories.forget(names, in: directory)
+            } catch {
+                failed[directory] = error
+            }
+        }
+        return steps.map { step in
+            guard case .create = step, let error = failed[step.directory] else { return run(step) }
+            return .failed(step, .io(error))
         }
     }
 
@@ -170,18 +187,13 @@ public struct DiskJob: Sendable {
     /// Makes what was renamed durable, each log directory once.
     private func settleDirectories(_ results: inout [LogStepResult]) {
         var touched: [String: [Int]] = [:]
-        var cleaned: Set<String> = []
         for (index, result) in results.enumerated() {
             guard case .discarded(let plan) = result else { continue }
             touched[plan.directory, default: []].append(index)
-            if plan.wasCleaned { cleaned.insert(plan.directory) }
         }
         for (directory, indices) in touched.sorted(by: { $0.key < $1.key }) {
             do throws(FileError) {
                 try fileSystem.syncDirectory(directory)
-                if cleaned.contains(directory) {
-                    try directories.checkpoint(.cleaner, of: directory)
-                }
             } catch {
                 for index in indices {
                     guard case .discarded(let plan) = results[index] else { continue }

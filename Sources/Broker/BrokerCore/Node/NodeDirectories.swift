@@ -6,7 +6,7 @@ import Replication
 /// The node's log directories, shared by the controller and the I/O threads, behind a lock.
 public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
     // Sendable: `directories`, `metadata`, `topics`,
-    // `isComplete`, `cleaned` are reached only with `lock` held.
+    // `isComplete`, `cleaned`, `checkpointed` are reached only with `lock` held.
     private let lock: any PartitionLock
     /// Held over the writing of a checkpoint: the last one written holds all that those before it
     /// did.
@@ -22,6 +22,8 @@ public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
     private var isComplete = false
     /// By directory, how far its logs are compacted.
     private var cleaned: [String: [TopicPartition: Offset]] = [:]
+    /// By directory, what its checkpoints may name.
+    private var checkpointed: [String: Set<TopicPartition>] = [:]
 
     init(
         _ directories: LogDirectories, metadata: LogDirectories?, fileSystem: any FileSystem,
@@ -125,15 +127,38 @@ public final class NodeDirectories: DirectoryAccess, @unchecked Sendable {
         guard locked({ isComplete }) else { return }
         var offsets = moves.offsets(kind, in: directory)
         for cell in cells(in: directory) {
-            offsets[cell.topicPartition] = cell.locked { offset(kind, of: $0, in: directory) }
+            let noted = cell.locked { offset(kind, of: $0, in: directory) }
+            if let noted { offsets[cell.topicPartition] = noted }
         }
+        noteCheckpointed(Set(offsets.keys), in: directory)
         try OffsetCheckpoint(kind, in: directory, fileSystem: fileSystem).write(offsets)
+    }
+
+    /// Notes what the directory's checkpoints may name from now on.
+    func noteCheckpointed(_ names: Set<TopicPartition>, in directory: String) {
+        locked { checkpointed[directory, default: []].formUnion(names) }
+    }
+
+    public func forget(
+        _ names: Set<TopicPartition>, in directory: String
+    ) throws(FileError) {
+        checkpointLock.enter()
+        defer { checkpointLock.leave() }
+        let isNamed = locked { !(checkpointed[directory]?.isDisjoint(with: names) ?? true) }
+        guard isNamed else { return }
+        sometimes(.checkpointForgets)
+        for kind in OffsetCheckpoint.Kind.allCases {
+            try OffsetCheckpoint(kind, in: directory, fileSystem: fileSystem).remove(names)
+        }
+        locked { checkpointed[directory, default: []].subtract(names) }
     }
 
     /// `nil` when the log itself tells as much.
     private func offset(
         _ kind: OffsetCheckpoint.Kind, of replica: PartitionReplica, in directory: String
     ) -> Offset? {
+        // Its name may be another log's by now.
+        if replica.log.isRetired { return nil }
         switch kind {
         case .recoveryPoint: return replica.log.flushedOffset
         case .highWatermark: return replica.highWatermark

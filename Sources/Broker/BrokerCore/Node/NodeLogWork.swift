@@ -103,8 +103,7 @@ extension NodeController {
         else {
             // It left this node while its log was made.
             return logWork.addFirst(
-                .discard(
-                    discard(nil, of: plan.name, in: plan.directory, delayMs: 0, wasCleaned: false)))
+                .discard(discard(nil, of: plan.name, in: plan.directory, delayMs: 0)))
         }
         // A directory that failed meanwhile holds nothing of it: another one is found.
         if directories.isOnline(plan.directory) {
@@ -134,14 +133,13 @@ extension NodeController {
     }
 
     func discard(
-        _ cell: PartitionCell?, of name: TopicPartition, in directory: String, delayMs: Int64,
-        wasCleaned: Bool
+        _ cell: PartitionCell?, of name: TopicPartition, in directory: String, delayMs: Int64
     ) -> PlannedDiscard {
         let renamed = PartitionDirectoryName(
             name, role: .delete, uniqueID: KafkaUUID.random(using: &random))
         return PlannedDiscard(
             cell: cell, name: name, directory: directory, target: "\(directory)/\(renamed.name)",
-            delayMs: delayMs, wasCleaned: wasCleaned)
+            delayMs: delayMs)
     }
 
     // MARK: Files

@@ -125,12 +125,11 @@ extension NodeController {
         endMove(of: cell)
         let directory = cell.logDirectory
         let name = cell.topicPartition
-        let wasCleaned = directories.noteCleaned(name, to: nil, in: directory)
+        directories.noteCleaned(name, to: nil, in: directory)
         // At the next start a directory that is offline now has a stray.
         guard directories.isOnline(directory) else { return }
         let delay = cell.locked { $0.log.config.fileDeleteDelayMs }
         logWork.add(
-            .discard(
-                discard(cell, of: name, in: directory, delayMs: delay, wasCleaned: wasCleaned)))
+            .discard(discard(cell, of: name, in: directory, delayMs: delay)))
     }
 }

@@ -102,6 +102,7 @@ public enum NodeStart {
     ) throws -> [LogDirectoryPlan] {
         try directories.online.map { directory in
             let plan = try LogDirectoryLoader.plan(directory.path, in: surroundings.fileSystem)
+            directories.noteCheckpointed(plan.checkpointed, in: plan.directory)
             for damage in plan.damage { surroundings.report(damage.description) }
             return plan
         }

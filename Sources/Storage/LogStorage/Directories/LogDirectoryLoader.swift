@@ -48,6 +48,8 @@ public struct LogDirectoryPlan: Sendable {
     public let holdsMetadataLog: Bool
     /// Directories that are no partition's; left alone.
     public let unknown: [String]
+    /// Partitions that a checkpoint names, be there a log of them or not.
+    public let checkpointed: Set<TopicPartition>
     /// Checkpoints that could not be read, and were taken for empty.
     public let damage: [LogDirectoryError]
 }
@@ -85,7 +87,7 @@ public enum LogDirectoryLoader {
             current: contents.current.map(load), future: contents.future.map(load),
             deleted: contents.deleted, stray: contents.stray,
             holdsMetadataLog: contents.holdsMetadataLog, unknown: contents.unknown,
-            damage: checkpoints.damage)
+            checkpointed: checkpoints.names, damage: checkpoints.damage)
     }
 
     /// The broker epoch that proves an orderly stop of the whole node: all directories are there
@@ -105,6 +107,12 @@ public enum LogDirectoryLoader {
         var cleaner: [TopicPartition: Offset] = [:]
         var highWatermark: [TopicPartition: Offset] = [:]
         var damage: [LogDirectoryError] = []
+
+        var names: Set<TopicPartition> {
+            [recoveryPoint, logStart, cleaner, highWatermark].reduce(into: []) {
+                $0.formUnion($1.keys)
+            }
+        }
 
         mutating func read(
             _ directory: String, _ fileSystem: any FileSystem

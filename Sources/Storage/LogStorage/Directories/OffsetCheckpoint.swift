@@ -66,6 +66,19 @@ public struct OffsetCheckpoint: Sendable {
         try SmallFile.replace(path, with: Array(text.utf8), in: fileSystem)
     }
 
+    /// Takes these partitions out of the file, durably. One that cannot be read says nothing of any.
+    public func remove(_ partitions: Set<TopicPartition>) throws(FileError) {
+        let offsets: [TopicPartition: Offset]
+        do throws(LogDirectoryError) {
+            offsets = try read()
+        } catch {
+            if case .io(let cause) = error { throw cause }
+            return
+        }
+        let left = offsets.filter { !partitions.contains($0.key) }
+        if left.count < offsets.count { try write(left) }
+    }
+
     private func corrupt(_ line: ArraySlice<UInt8>, _ reason: String) -> LogDirectoryError {
         let shown = String(decoding: line.prefix(80), as: UTF8.self)
         return .corrupt(path: path, reason: "\(reason): '\(shown)'")
