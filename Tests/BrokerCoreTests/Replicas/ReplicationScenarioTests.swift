@@ -164,6 +164,44 @@ import Testing
         #expect(epochs.last == LeaderEpoch(4))
     }
 
+    /// An answer is on its way while its leader is replaced and leads again; the follower has cut off
+    /// its log by then, and asked from there.
+    @Test func anAnswerOfAnEarlierPositionIsNoneOfALaterOne() throws {
+        try cluster.createTopic("more", assignments: [[1, 2, 3]])
+        for _ in 0..<3 { try history.produce() }
+        try settle()
+        var isAnswerHeld = false
+        cluster.isCut = { lane in
+            switch lane {
+            case .request(2, to: 1), .request(1, to: 2): true
+            case .answer(from: 1, to: 3): isAnswerHeld
+            default: false
+            }
+        }
+        try append(["a", "b"], to: 1)
+        try cluster.run(until: { try end(3) == 5 })
+        try cluster.run(50)
+        isAnswerHeld = true
+        try append(["c"], to: 1)
+        let asked = cluster.nowMs
+        try cluster.run(until: { cluster.nowMs > asked + 1000 })
+        for (leader, reached) in [(2, 3), (1, 3)] as [(Int32, Int64)] {
+            try cluster.elect(leader, "words")
+            let epoch = LeaderEpoch(try cluster.partition("words").leaderEpoch)
+            try cluster.run(until: {
+                try cluster.withReplica(3, "words") { $0.currentEpoch == epoch }
+                    && cluster.withReplica(leader, "words") { $0.leaderEpoch == epoch }
+                    && end(3) == reached
+            })
+            try cluster.run(50)
+        }
+        isAnswerHeld = false
+        cluster.isCut = { _ in false }
+        try cluster.run(until: { try end(3) == 6 })
+        let offsets = try cluster.batches(3, "words").map(\.offset.rawValue)
+        #expect(offsets == [0, 1, 2, 3, 5])
+    }
+
     /// A fetch of an older epoch is refused, and one of a newer epoch waits for the metadata.
     @Test func kip320FetchesOfOtherEpochsAreRefused() throws {
         try history.produce()

@@ -9,8 +9,10 @@ struct FetchedPartition {
     /// The epoch in which it follows.
     let epoch: LeaderEpoch
     var phase = Phase.syncing
-    /// The leader has been asked for it from the position that it is at.
-    var isAsked = false
+    /// The first request that asks the leader for it from the position that it is at; answers to
+    /// earlier ones are of another position.
+    var askedBy: Int?
+    var isAsked: Bool { askedBy != nil }
     /// Errors in a row.
     var failures = 0
 

@@ -27,6 +27,8 @@ final class ReplicaFetcher: Resumable {
     private var changed = ReplicaKeyList()
     /// Requests that are out.
     private var outstanding = 0
+    /// How many there have been.
+    private var requests = 0
     /// Partitions whose records are not on disk, and the ticket that is woken when they are.
     private var unsynced = ReplicaKeyList()
     private var syncTicket: WaitTicket?
@@ -101,7 +103,7 @@ final class ReplicaFetcher: Resumable {
             partition.cell.leave()
             return drop(key)
         }
-        partition.isAsked = false
+        partition.askedBy = nil
         let position = replica.fetchPosition(
             durability: loop.view.settings.durability, ticket: ticket)
         if let position {
@@ -161,6 +163,7 @@ final class ReplicaFetcher: Resumable {
             outstanding == 0 || outstanding == 1 && !session.isFull && hasNews,
             let endpoint = loop.view.endpoint(of: id.leader)
         else { return }
+        requests += 1
         var items: [FetcherSession.Item] = []
         var gone: [ReplicaKey] = []
         let named = changed.takeAll()
@@ -171,7 +174,7 @@ final class ReplicaFetcher: Resumable {
                 continue
             }
             items.append(.init(key: key, epoch: partition.epoch, position: position))
-            partitions[key]?.isAsked = true
+            partitions[key]?.askedBy = requests
         }
         guard !items.isEmpty || partitions.values.contains(where: \.isAsked) else {
             // Nothing to fetch now; what is gone is told with the next request.
@@ -182,12 +185,12 @@ final class ReplicaFetcher: Resumable {
         let settings = loop.view.settings
         let request = session.request(
             items, gone: gone, node: settings.nodeID, settings.replication)
-        let generation = session.generation
+        let (number, generation) = (requests, session.generation)
         loop.ask(
             id.leader, at: endpoint, lane: .replica(id.number), request, versions: Self.versions,
             timeoutMs: settings.replication.socketTimeoutMs
         ) { [weak self, unowned loop] outcome, now in
-            self?.answered(outcome, of: generation, now: now, on: loop)
+            self?.answered(number, outcome, of: generation, now: now, on: loop)
         }
     }
 
@@ -210,7 +213,8 @@ final class ReplicaFetcher: Resumable {
     // MARK: Answers
 
     private func answered(
-        _ outcome: PeerOutcome, of generation: Int, now: ClockReading, on loop: BrokerLoop
+        _ request: Int, _ outcome: PeerOutcome, of generation: Int, now: ClockReading,
+        on loop: BrokerLoop
     ) {
         outstanding -= 1
         guard loop.fetchers[id] === self else { return }
@@ -242,10 +246,10 @@ final class ReplicaFetcher: Resumable {
         let bytes = unsafe body.span.bytes
         for topic in response.responses {
             for data in topic.partitions {
-                take(
-                    data, bytes,
-                    for: ReplicaKey(topicID: topic.topicID, partition: data.partitionIndex),
-                    now: now, on: loop)
+                let key = ReplicaKey(topicID: topic.topicID, partition: data.partitionIndex)
+                // Since the request its log may have been cut off, and asked for anew.
+                guard let asked = partitions[key]?.askedBy, asked <= request else { continue }
+                take(data, bytes, for: key, now: now, on: loop)
             }
         }
         step(on: loop)
@@ -277,8 +281,7 @@ final class ReplicaFetcher: Resumable {
         _ data: FetchResponse.PartitionData, _ body: RawSpan, for key: ReplicaKey,
         now: ClockReading, on loop: BrokerLoop
     ) {
-        guard let partition = partitions[key], partition.isAsked,
-            case .ready(let position) = partition.phase
+        guard let partition = partitions[key], case .ready(let position) = partition.phase
         else { return }
         switch KafkaError(rawValue: data.errorCode) ?? .unknownServerError {
         case .none: break
@@ -378,7 +381,7 @@ final class ReplicaFetcher: Resumable {
 
     private func rest(_ key: ReplicaKey, until instant: Int64, on loop: BrokerLoop) {
         partitions[key]?.phase = .resting(until: instant)
-        partitions[key]?.isAsked = false
+        partitions[key]?.askedBy = nil
         changed.append(key)
         resting[key] = instant
         endRests(at: instant, on: loop)
@@ -392,7 +395,7 @@ final class ReplicaFetcher: Resumable {
     ) {
         guard let partition = partitions[key] else { return }
         partitions[key]?.phase = .truncating
-        partitions[key]?.isAsked = false
+        partitions[key]?.askedBy = nil
         changed.append(key)
         let truncation = FollowerTruncation(
             cell: partition.cell, leader: id.leader, epoch: partition.epoch, target: target,
@@ -418,7 +421,7 @@ final class ReplicaFetcher: Resumable {
         else { return pause(key, now: now, on: loop) }
         sometimes(.followerOutOfRange)
         partitions[key]?.phase = .comparing
-        partitions[key]?.isAsked = false
+        partitions[key]?.askedBy = nil
         changed.append(key)
         LeaderOffsets(partition, leader: id.leader, lane: .replica(id.number), endpoint).find(
             on: loop
