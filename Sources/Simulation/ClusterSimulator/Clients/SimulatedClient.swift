@@ -107,6 +107,11 @@ final class SimulatedClient {
     /// two is behind (KIP-320); -1 for none.
     func leaderEpoch(of key: PartitionKey) -> Int32 { leaderEpochs[key] ?? -1 }
 
+    /// Who leads no more says who does now (KIP-951); another one that was replaced need not know.
+    func heard(of leaderEpoch: Int32, of key: PartitionKey) {
+        leaderEpochs[key] = max(leaderEpoch, leaderEpochs[key] ?? 0)
+    }
+
     private func lookForLeaders(of topic: String, _ destination: Destination) {
         let request = MetadataRequest(topics: [.init(name: topic)], allowAutoTopicCreation: false)
         ask(request, version: 11) { [self] message in

@@ -144,6 +144,7 @@ final class ProduceWorkload {
         let key = PartitionKey(topic: topic, partition: partition)
         client.call(request, version: 12, to: .leader(key)) { [self] answer in
             let result = answer?.message.responses.first?.partitionResponses.first
+            if let result { client.heard(of: result.currentLeader.leaderEpoch, of: key) }
             resolve(partition, batch.sequence, result)
         }
     }
