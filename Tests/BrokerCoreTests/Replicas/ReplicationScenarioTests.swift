@@ -164,8 +164,8 @@ import Testing
         #expect(epochs.last == LeaderEpoch(4))
     }
 
-    /// An answer is on its way while its leader is replaced and leads again; the follower has cut off
-    /// its log by then, and asked from there.
+    /// An answer is on its way while its leader is replaced and leads again; the follower has cut
+    /// off its log by then, and asked from there.
     @Test func anAnswerOfAnEarlierPositionIsNoneOfALaterOne() throws {
         try cluster.createTopic("more", assignments: [[1, 2, 3]])
         for _ in 0..<3 { try history.produce() }

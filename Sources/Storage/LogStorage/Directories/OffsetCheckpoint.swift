@@ -66,7 +66,8 @@ public struct OffsetCheckpoint: Sendable {
         try SmallFile.replace(path, with: Array(text.utf8), in: fileSystem)
     }
 
-    /// Takes these partitions out of the file, durably. One that cannot be read says nothing of any.
+    /// Takes these partitions out of the file, durably. A file that cannot be read says nothing of
+    /// any.
     public func remove(_ partitions: Set<TopicPartition>) throws(FileError) {
         let offsets: [TopicPartition: Offset]
         do throws(LogDirectoryError) {
