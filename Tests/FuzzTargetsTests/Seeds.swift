@@ -19,6 +19,7 @@ enum Seeds {
         all["peer-connection"] = peerSeeds
         all["log"] = try logs()
         all["append"] = try appends()
+        all["follower"] = try followers()
         all["snapshot"] = try snapshots()
         all["producer-snapshot"] = [[1, 0, 1, 0, 0, 0, 0] + producerEntries]
         all["client-producer"] = try clients(flags: [0, 1, 16], answering: "ProduceResponse")
@@ -198,6 +199,17 @@ enum Seeds {
             opening(0) + plain + producer + producer, opening(4) + transaction,
             opening(10) + plain + plain, opening(0) + [0x80] + piece(try log()),
             opening(2) + [0x81] + piece(try batch(.zstd)),
+        ]
+    }
+
+    /// Records, a high watermark, another epoch's end, and a log that begins elsewhere.
+    private static func followers() throws -> [[UInt8]] {
+        let plain = [0x80] + piece(try batch())
+        let producer = [0x80] + piece(try batch(producer: 9, sequence: 0))
+        let whole: [UInt8] = [0] + piece(try log())
+        return [
+            plain + [3, 1, 2, 0] + [7, 4, 1, 0, 1, 1], producer + [5, 0] + producer,
+            whole + [7, 3, 1, 9, 1, 1, 4, 1, 3, 1, 1], plain + [6, 1, 40] + plain + [5, 1, 2],
         ]
     }
 

@@ -51,7 +51,7 @@ extension PartitionReplica {
     ) throws(AppendError) {
         let start = log.logStartOffset
         if log.logEndOffset == start, let first = try? RecordBatchHeader(batches, at: 0),
-            first.baseOffset < start, first.nextOffset > start
+            first.baseOffset >= .zero, first.baseOffset < start, first.nextOffset > start
         {
             sometimes(.followerBeginsInBatch)
             do throws(LogError) {

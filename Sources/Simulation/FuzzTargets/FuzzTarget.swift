@@ -16,8 +16,9 @@ public struct FuzzTarget: Sendable {
 
     /// All of them, in the order of the layers that they test.
     public static let all =
-        messageTargets + recordTargets + codecTargets + fileTargets + logTargets + quorumTargets
-        + quorumMemberTargets + peerTargets + coordinatorTargets + textTargets + securityTargets
+        messageTargets + recordTargets + codecTargets + fileTargets + logTargets + followerTargets
+        + quorumTargets + quorumMemberTargets + peerTargets + coordinatorTargets + textTargets
+        + securityTargets
         + clientTargets
 
     /// The target of that name.
