@@ -57,7 +57,9 @@ public struct BrokerRegistration: Equatable, Sendable {
     /// later one was unfenced, so none was in an ISR.
     ///
     /// The epoch may be older than the last registration's when the answer to that was lost.
-    func hasAllSince(_ epoch: Int64) -> Bool { servedEpoch.value...self.epoch ~= epoch }
+    func hasAllSince(_ epoch: Int64) -> Bool {
+        epoch >= servedEpoch.value && epoch <= self.epoch
+    }
 
     /// The endpoint of `listener`, if the broker has it.
     public func endpoint(of listener: String) -> Endpoint? {
