@@ -91,10 +91,9 @@ extension ReplicaMoves {
                     log: LogMove(of: replica.log, to: copy)))
             return true
         }
-        if !isBegun {
-            discard("\(target)/\(name)", delayMs: 0)
-            answer.error = .kafkaStorageError
-        }
+        guard !isBegun else { return }
+        discard("\(target)/\(name)", delayMs: 0)
+        answer.error = .kafkaStorageError
     }
 }
 

@@ -46,6 +46,15 @@ final class ClusterChecker {
     /// The newest metadata that any node ever had; empty in a world of one node.
     var image: MetadataImage { newest.image }
 
+    /// The partitions of these topics in it, in order.
+    func partitions(of topics: [String]) -> [(key: PartitionKey, partition: PartitionImage)] {
+        topics.flatMap { name in
+            (image.topics[name]?.partitions ?? []).map {
+                (PartitionKey(topic: name, partition: $0.id), $0)
+            }
+        }
+    }
+
     // MARK: While it runs
 
     /// A node has an image of the committed metadata.

@@ -306,7 +306,7 @@ final class GroupMember {
         else { return }
         let offset = workload.nextCommit(partition)
         let request = committing(offset, partition)
-        world.scheduler.after(world.operators.draw(200...9000) * 1_000_000) { [self] in
+        world.inOperatorsTime(ms: 200...9000) { [self] in
             send(request, offset, partition) {}
         }
     }

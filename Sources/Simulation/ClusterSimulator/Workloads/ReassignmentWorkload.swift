@@ -33,11 +33,7 @@ final class ReassignmentWorkload {
     private func change() {
         // One at a time: what an answer says is then what holds.
         guard client.inFlight == 0 else { return }
-        let all = Self.topics.flatMap { name in
-            (world.checker.image.topics[name]?.partitions ?? []).map { partition in
-                (key: PartitionKey(topic: name, partition: partition.id), partition: partition)
-            }
-        }
+        let all = world.checker.partitions(of: Self.topics)
         guard let (key, partition) = world.operators.pick(all) else { return }
         if beliefs[key] == nil {
             let now: Set = [partition.replicas.sorted()]
@@ -110,9 +106,7 @@ final class ReassignmentWorkload {
 
     func check() {
         for (key, belief) in beliefs.sorted(by: { $0.key < $1.key }) {
-            let partition = world.checker.image.topics[key.topic]?.partitions.first {
-                $0.id == key.partition
-            }
+            let partition = world.checker.image.topics[key.topic]?[key.partition]
             let replicas = partition?.replicas.sorted() ?? []
             guard !belief.expected.union(belief.late).contains(replicas) else { continue }
             world.violation(

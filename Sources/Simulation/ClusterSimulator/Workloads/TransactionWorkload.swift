@@ -115,11 +115,11 @@ final class TransactionWorkload {
         }
         guard world.options.hasOperators else { return end() }
         // Into whatever its successor has begun by then; and now and then a write.
-        world.scheduler.after(world.operators.draw(0...400) * 1_000_000, end)
+        world.inOperatorsTime(ms: 0...400, end)
         guard let current, world.operators.chance(50) else { return }
         let partition = current.partitions[0]
         let batch = batch(current.id, 0, by: old)
-        world.scheduler.after(world.operators.draw(0...400) * 1_000_000) { [self] in
+        world.inOperatorsTime(ms: 0...400) { [self] in
             produce(batch, to: partition) { _ in }
         }
     }

@@ -26,7 +26,7 @@ final class VoterWorkload {
     func start() { look() }
 
     private func again(ms: ClosedRange<Int64>) {
-        world.scheduler.after(world.operators.draw(ms) * 1_000_000) { [self] in look() }
+        world.inOperatorsTime(ms: ms) { [self] in look() }
     }
 
     private func pause() {

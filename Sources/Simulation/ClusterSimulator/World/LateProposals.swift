@@ -46,8 +46,8 @@ final class LateProposals {
         world.network.block([attempt.fetches])
         wait(attempt, isInSync: false) { [self] _ in
             // What is written now the follower does not get.
-            after(ms: 10...2000) { [self] in end(endStall) }
-            after(ms: 2000...3000) { [self] in unblock(attempt) }
+            world.inOperatorsTime(ms: 10...2000) { [self] in end(endStall) }
+            world.inOperatorsTime(ms: 2000...3000) { [self] in unblock(attempt) }
         }
     }
 
@@ -62,10 +62,6 @@ final class LateProposals {
         endStall()
     }
 
-    private func after(ms: ClosedRange<Int64>, _ action: @escaping () -> Void) {
-        world.scheduler.after(world.operators.draw(ms) * 1_000_000, action)
-    }
-
     /// A partition whose leader is not the controller, and one of its followers.
     private func attempt() -> Attempt? {
         let controller = world.nodes.first { node in
@@ -73,14 +69,11 @@ final class LateProposals {
         }
         guard let controller else { return nil }
         let deadline = world.scheduler.now + 20_000_000_000
-        let attempts = Self.topics.flatMap { name in
-            (world.checker.image.topics[name]?.partitions ?? []).flatMap { partition in
-                partition.isr.filter { $0 != partition.leader }.map {
-                    Attempt(
-                        key: PartitionKey(topic: name, partition: partition.id),
-                        leader: partition.leader, follower: $0, controller: controller.id,
-                        deadline: deadline)
-                }
+        let attempts = world.checker.partitions(of: Self.topics).flatMap { key, partition in
+            partition.isr.filter { $0 != partition.leader }.map {
+                Attempt(
+                    key: key, leader: partition.leader, follower: $0, controller: controller.id,
+                    deadline: deadline)
             }
         }
         return world.operators.pick(
@@ -91,9 +84,7 @@ final class LateProposals {
     private func wait(
         _ attempt: Attempt, isInSync: Bool, then: @escaping (Bool) -> Void
     ) {
-        let partition = world.checker.image.topics[attempt.key.topic]?.partitions.first {
-            $0.id == attempt.key.partition
-        }
+        let partition = world.checker.image.topics[attempt.key.topic]?[attempt.key.partition]
         guard let partition, partition.leader == attempt.leader,
             world.scheduler.now < attempt.deadline, !world.isHealed
         else { return then(false) }

@@ -27,16 +27,13 @@ final class LeaderRelay {
 
     private func begin() {
         guard client.inFlight == 0, !world.isDiskMissing else { return }
-        let relays = Self.topics.flatMap { name in
-            (world.checker.image.topics[name]?.partitions ?? []).compactMap { partition in
-                let key = PartitionKey(topic: name, partition: partition.id)
-                let preferred = partition.replicas[0]
-                guard partition.leader >= 0, partition.leader != preferred,
-                    partition.isr.contains(preferred)
-                else { return Relay?.none }
-                return Relay(
-                    key: key, from: partition.leader, to: preferred, epoch: partition.leaderEpoch)
-            }
+        let relays = world.checker.partitions(of: Self.topics).compactMap { key, partition in
+            let preferred = partition.replicas[0]
+            guard partition.leader >= 0, partition.leader != preferred,
+                partition.isr.contains(preferred)
+            else { return Relay?.none }
+            return Relay(
+                key: key, from: partition.leader, to: preferred, epoch: partition.leaderEpoch)
         }
         guard let relay = world.operators.pick(relays) else { return }
         world.fault("\(relay.key) goes from \(relay.from) to \(relay.to) and back")
@@ -44,15 +41,11 @@ final class LeaderRelay {
         // For as long as it takes to have a checkpoint of what the old leader is to give up.
         let delayMs = world.operators.draw(isBack ? 100...1500 : 1500...2500)
         for way in ways(relay) { world.network.clog(way, by: delayMs * 1_000_000) }
-        after(ms: delayMs / 2...delayMs) { [self] in elect(relay, delayMs, isBack) }
+        world.inOperatorsTime(ms: delayMs / 2...delayMs) { [self] in elect(relay, delayMs, isBack) }
     }
 
     private func ways(_ relay: Relay) -> [SimulatedNetwork.Way] {
         [.init(from: relay.from, to: relay.to), .init(from: relay.to, to: relay.from)]
-    }
-
-    private func after(ms: ClosedRange<Int64>, _ action: @escaping () -> Void) {
-        world.scheduler.after(world.operators.draw(ms) * 1_000_000, action)
     }
 
     /// The preferred leader leads; then either fails: the new one before the old one knows what it
@@ -64,12 +57,12 @@ final class LeaderRelay {
             timeoutMs: 5000)
         client.call(request, version: 2) { [self] _ in
             if isBack {
-                after(ms: 10...delayMs) { [self] in fail(relay.to) }
+                world.inOperatorsTime(ms: 10...delayMs) { [self] in fail(relay.to) }
             } else if world.options.isFlushed, let tail = tail(of: relay) {
                 failWhenRewritten(
                     relay, tail, until: world.scheduler.now + 3 * delayMs * 1_000_000)
             }
-            after(ms: delayMs...2 * delayMs) { [self] in
+            world.inOperatorsTime(ms: delayMs...2 * delayMs) { [self] in
                 for way in ways(relay) { world.network.unclog(way) }
             }
         }
@@ -77,10 +70,7 @@ final class LeaderRelay {
 
     /// Where the epoch ends, in the old leader's log, that it led.
     private func tail(of relay: Relay) -> Offset? {
-        let topic = world.node(relay.from)?.process?.view.topic(named: relay.key.topic)
-        return topic?[relay.key.partition]?.locked {
-            $0.log.endOffset(forEpoch: LeaderEpoch(relay.epoch)).1
-        }
+        formerLeader(relay)?.locked { $0.log.endOffset(forEpoch: LeaderEpoch(relay.epoch)).1 }
     }
 
     /// Cuts the old leader's power once it has given up what the new one does not have, and what it
@@ -98,10 +88,11 @@ final class LeaderRelay {
     }
 
     private func hasUnsynced(_ relay: Relay) -> Bool {
-        let topic = world.node(relay.from)?.process?.view.topic(named: relay.key.topic)
-        return topic?[relay.key.partition]?.locked {
-            $0.log.flushedOffset < $0.log.logEndOffset
-        } ?? false
+        formerLeader(relay)?.locked { $0.log.flushedOffset < $0.log.logEndOffset } ?? false
+    }
+
+    private func formerLeader(_ relay: Relay) -> PartitionCell? {
+        world.node(relay.from)?.process?.view.topic(named: relay.key.topic)?[relay.key.partition]
     }
 
     private func fail(_ id: Int32) {
@@ -112,5 +103,7 @@ final class LeaderRelay {
         restart(node)
     }
 
-    private func restart(_ node: SimulatedNode) { after(ms: 200...4000) { node.start() } }
+    private func restart(_ node: SimulatedNode) {
+        world.inOperatorsTime(ms: 200...4000) { node.start() }
+    }
 }

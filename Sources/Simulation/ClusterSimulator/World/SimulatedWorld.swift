@@ -158,11 +158,16 @@ final class SimulatedWorld {
         }
     }
 
+    /// Calls `action` in a time that is drawn for operators.
+    func inOperatorsTime(ms: ClosedRange<Int64>, _ action: @escaping () -> Void) {
+        scheduler.after(operators.draw(ms) * 1_000_000, action)
+    }
+
     /// Calls `action` at intervals around `meanMs` that are drawn for operators, until everything
     /// heals.
     func operating(_ meanMs: Int64, _ action: @escaping () -> Void) {
         guard meanMs > 0 else { return }
-        scheduler.after(operators.draw(meanMs / 4...meanMs * 2) * 1_000_000) { [self] in
+        inOperatorsTime(ms: meanMs / 4...meanMs * 2) { [self] in
             guard !isHealed else { return }
             action()
             operating(meanMs, action)
