@@ -55,6 +55,15 @@ final class ClusterChecker {
         }
     }
 
+    /// The highest high watermark that a leader of a partition is known to have had.
+    ///
+    /// A new leader may start below it, and gets there when its followers have fetched: a reader
+    /// that ends where the high watermark is has not read all before.
+    func committed(_ key: PartitionKey) -> Int64 {
+        guard let topic = image.topics[key.topic] else { return 0 }
+        return highWatermarks[ReplicaKey(topic: topic.id, partition: key.partition)]?.rawValue ?? 0
+    }
+
     // MARK: While it runs
 
     /// A node has an image of the committed metadata.

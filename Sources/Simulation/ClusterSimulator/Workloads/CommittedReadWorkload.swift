@@ -55,7 +55,9 @@ final class CommittedReadWorkload {
                 }
                 found.append(id)
             }
-            let isAtEnd = next >= data.highWatermark && data.lastStableOffset == data.highWatermark
+            let isAtEnd =
+                next >= max(data.highWatermark, world.checker.committed(key))
+                && data.lastStableOffset == data.highWatermark
             let isStuck = next == position
             position = next
             if isAtEnd, let done { return done(found) }

@@ -112,7 +112,7 @@ final class ReadWorkload {
         where record.offset.rawValue >= position {
             take(record, highWatermark: data.highWatermark)
         }
-        if position >= data.highWatermark, let onEnd {
+        if position >= max(data.highWatermark, world.checker.committed(key)), let onEnd {
             self.onEnd = nil
             isStopped = true
             return onEnd(self)

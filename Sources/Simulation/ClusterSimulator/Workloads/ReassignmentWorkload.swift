@@ -13,6 +13,20 @@ final class ReassignmentWorkload {
         var earlier: Set<[Int32]>
         /// Plans without an answer: they may still come into force.
         var late: Set<[Int32]> = []
+        /// A plan was given up, or may have been.
+        var isGivenUp = false
+
+        var all: Set<[Int32]> { earlier.union(expected).union(late) }
+
+        /// Whether replicas may be there.
+        ///
+        /// A plan that replaced another one and is given up leaves, besides what was there, what
+        /// the first one had added and the second was to take away (so does Kafka).
+        func allows(_ replicas: [Int32]) -> Bool {
+            if expected.union(late).contains(replicas) { return true }
+            guard isGivenUp, Set(all.joined()).isSuperset(of: replicas) else { return false }
+            return all.contains { Set(replicas).isSuperset(of: $0) }
+        }
     }
     private let world: SimulatedWorld
     private let client: SimulatedClient
@@ -73,20 +87,25 @@ final class ReassignmentWorkload {
     private func take(_ error: KafkaError?, of plan: [Int32]?, for key: PartitionKey) {
         guard var belief = beliefs[key] else { return }
         world.trace.note(world.scheduler.now, "\(key), reassignment: \(error?.name ?? "-")")
-        let all = belief.earlier.union(belief.expected).union(belief.late)
+        let all = belief.all
         switch error {
         case KafkaError.none?:
             world.history.countOperation()
             belief.earlier = all
             belief.expected = plan.map { [$0.sorted()] } ?? all
+            belief.isGivenUp = plan == nil || (belief.isGivenUp && !belief.late.isEmpty)
         case .unknownTopicOrPartition?: break
         // Forwarded again, for its answer was lost, a plan that was given up is none any more.
-        case .noReassignmentInProgress?: belief.late.formUnion(all)
+        case .noReassignmentInProgress?:
+            belief.late.formUnion(all)
+            belief.isGivenUp = true
         // To go back may take a leader that lacks records.
         case .invalidReplicaAssignment? where plan == nil: break
         case .invalidReplicaAssignment?, .invalidRequest?:
             world.violation("\(key): a plan for brokers that are there is refused")
-        default: belief.late.formUnion(plan.map { [$0.sorted()] } ?? all)
+        default:
+            belief.late.formUnion(plan.map { [$0.sorted()] } ?? all)
+            if plan == nil { belief.isGivenUp = true }
         }
         beliefs[key] = belief
     }
@@ -108,7 +127,7 @@ final class ReassignmentWorkload {
         for (key, belief) in beliefs.sorted(by: { $0.key < $1.key }) {
             let partition = world.checker.image.topics[key.topic]?[key.partition]
             let replicas = partition?.replicas.sorted() ?? []
-            guard !belief.expected.union(belief.late).contains(replicas) else { continue }
+            guard !belief.allows(replicas) else { continue }
             world.violation(
                 "\(key) is on \(replicas), and not where the last plan wants it: "
                     + "\(belief.expected.sorted { $0.lexicographicallyPrecedes($1) })")
