@@ -40,7 +40,7 @@ struct PlantedRun {
             case .joinedHole, .uncheckedRecovery, .droppedMarker:
                 way.shape = .alone
                 way.hasOperators = true
-            case .discardedSwap: way.shape = .alone
+            case .ignoredSyncError, .discardedSwap: way.shape = .alone
             case .zombieWrites, .oneStepTruncation, .unfencedFetch, .trustedTruncation,
                 .staleIsr, .unstableOffset, .lateEnd, .noTimeout,
                 .revivedAbort, .staleCommit:

@@ -106,9 +106,11 @@ final class GroupWorkload {
 /// as long as a session lasts.
 final class GroupMember {
     private static let group = "group"
-    /// How long a coordinator knows of it for certain, in ns: its clock may be too fast.
+    /// How long a coordinator knows of it for certain, in ns: its clock may be too fast, and counts
+    /// whole milliseconds.
     private var session: Int64 {
-        world.options.groupSessionMs * 1_000_000_000 / (1000 + world.options.changes.driftPermille)
+        (world.options.groupSessionMs - 1) * 1_000_000_000
+            / (1000 + world.options.changes.driftPermille)
     }
 
     private unowned let workload: GroupWorkload
