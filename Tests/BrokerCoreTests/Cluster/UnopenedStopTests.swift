@@ -20,7 +20,8 @@ import Testing
             clusterID: "cluster-under-test--w", nodeID: BrokerID(1), in: disk, using: &random)
     }
 
-    private func startAndStop() throws {
+    /// - Parameter epoch: of its registration, if it comes to that.
+    private func startAndStop(registered epoch: Int64? = nil) throws {
         let voters = (1...3).map { id in
             Voter(
                 key: MemberKey(BrokerID(Int32(id))),
@@ -35,6 +36,7 @@ import Testing
                 staticVoters: VoterSet(voters), listeners: voters[0].listeners,
                 listenerName: "CONTROLLER", mayVote: true)
         }
+        if let epoch { node.controller.lifecycle.epoch = epoch }
         node.controller.stop()
     }
 
@@ -47,6 +49,13 @@ import Testing
         try marker.write(brokerEpoch: 42)
         try startAndStop()
         #expect(try marker.read()?.brokerEpoch == 42)
+    }
+
+    /// A controller takes any other epoch than the last for a crash.
+    @Test func anEarlierProofStandsForTheRegistrationSince() throws {
+        try marker.write(brokerEpoch: 42)
+        try startAndStop(registered: 50)
+        #expect(try marker.read()?.brokerEpoch == 50)
     }
 
     @Test func checkpointsStayAsTheyAre() throws {

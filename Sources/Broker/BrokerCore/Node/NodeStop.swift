@@ -71,12 +71,13 @@ extension NodeController {
         }
     }
 
-    /// The node did not come to open its partitions: they are as they were found.
+    /// The node did not come to open its partitions: they are as they were found. When it had
+    /// registered by then, that is the epoch that a controller compares with (KIP-966).
     private func markUntouched() {
         for plan in lifecycle.plans where plan.wasClean && directories.isOnline(plan.directory) {
             do throws(FileError) {
                 try CleanShutdownFile(in: plan.directory, fileSystem: surroundings.fileSystem)
-                    .write(brokerEpoch: plan.brokerEpoch ?? -1)
+                    .write(brokerEpoch: max(brokerEpoch, plan.brokerEpoch ?? -1))
             } catch {
                 surroundings.report("\(plan.directory): \(error)")
             }
