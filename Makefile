@@ -87,7 +87,7 @@ simulate: libraries
 planted: libraries
 	swift build $(RELEASE) --product simulate -Xswiftc -DPLANTED_BUGS \
 	    --scratch-path .build/planted
-	.build/planted/release/simulate --planted all --seeds 1...1000 --times 3 --minutes 2
+	.build/planted/release/simulate --planted all --seeds 1...1000 --times 3 --minutes 5
 
 ## marks: which rare paths the simulator takes; fails when one is not taken (docs/TESTING.md)
 marks: libraries
