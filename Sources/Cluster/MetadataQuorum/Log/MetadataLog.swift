@@ -93,12 +93,16 @@ final class MetadataLog {
         return found == .none ? (lastEpoch, endOffset) : (found, end)
     }
 
+    /// The snapshot behind which the log begins; older ones may be at hand, where it began anew
+    /// behind one that was fetched.
+    private var base: SnapshotID? { snapshots.last { $0.endOffset <= startOffset } }
+
     func position(of offset: Offset, _ epoch: LeaderEpoch) -> LogPosition {
         if offset == .zero, let latest = snapshots.last { return .snapshot(latest) }
         if offset == .zero, startOffset == .zero { return .valid }
-        if let earliest = snapshots.first, let latest = snapshots.last,
-            offset < startOffset || offset == startOffset && epoch != earliest.epoch
-                || epoch < earliest.epoch
+        if let latest = snapshots.last, let base,
+            offset < startOffset || offset == startOffset && epoch != base.epoch
+                || epoch < base.epoch
         {
             return .snapshot(latest)
         }

@@ -129,8 +129,12 @@ final class VoterWorkload {
 
     var obstacle: String? {
         if !isSettled { return "not every controller votes" }
-        let sets = world.nodes.compactMap { $0.process?.controller.quorumVoters }
+        let sets = world.nodes.compactMap { node in
+            node.process.map { (node: node.name, voters: $0.controller.quorumVoters) }
+        }
         guard let first = sets.first else { return "no node is there" }
-        return sets.contains { $0 != first } ? "nodes differ in who votes" : nil
+        guard let other = sets.first(where: { $0.voters != first.voters }) else { return nil }
+        return "nodes differ in who votes: \(first.node) has \(first.voters), \(other.node) "
+            + "\(other.voters)"
     }
 }
