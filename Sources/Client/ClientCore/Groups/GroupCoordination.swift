@@ -28,7 +28,7 @@ extension ConsumerCore {
 
     mutating func takeCoordinator(_ completion: Completion<Tag>, _ now: ClientInstant) {
         group?.isFinding = false
-        do {
+        do throws(ClientError) {
             let answer = try network.answer(completion, FindCoordinatorRequest.self, now)
             let found: (node: Int32, host: String, port: Int32)
             if completion.version >= 4 {
@@ -49,10 +49,8 @@ extension ConsumerCore {
             group?.coordinator = id
             group?.failures = 0
             group?.notBefore = nil
-        } catch let error as ClientError {
-            guard error.isRetriable else { return failGroup(error) }
-            delayGroup(now)
         } catch {
+            guard error.isRetriable else { return failGroup(error) }
             delayGroup(now)
         }
     }

@@ -148,8 +148,6 @@ final class PartitionQueue {
         }
     }
 
-    /// The oldest batch of all.
-    var oldest: ProducerBatch? { unacknowledged.first ?? waiting.first ?? open }
     /// The oldest whose records have not ended.
     var oldestPending: ProducerBatch? {
         unacknowledged.first { !$0.isDone } ?? waiting.first { !$0.isDone } ?? open

@@ -78,7 +78,4 @@ struct StickyPartition {
         bytes += size
         if bytes >= limit { current = nil }
     }
-
-    /// The current partition is not to be used any more.
-    mutating func leave() { current = nil }
 }
