@@ -47,7 +47,11 @@ public struct ClusterMetadata: Sendable {
         return topic.partitions[Int(id.partition)]
     }
 
-    /// Takes in an answer about `asked` topics, or about all of them (`nil`).
+    /// Whether a request can carry a topic of this name: no broker has one of a longer name.
+    static func canName(_ topic: String) -> Bool { topic.utf8.count <= Int(Int16.max) }
+
+    /// Takes in an answer about `asked` topics, or about all of them (`nil`). Those that no request
+    /// can name are invalid.
     ///
     /// A leader of an older epoch than the known one is not believed: brokers learn of elections
     /// at different times (KIP-320).
@@ -64,6 +68,11 @@ public struct ClusterMetadata: Sendable {
         for answer in response.topics {
             guard let name = answer.name else { continue }
             fresh[name] = topic(name, answer)
+        }
+        for name in asked ?? [] where !Self.canName(name) {
+            fresh[name] = Topic(
+                name: name, id: .zero, partitions: [], isInternal: false,
+                error: .invalidTopicException)
         }
         if let asked { topics = topics.filter { !asked.contains($0.key) } } else { topics = [:] }
         topics.merge(fresh) { $1 }

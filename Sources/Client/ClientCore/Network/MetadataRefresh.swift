@@ -90,7 +90,10 @@ extension Network {
                 request, version: version, to: key, purpose: .handshake,
                 deadline: now + settings.connectTimeout, now: now)
         } catch {
-            preconditionFailure("ApiVersions cannot be written: \(error)")
+            // All else in it is short.
+            let refusal = ClientError.invalidSetting(
+                key: "client.id", value: "\(settings.clientID.prefix(20))…", reason: "\(error)")
+            decline(key, refusal, now: now)
         }
     }
 
@@ -130,8 +133,9 @@ extension Network {
             return decline(key, .unsupportedRequest(.metadata, broker: "\(key)"), now: now)
         }
         let asked = refresh.wantsAll ? nil : refresh.topics
+        let names = asked?.filter { ClusterMetadata.canName($0) }.sorted()
         var request = MetadataRequest(
-            topics: asked?.sorted().map { MetadataRequest.MetadataRequestTopic(name: $0) })
+            topics: names?.map { MetadataRequest.MetadataRequestTopic(name: $0) })
         if version >= 4 { request.allowAutoTopicCreation = settings.createsTopics }
         do throws(WireError) {
             try write(
