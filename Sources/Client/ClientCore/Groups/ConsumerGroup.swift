@@ -189,20 +189,30 @@ extension ConsumerCore {
         group?.ticket = nil
         group?.revoking = []
         // The partitions may be others' by now, who have got further.
-        let error = ClientError.broker(.unknownMemberID, message: "put out of the group")
-        for commit in commits where !commit.isInFlight {
-            if let waiter = commit.waiter { outputs.append(.committed(waiter, error)) }
-        }
-        commits.removeAll { !$0.isInFlight }
+        dropCommits(.broker(.unknownMemberID, message: "put out of the group"))
         if forgettingMember, group?.settings.groupProtocol == .classic { group?.memberID = "" }
         group?.step()
     }
 
-    /// The membership has come to an end that a retry does not change.
+    /// The membership has come to an end that a retry does not change; nor would one change what
+    /// becomes of commits and of questions for offsets.
     mutating func failGroup(_ error: ClientError) {
         lose(order)
         group?.step(out: .failed)
+        dropCommits(error)
+        for fetch in offsetFetches {
+            if let waiter = fetch.waiter { outputs.append(.fetched(waiter, .failure(error))) }
+        }
+        offsetFetches = []
         tell(error)
+    }
+
+    /// Gives up commits that are not under way.
+    private mutating func dropCommits(_ error: ClientError) {
+        for commit in commits where !commit.isInFlight {
+            if let waiter = commit.waiter { outputs.append(.committed(waiter, error)) }
+        }
+        commits.removeAll { !$0.isInFlight }
     }
 
     /// Waits a little before the coordinator is asked again.

@@ -93,11 +93,16 @@ extension ConsumerCore {
         {
             sendCommit(to: node, now)
         }
-        for index in offsetFetches.indices where !offsetFetches[index].isInFlight {
-            guard offsetFetches[index].notBefore.map({ $0 <= now }) ?? true,
+        var index = 0
+        // One that cannot be sent ends them all.
+        while index < offsetFetches.count {
+            let fetch = offsetFetches[index]
+            if !fetch.isInFlight, fetch.notBefore.map({ $0 <= now }) ?? true,
                 let node = readyCoordinator(now)
-            else { continue }
-            sendFetch(index, to: node, now)
+            {
+                sendFetch(index, to: node, now)
+            }
+            index += 1
         }
     }
 
