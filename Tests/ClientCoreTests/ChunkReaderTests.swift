@@ -8,34 +8,6 @@ import Testing
 @Suite struct ChunkReaderTests {
     private static let partition = TopicPartition(topic: "t", partition: 0)
 
-    private func batch(
-        _ values: [String], at offset: Int64, producer: Int64? = nil,
-        compression: CompressionType = .none
-    ) throws -> [UInt8] {
-        var options = RecordBatchBuilder.Options(
-            baseOffset: Offset(offset), partitionLeaderEpoch: LeaderEpoch(3),
-            compression: compression)
-        if let producer {
-            options.producerID = ProducerID(producer)
-            options.producerEpoch = 0
-            options.baseSequence = 0
-            options.isTransactional = true
-        }
-        var builder = RecordBatchBuilder(options)
-        for value in values {
-            builder.append(timestamp: 5, key: Array("k".utf8), value: Array(value.utf8))
-        }
-        return try builder.finish()
-    }
-
-    private func marker(commit: Bool, of producer: Int64, at offset: Int64) throws -> [UInt8] {
-        var bytes = try TransactionMarker(isCommit: commit, coordinatorEpoch: 1).batch(
-            producerID: ProducerID(producer), producerEpoch: 0, timestamp: 5)
-        // The base offset is no part of what the checksum covers.
-        for index in 0..<8 { bytes[index] = UInt8(truncatingIfNeeded: offset >> (56 - 8 * index)) }
-        return bytes
-    }
-
     /// The values of all records, batch by batch, and where reading goes on.
     private func read(
         _ bytes: [UInt8], from offset: Int64 = 0, aborted: [(Int64, Int64)] = [],
@@ -59,7 +31,7 @@ import Testing
     }
 
     @Test func recordsBeforeTheOffsetAreLeftOut() throws {
-        let bytes = try batch(["a", "b", "c"], at: 10) + batch(["d"], at: 13)
+        let bytes = try Batches.batch(["a", "b", "c"], at: 10) + Batches.batch(["d"], at: 13)
         let found = try read(bytes, from: 12)
         #expect(found.values == ["c", "d"])
         #expect(found.next == [13, 14])
@@ -68,10 +40,13 @@ import Testing
     /// Two transactions that overlap, one of which was aborted, and others of the same producer.
     @Test func whatWasAbortedIsForThoseWhoAskForAll() throws {
         let bytes =
-            try batch(["bad0"], at: 0, producer: 1) + batch(["good0"], at: 1, producer: 2)
-            + batch(["plain"], at: 2) + batch(["bad1"], at: 3, producer: 1)
-            + marker(commit: false, of: 1, at: 4) + batch(["good1"], at: 5, producer: 1)
-            + marker(commit: true, of: 2, at: 6) + marker(commit: true, of: 1, at: 7)
+            try Batches.batch(["bad0"], at: 0, producer: 1)
+            + Batches.batch(["good0"], at: 1, producer: 2)
+            + Batches.batch(["plain"], at: 2) + Batches.batch(["bad1"], at: 3, producer: 1)
+            + Batches.marker(commit: false, of: 1, at: 4)
+            + Batches.batch(["good1"], at: 5, producer: 1)
+            + Batches.marker(commit: true, of: 2, at: 6)
+            + Batches.marker(commit: true, of: 1, at: 7)
         let committed = try read(bytes, aborted: [(1, 0)])
         #expect(committed.values == ["good0", "plain", "good1"])
         #expect(committed.next == Array(1...8))
@@ -82,7 +57,7 @@ import Testing
     @Test(arguments: [CompressionType.gzip, .snappy, .lz4, .zstd])
     func compressedRecordsAreReadWithinTheirLimit(_ compression: CompressionType) throws {
         let value = String(repeating: "x", count: 5000)
-        let bytes = try batch([value, "y"], at: 0, compression: compression)
+        let bytes = try Batches.batch([value, "y"], at: 0, compression: compression)
         #expect(try read(bytes).values == [value, "y"])
         #expect(throws: ClientError.self) { try read(bytes, maxBatchBytes: 4000) }
     }
@@ -116,7 +91,7 @@ import Testing
     }
 
     @Test func damageIsToldEachTime() throws {
-        var bytes = try batch(["a"], at: 0)
+        var bytes = try Batches.batch(["a"], at: 0)
         bytes[bytes.count - 1] ^= 1
         var reader = ChunkReader(
             FetchedChunk(
@@ -130,5 +105,49 @@ import Testing
                 return
             }
         }
+    }
+
+    /// A place in memory is taken for each record: a batch of many small ones is bounded too.
+    @Test func aBatchOfTooManyRecordsIsRefused() throws {
+        let values = Array(repeating: "", count: 100)
+        let place = MemoryLayout<RecordPlace>.stride
+        let bytes = try Batches.batch(values, at: 0)
+        #expect(try read(bytes, maxBatchBytes: 100 * place).values.count == 100)
+        let error = #expect(throws: ClientError.self) {
+            try read(bytes, maxBatchBytes: 100 * place - 1)
+        }
+        #expect("\(error as Any)".contains("100 records of a batch"))
+    }
+
+    /// Logs that Kafka before 0.11 wrote: no epochs, no headers, and in format 0 no times.
+    @Test(arguments: [Int8(0), 1])
+    func recordsOfOldFormatsAreRead(format: Int8) throws {
+        let frame =
+            Batches.message(format, at: 4, key: "early", value: "x")
+            + Batches.message(format, at: 5, key: "k", value: "v")
+            + Batches.message(format, at: 6, key: nil, value: "keyless")
+            + Batches.message(format, at: 7, key: "gone", value: nil)
+        var reader = ChunkReader(
+            FetchedChunk(
+                partition: Self.partition, generation: 9, frame: frame, range: 0..<frame.count,
+                fetchOffset: Offset(5), aborted: []),
+            ConsumerSettings(network: NetworkSettings(bootstrap: [])))
+        #expect(reader.partition == Self.partition && reader.generation == 9)
+        var records: [ConsumerRecord] = []
+        while let batch = try reader.next() {
+            #expect(batch.leaderEpoch == .none && batch.generation == 9)
+            records += batch.records
+        }
+        #expect(records.map(\.offset) == [Offset(5), Offset(6), Offset(7)])
+        #expect(records.map(\.key) == [Array("k".utf8), nil, Array("gone".utf8)])
+        #expect(records.map(\.value) == [Array("v".utf8), Array("keyless".utf8), nil])
+        #expect(records.allSatisfy { $0.headers.isEmpty && $0.leaderEpoch == nil })
+        #expect(records.allSatisfy { $0.timestamp == (format == 0 ? -1 : 7) })
+    }
+
+    @Test func damageInOldFormatsIsTold() throws {
+        var bytes = Batches.message(1, at: 0, key: nil, value: "v")
+        bytes[bytes.count - 1] ^= 1
+        #expect(throws: ClientError.self) { try read(bytes) }
     }
 }

@@ -40,7 +40,8 @@ extension ConsumerCore {
             let key = NodeKey.broker(leader)
             guard network.isReady(key, now: now) else { continue }
             guard let version = network.version(of: .listOffsets, key) else {
-                tell(.unsupportedRequest(.listOffsets, broker: "\(key)"))
+                let error = ClientError.unsupportedRequest(.listOffsets, broker: "\(key)")
+                for item in items { failed(item, error, now) }
                 continue
             }
             for item in items { mark(item, isAsking: true) }
@@ -129,6 +130,7 @@ extension ConsumerCore {
             partition.state = .failed
             tell(error)
         case .question(let number):
+            guard questions[number] != nil else { return }
             questions[number]?.lastError = error
             questions[number]?.notBefore = now + settings.network.retryBackoff
             if !error.isRetriable {
