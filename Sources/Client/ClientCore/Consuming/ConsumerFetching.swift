@@ -239,7 +239,8 @@ extension ConsumerCore {
             if partition.preferredReplica != nil { return delay(partition, now) }
             return outOfRange(partition)
         }
-        guard error.isRetriable else {
+        // What a broker does not understand itself may pass as well.
+        guard error.isRetriable || error == .unknownServerError else {
             partition.state = .failed
             return tell(.broker(error, message: "fetching \(partition.id)"))
         }
