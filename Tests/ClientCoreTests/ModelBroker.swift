@@ -34,6 +34,8 @@ final class ModelCluster {
     /// Requests that came, by API.
     var seen: [APIKey] = []
     var versionLimits: [APIKey: Int16] = [:]
+    /// What brokers do not serve.
+    var withheld: [Int32: Set<APIKey>] = [:]
     private var nextProducerID: Int64 = 1000
     let topicID = KafkaUUID(high: 7, low: 7)
     let transactions = ModelTransactions()
@@ -106,7 +108,7 @@ final class ModelCluster {
         case .saslAuthenticate:
             return try response(
                 sasl.answer(SaslAuthenticateRequest(from: &reader, version: version), at: node))
-        case .apiVersions: return try response(versions())
+        case .apiVersions: return try response(versions(of: node))
         case .getTelemetrySubscriptions:
             let request = try GetTelemetrySubscriptionsRequest(from: &reader, version: version)
             return try response(telemetry?.answer(request, at: node) ?? .init())
@@ -145,13 +147,14 @@ final class ModelCluster {
         }
     }
 
-    private func versions() -> ApiVersionsResponse {
+    private func versions(of node: Int32) -> ApiVersionsResponse {
         var served: [APIKey] = [
             .produce, .metadata, .initProducerID, .apiVersions, .findCoordinator,
             .addPartitionsToTxn, .addOffsetsToTxn, .txnOffsetCommit, .endTxn, .saslHandshake,
             .saslAuthenticate,
         ]
         if telemetry != nil { served += [.getTelemetrySubscriptions, .pushTelemetry] }
+        served.removeAll { withheld[node]?.contains($0) ?? false }
         return ApiVersionsResponse(
             apiKeys: served.map { key in
                 .init(

@@ -77,7 +77,11 @@ extension ProducerCore {
                 loads.append((leader, batch.size, [(queue, batch)]))
             }
         }
-        for load in loads { send(load.batches, to: load.leader, now) }
+        for load in loads {
+            // A request that cannot be sent is the end, also of the connections.
+            guard fatal == nil else { return false }
+            send(load.batches, to: load.leader, now)
+        }
         return !loads.isEmpty
     }
 
