@@ -41,6 +41,77 @@ import Testing
         #expect(throws: ClientError.self) { try ConsumerSettings(properties: ["group.id": "g"]) }
     }
 
+    @Test func eachKindOfClientTakesItsOwn() throws {
+        let producer = try ProducerSettings(
+            properties: bootstrap.merging(["partitioner": "consistent_random"]) { $1 })
+        #expect(producer.partitioning == .crc32)
+        let admin = try AdminSettings(properties: ["bootstrap.controllers": "c:9093"])
+        #expect(admin.network.asksControllers)
+        #expect(throws: ClientError.self) { try AdminSettings(properties: [:]) }
+        #expect(throws: ClientError.self) {
+            try ProducerSettings(properties: ["bootstrap.controllers": "c:9093"])
+        }
+    }
+
+    /// A value that cannot be, and what is said of it.
+    struct Refused: Sendable, CustomTestStringConvertible {
+        var key: String
+        var value: String
+        var reason: String
+        var testDescription: String { "\(key)=\(value)" }
+        init(_ key: String, _ value: String, _ reason: String) {
+            (self.key, self.value, self.reason) = (key, value, reason)
+        }
+    }
+
+    @Test(arguments: [
+        Refused("batch.size", "-1", "give a number from 0 to 2147483647"),
+        Refused("max.request.size", "0", "give a number from 1 to 2147483647"),
+        Refused("buffer.memory", "much", "give a number from 1 to 2147483647"),
+        Refused("linger.ms", "-1", "give milliseconds"),
+        Refused("enable.idempotence", "yes", "give true or false"),
+        Refused("acks", "2", "give all, 1 or 0"),
+        Refused("compression.type", "zip", "give none, gzip, snappy, lz4 or zstd"),
+        Refused("compression.none.level", "high", "give a number"),
+        Refused("partitioner", "random", "give murmur2_random or consistent_random"),
+        Refused("bootstrap.servers", "b", "'b' is not host:port"),
+        Refused("bootstrap.servers", " , ", "give at least one host:port"),
+    ])
+    func valuesOfProducersAreChecked(refused: Refused) throws {
+        var settings = ProducerSettings(network: NetworkSettings(bootstrap: []))
+        #expect(
+            throws: ClientError.invalidSetting(
+                key: refused.key, value: refused.value, reason: refused.reason)
+        ) { try settings.apply([refused.key: refused.value]) }
+    }
+
+    @Test(arguments: [
+        Refused("group.protocol", "modern", "give classic or consumer"),
+        Refused(
+            "partition.assignment.strategy", "range,fair",
+            "give range, roundrobin, sticky or cooperative-sticky"),
+        Refused("partition.assignment.strategy", "", "give at least one"),
+        Refused(
+            "isolation.level", "serializable", "give read_committed or read_uncommitted"),
+        Refused("auto.offset.reset", "middle", "give earliest, latest or none"),
+        Refused("metadata.recovery.strategy", "hope", "give rebootstrap or none"),
+    ])
+    func valuesOfConsumersAreChecked(refused: Refused) throws {
+        var settings = ConsumerSettings(network: NetworkSettings(bootstrap: []))
+        #expect(
+            throws: ClientError.invalidSetting(
+                key: refused.key, value: refused.value, reason: refused.reason)
+        ) { try settings.apply(["group.id": "g", refused.key: refused.value]) }
+    }
+
+    @Test func addressesAreReadAndOrdered() throws {
+        let list = try BrokerAddress.list(" b:2, PLAINTEXT://a:9092 ,[::1]:1,b:1")
+        #expect(list.sorted().map(\.description) == ["[::1]:1", "a:9092", "b:1", "b:2"])
+        for text in ["b:0", "b:65536", ":9092", "b", "[]:1"] {
+            #expect(throws: ClientError.self) { try BrokerAddress.list(text) }
+        }
+    }
+
     /// KIP-1102: brokers that are there, and give no metadata, are forgotten in time.
     @Test(arguments: [true, false])
     func brokersThatGiveNoMetadataAreForgotten(rebootstraps: Bool) throws {

@@ -13,21 +13,24 @@ public struct BrokerAddress: Hashable, Comparable, Sendable, CustomStringConvert
     /// Parses a comma-separated list of `host:port` or `[ipv6]:port`, at least one, each with an
     /// optional `LISTENER://` before it.
     ///
-    /// - Throws: `invalidSetting` of `bootstrap.servers`.
-    public static func list(_ text: String) throws(ClientError) -> [BrokerAddress] {
+    /// - Parameter key: the setting that `text` is the value of.
+    /// - Throws: `invalidSetting` of that.
+    public static func list(
+        _ text: String, of key: String = "bootstrap.servers"
+    ) throws(ClientError) -> [BrokerAddress] {
         var addresses: [BrokerAddress] = []
         for part in text.split(separator: ",") {
             let part = part.drop { $0 == " " }
             guard !part.isEmpty else { continue }
             guard let address = BrokerAddress(part) else {
                 throw .invalidSetting(
-                    key: "bootstrap.servers", value: text, reason: "'\(part)' is not host:port")
+                    key: key, value: text, reason: "'\(part)' is not host:port")
             }
             addresses.append(address)
         }
         guard !addresses.isEmpty else {
             throw .invalidSetting(
-                key: "bootstrap.servers", value: text, reason: "give at least one host:port")
+                key: key, value: text, reason: "give at least one host:port")
         }
         return addresses
     }

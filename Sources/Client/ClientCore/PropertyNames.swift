@@ -27,6 +27,7 @@ enum PropertyNames {
         "max.partition.fetch.bytes", "max.poll.interval.ms", "partition.assignment.strategy",
         "session.timeout.ms",
     ]
+    private static let admin: Set<String> = ["bootstrap.controllers"]
     /// Kafka's, that tune what this client does not have: they may be given, and change nothing.
     private static let idle: Set<String> = [
         "auto.include.jmx.reporter", "client.dns.lookup", "connections.max.idle.ms",
@@ -53,7 +54,7 @@ enum PropertyNames {
             switch kind {
             case .producer: producer
             case .consumer: consumer
-            case .admin: []
+            case .admin: admin
             }
         let known = all.union(own)
         for (name, value) in properties.sorted(by: { $0.key < $1.key })

@@ -37,7 +37,7 @@ public struct AdminSettings: Sendable {
                 throw given.refuse(
                     "bootstrap.controllers", "give either this or bootstrap.servers")
             }
-            network.bootstrap = try BrokerAddress.list(text)
+            network.bootstrap = try BrokerAddress.list(text, of: "bootstrap.controllers")
             network.asksControllers = true
         }
         try given.take("default.api.timeout.ms", into: &apiTimeout)
