@@ -1,4 +1,5 @@
 import KafkaProtocol
+import KafkaSecurity
 import Testing
 
 @testable import ClientCore
@@ -97,5 +98,73 @@ import Testing
         cluster.sasl.password = "sesame"
         try driver.run { driver.delivered.count == 20 }
         #expect(cluster.values == [(0..<20).map { "\($0)" }] && driver.failed.isEmpty)
+    }
+
+    /// What a client is told that cannot authenticate, though nobody refuses its password.
+    struct Trouble: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var sasl: SaslSettings
+        var challenges: [String] = []
+        var error: ClientError
+    }
+
+    static let troubles: [Trouble] = [
+        Trouble(
+            testDescription: "no username", sasl: .plain(username: "", password: "sesame"),
+            error: .security(.noCredentials("give a username, and no zero bytes"))),
+        Trouble(
+            testDescription: "another's nonce",
+            sasl: .scram(.sha256, username: "alice", password: "sesame"),
+            challenges: ["r=other,s=c2FsdA==,i=4096"],
+            error: .security(
+                .brokerNotProven(
+                    "\(SaslError.unacceptableChallenge("its nonce does not begin with ours"))"))),
+        Trouble(
+            testDescription: "an unknown user",
+            sasl: .scram(.sha256, username: "alice", password: "sesame"),
+            challenges: ["e=unknown-user"],
+            error: .broker(.saslAuthenticationFailed, message: "unknown-user")),
+        Trouble(
+            testDescription: "a broker that does not know the password",
+            sasl: .scram(.sha256, username: "alice", password: "sesame"),
+            challenges: ["r=nonce1,s=c2FsdA==,i=4096", "v=bm8="],
+            error: .security(.brokerNotProven("\(SaslError.serverNotProven)"))),
+    ]
+
+    @Test(arguments: troubles)
+    func whatKeepsFromAuthenticatingIsTold(trouble: Trouble) throws {
+        let cluster = ModelCluster(partitions: 1)
+        cluster.sasl.mechanisms = [trouble.sasl.mechanism.rawValue]
+        let driver = try ProducerDriver(cluster) { $0.network.sasl = trouble.sasl }
+        driver.core.waitForTopic("t", waiter: 1, now: driver.now)
+        try driver.run(for: .seconds(5)) {
+            // Each of the brokers says the same.
+            if cluster.sasl.challenges.isEmpty { cluster.sasl.challenges = trouble.challenges }
+            return driver.resumed[1] != nil
+        }
+        #expect(driver.resumed[1] == trouble.error)
+        #expect(!cluster.seen.contains(.metadata))
+    }
+
+    /// Kafka before 1.0 has another framing.
+    @Test func brokersWithoutTheRequestsAreTold() throws {
+        let cluster = ModelCluster(partitions: 1)
+        cluster.versionLimits[.saslHandshake] = 0
+        let old = try driver(cluster)
+        old.core.waitForTopic("t", waiter: 1, now: old.now)
+        try old.run(for: .seconds(5)) { old.resumed[1] != nil }
+        guard case .unsupportedRequest(.saslHandshake, _)?? = old.resumed[1] else {
+            Issue.record("\(String(describing: old.resumed[1]))")
+            return
+        }
+        cluster.versionLimits = [:]
+        cluster.withheld = [0: [.saslAuthenticate], 1: [.saslAuthenticate]]
+        let odd = try driver(cluster)
+        odd.core.waitForTopic("t", waiter: 1, now: odd.now)
+        try odd.run(for: .seconds(5)) { odd.resumed[1] != nil }
+        guard case .unsupportedRequest(.saslAuthenticate, _)?? = odd.resumed[1] else {
+            Issue.record("\(String(describing: odd.resumed[1]))")
+            return
+        }
     }
 }

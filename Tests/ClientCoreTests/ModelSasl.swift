@@ -8,6 +8,8 @@ struct ModelSasl {
     var mechanisms = ["PLAIN"]
     var password = "sesame"
     var lifetime: Int64 = 0
+    /// What is said to the tokens of mechanisms other than PLAIN, in order.
+    var challenges: [String] = []
     /// Nodes that refuse whoever comes.
     var closed: Set<Int32> = []
     /// Nodes at which an authentication was asked for, in order.
@@ -18,7 +20,9 @@ struct ModelSasl {
         switch settings {
         case .plain(let username, let password):
             .success(.plain(username: username, password: password))
-        case .scram, .oauthBearer: .failure(.security(.noCredentials("the model has none")))
+        case .scram(let hash, let username, let password):
+            .success(.scram(hash, username: username, password: password, nonce: "nonce"))
+        case .oauthBearer: .success(.oauthBearer(OAuthToken("token")))
         }
     }
 
@@ -32,7 +36,12 @@ struct ModelSasl {
             mechanisms: mechanisms)
     }
 
-    func answer(_ request: SaslAuthenticateRequest, at node: Int32) -> SaslAuthenticateResponse {
+    mutating func answer(
+        _ request: SaslAuthenticateRequest, at node: Int32
+    ) -> SaslAuthenticateResponse {
+        if !challenges.isEmpty {
+            return SaslAuthenticateResponse(authBytes: Array(challenges.removeFirst().utf8))
+        }
         let isRight = request.authBytes == Array("\0alice\0\(password)".utf8)
         guard isRight, !closed.contains(node) else {
             return SaslAuthenticateResponse(

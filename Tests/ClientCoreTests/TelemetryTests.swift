@@ -239,4 +239,66 @@ import Testing
         try driver.run { driver.core.bufferedBytes == 0 }
         #expect(driver.now - before > .milliseconds(4_500))
     }
+
+    @Test func anInstanceIDThatIsKnownIsToldAtOnce() throws {
+        let driver = try driver()
+        try driver.run { driver.core.telemetry.instanceID != nil }
+        driver.core.telemetry.waitForInstanceID(1, until: driver.now)
+        #expect(
+            driver.core.telemetry.takeAnswers().map(\.result)
+                == [.success(telemetry.subscription.clientInstanceID)])
+    }
+
+    /// Averages and rates are of the spans that deltas are told of, and so begin with the first.
+    @Test func deltasBeginWhenTheyAreFirstAskedFor() throws {
+        let driver = try driver()
+        try send(10, driver)
+        #expect(try value("record.send.total", pushed(1, driver)) == 10)
+        try send(3, driver)
+        telemetry.subscription.deltaTemporality = true
+        telemetry.pushErrors = [.unknownSubscriptionID]
+        _ = try pushed(2, driver)
+        try driver.run { telemetry.asked.count == 2 }
+        try settle(driver)
+        try send(4, driver)
+        let third = try pushed(3, driver)
+        #expect(try value("record.send.total", third) == 4)
+    }
+
+    @Test func aSubscriptionWithoutAnIDEndsIt() throws {
+        telemetry.subscription.clientInstanceID = .zero
+        cluster.telemetry = telemetry
+        let driver = try ProducerDriver(cluster)
+        driver.core.telemetry.waitForInstanceID(1, until: driver.now + .seconds(10))
+        try driver.run(for: .seconds(400)) { false }
+        #expect(telemetry.asked.count == 1 && telemetry.pushes.isEmpty)
+        let error = ClientError.malformedResponse(
+            "GetTelemetrySubscriptions gives no instance id")
+        #expect(driver.core.telemetry.takeAnswers().map(\.result) == [.failure(error)])
+    }
+
+    /// A push that is under way is not the last one: what came since goes after it.
+    @Test func theEndWaitsForThePushThatIsUnderWay() throws {
+        let driver = try driver()
+        try driver.run(for: .seconds(100)) {
+            driver.core.telemetry.state == .pushing(isLast: false)
+        }
+        try driver.step()
+        try #require(driver.core.telemetry.state == .pushing(isLast: false))
+        let waits = driver.core.telemetry.finish(now: driver.now)
+        #expect(waits && driver.core.telemetry.isFinishing)
+        _ = try pushed(2, driver)
+        #expect(telemetry.pushes.map(\.request.terminating) == [false, true])
+        #expect(!driver.core.telemetry.isFinishing)
+    }
+
+    @Test func withoutASubscriptionTheEndWaitsForNothing() throws {
+        let driver = try ProducerDriver(cluster)
+        let waits = driver.core.telemetry.finish(now: driver.now)
+        #expect(!waits)
+        cluster.telemetry = telemetry
+        try driver.open()
+        try driver.run(for: .seconds(400)) { false }
+        #expect(telemetry.asked.isEmpty)
+    }
 }

@@ -164,6 +164,76 @@ import Testing
         #expect(driver.cluster.committed[0] == [])
     }
 
+    /// What the coordinator of the transaction does not allow.
+    @Test(arguments: [KafkaError.topicAuthorizationFailed, .invalidTxnState, .invalidRequest])
+    func aPartitionThatCannotBeAddedLeavesOnlyTheAbort(error: KafkaError) throws {
+        let driver = try driver(1)
+        #expect(try driver.begin() == nil)
+        #expect(driver.core.isInTransaction)
+        driver.cluster.transactions.faults = [error]
+        let waiter = try #require(driver.append("a"))
+        try driver.run { driver.failed[waiter] != nil }
+        #expect(driver.failed[waiter]?.kafkaError == error)
+        #expect(driver.core.isInTransaction, "it is to be aborted")
+        #expect(try driver.end(commits: true)?.kafkaError == error)
+        #expect(try driver.end(commits: false) == nil)
+        #expect(!driver.core.isInTransaction)
+        #expect(try driver.begin() == nil)
+        driver.append("b")
+        #expect(try driver.end(commits: true) == nil)
+        #expect(driver.cluster.committed[0] == ["b"])
+    }
+
+    @Test(arguments: [KafkaError.producerFenced, .transactionalIDAuthorizationFailed])
+    func aProducerThatMayAddNoPartitionIsOver(error: KafkaError) throws {
+        let driver = try driver(1)
+        #expect(try driver.begin() == nil)
+        driver.cluster.transactions.faults = [error]
+        let waiter = try #require(driver.append("a"))
+        try driver.run { driver.failed[waiter] != nil }
+        #expect(driver.failed[waiter]?.isFatal == true)
+        #expect(try driver.begin() == driver.failed[waiter])
+    }
+
+    /// KIP-360: the id was forgotten while it was not used (`transactional.id.expiration.ms`).
+    @Test func aProducerThatWasForgottenBeginsAsANewOne() throws {
+        let driver = try driver(1) { $0.batchSize = 1 }
+        #expect(try driver.begin() == nil)
+        driver.cluster.faults = [.init(error: .messageTooLarge)]
+        let waiter = try #require(driver.append("bad"))
+        try driver.run { driver.failed[waiter] != nil }
+        #expect(try driver.end(commits: false) == nil)
+        let asked = driver.cluster.seen.count { $0 == .initProducerID }
+        driver.cluster.transactions.faults = [.invalidProducerIDMapping]
+        #expect(try driver.begin() == nil)
+        #expect(driver.cluster.seen.count { $0 == .initProducerID } == asked + 2)
+        driver.append("a")
+        #expect(try driver.end(commits: true) == nil)
+        #expect(driver.cluster.committed[0] == ["a"])
+    }
+
+    /// Whoever committed was told that it took too long. What the coordinator then does not commit
+    /// is aborted, so that the next transaction has nothing in it of this one.
+    @Test func aCommitThatNobodyWaitsForAnyMoreMayBecomeAnAbort() throws {
+        let driver = try driver(2) { $0.maxBlock = .seconds(5) }
+        #expect(try driver.begin() == nil)
+        driver.append("a")
+        try driver.run { driver.delivered.count == 1 }
+        driver.isUnreachable = true
+        for id in driver.connections { driver.drop(id) }
+        guard case .timedOut? = try driver.end(commits: true) else {
+            Issue.record("no timeout")
+            return
+        }
+        driver.isUnreachable = false
+        driver.cluster.transactions.faults = [.transactionAbortable]
+        #expect(try driver.begin() == nil)
+        driver.append("b")
+        #expect(try driver.end(commits: true) == nil)
+        #expect(driver.cluster.committed[0] == ["b"])
+        #expect(driver.cluster.logs[0].compactMap(\.commits) == [false, true])
+    }
+
     @Test func settingsThatContradictAreRefused() throws {
         let cluster = ModelCluster(partitions: 1)
         #expect(throws: ClientError.self) {
