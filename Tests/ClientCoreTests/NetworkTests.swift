@@ -87,6 +87,22 @@ import Testing
         #expect(value.count < 30 && cluster.calls.isEmpty)
     }
 
+    /// Certificates are renewed; but whoever waits is told at once.
+    @Test(arguments: [
+        SecurityFailure.untrustedCertificate("expired"), .wrongHostName("b"), .tls("no version"),
+    ])
+    func aConnectionThatCannotBeTrustedIsTold(failure: SecurityFailure) throws {
+        let cluster = ScriptedCluster()
+        cluster.add("t", leaders: [0])
+        let driver = ConsumerDriver(cluster)
+        driver.distrust = failure
+        #expect(try partitions(of: "t", driver) == .failure(.security(failure)))
+        #expect(driver.now.nanoseconds < 1_000_000_000 && cluster.calls.isEmpty)
+        #expect(driver.core.takeMeasures(now: driver.now, timestamp: 0).refusals >= 2)
+        driver.distrust = nil
+        #expect(try partitions(of: "t", driver) == .success([0]))
+    }
+
     /// A socket may have had something to say when the client was done with it.
     @Test func whatIsHeardOfConnectionsThatAreGoneMeansNothing() throws {
         let cluster = ScriptedCluster()

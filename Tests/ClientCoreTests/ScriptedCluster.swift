@@ -137,6 +137,8 @@ final class ScriptedDriver<Core: ClientMachine> {
     var react: (inout Core, Core.Output, ClientInstant) -> Void = { _, _, _ in }
     /// Brokers that cannot be connected to.
     var unreachable: Set<Int32> = []
+    /// Why connections are not made, if that is for want of trust.
+    var distrust: SecurityFailure?
     /// What the shell gives for a session.
     var credentials: (SaslSettings) -> Result<SaslCredentials, ClientError> = { _ in
         .failure(.security(.noCredentials("none")))
@@ -171,6 +173,10 @@ final class ScriptedDriver<Core: ClientMachine> {
             let node = Int32(address.host.dropFirst()) ?? -1
             guard !unreachable.contains(node) else {
                 core.handle(.closed(id, reason: "refused"), now: now)
+                return true
+            }
+            if let distrust {
+                core.handle(.distrusted(id, distrust), now: now)
                 return true
             }
             nodes[id] = node

@@ -84,6 +84,16 @@ import Testing
         #expect(telemetry.asked.count == 1)
     }
 
+    /// What the cluster is told, the user may ask for.
+    @Test func theUserIsToldTheSame() throws {
+        let driver = try driver()
+        try send(10, driver)
+        let sent = driver.core.metrics(now: driver.now).first {
+            $0.group == "producer-metrics" && $0.name == "record-send-total"
+        }
+        #expect(sent?.value == 10)
+    }
+
     @Test func deltasCountFromTheLastPushThatWasTaken() throws {
         telemetry.subscription.deltaTemporality = true
         telemetry.subscription.requestedMetrics = ["org.apache.kafka.producer.record."]
