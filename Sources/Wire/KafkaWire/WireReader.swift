@@ -151,7 +151,8 @@ public struct WireReader: ~Escapable {
             length = short ? Int(try readInt16()) : Int(try readInt32())
         }
         if length == -1 { return nil }
-        guard length >= 0 else { throw .badLength(length) }
+        // A longer string could not be written again, by whatever version or record has it next.
+        guard length >= 0, !short || length <= Int(Int16.max) else { throw .badLength(length) }
         guard length <= remaining else { throw .truncated(needed: length, remaining: remaining) }
         return length
     }
