@@ -114,9 +114,15 @@ extension GroupMachine {
         rebalanceOrCompleteJoin(group, now)
     }
 
+    /// Most bytes of what the client is called in a member's id: with a dash and the 36 characters
+    /// of a UUID behind it that is still a string of the protocol.
+    static var memberIDPrefixBytes: Int { Int(Int16.max) - 37 }
+
     /// A random id that begins with what the client is called.
-    private func newMemberID(_ prefix: String) -> String {
-        "\(prefix)-\(JavaUUID.random(using: &random))"
+    private func newMemberID(_ name: String) -> String {
+        var prefix = name[...]
+        while prefix.utf8.count > Self.memberIDPrefixBytes { prefix.removeLast() }
+        return "\(prefix)-\(JavaUUID.random(using: &random))"
     }
 
     // MARK: Known members
