@@ -3,7 +3,7 @@ public import KafkaWire
 /// How committed offsets and groups without use come to an end.
 extension GroupMachine {
     /// Most records in one batch of tombstones.
-    private static var batchRecords: Int { 5000 }
+    static var batchRecords: Int { 5000 }
 
     /// Sets the timer of the next look for expired offsets.
     func scheduleOffsetExpiry(_ now: Moment) {
@@ -20,9 +20,10 @@ extension GroupMachine {
             let expired = expiredOffsets(of: group, now)
             records += expired.tombstones
             if expired.isAll, group.isEmpty { records += group.tombstones() }
-            if records.count >= Self.batchRecords {
-                write(records)
-                records = []
+            // A group may have any number of offsets.
+            while records.count > Self.batchRecords {
+                write(Array(records.prefix(Self.batchRecords)))
+                records.removeFirst(Self.batchRecords)
             }
         }
         write(records)
