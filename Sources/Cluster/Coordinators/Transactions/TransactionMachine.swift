@@ -40,9 +40,6 @@ public final class TransactionMachine: CoordinatorMachine {
 
     public init(coordinatorEpoch: LeaderEpoch) { self.coordinatorEpoch = coordinatorEpoch }
 
-    /// The transaction of an id.
-    public subscript(id: String) -> Transaction? { transactions[id] }
-
     // MARK: Replay
 
     public func replay(_ record: TransactionRecord, at offset: Offset, by writer: RecordWriter) {

@@ -135,15 +135,13 @@ extension GroupMachine {
         }
         let isSame = member.offers(request.protocols)
         switch group.state {
-        case .empty:
-            refuse(join, .unknownMemberID)
         case .completingRebalance where isSame:
             // The answer may have been lost: the generation stands.
             answer(join, group, member)
         case .stable where isSame && !group.isLeader(member.memberID):
             // It can go on with SyncGroup. The leader, though, may have seen that topics changed.
             answer(join, group, member, isFollower: true)
-        case .preparingRebalance, .completingRebalance, .stable:
+        case .empty, .preparingRebalance, .completingRebalance, .stable:
             group.update(member, request)
             // A client that asks again has given up on its first request.
             answerJoin(member, error: .rebalanceInProgress)

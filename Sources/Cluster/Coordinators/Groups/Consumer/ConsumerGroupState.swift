@@ -13,7 +13,7 @@ struct ConsumerGroupState {
     /// The topics that a pattern matched when it was last looked at.
     struct ResolvedPattern: Equatable {
         /// Sorted.
-        var topics: [String] = []
+        var topics: [String]
         /// Of the metadata that was looked at.
         var version: Int64
         /// When, in ms since 1970.

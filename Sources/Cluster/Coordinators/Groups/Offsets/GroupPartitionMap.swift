@@ -4,8 +4,6 @@ import KafkaWire
 struct GroupPartitionMap<Value> {
     private var groups: [String: [String: [Int32: Value]]] = [:]
 
-    var isEmpty: Bool { groups.isEmpty }
-
     /// Whether there is anything of the group.
     func contains(group: String) -> Bool { groups[group] != nil }
 

@@ -11,7 +11,7 @@ struct AssignmentTask {
         /// The topics that the member is subscribed to and that exist, ascending.
         var topics: [KafkaUUID]
         /// What the last target assignment gave it.
-        var previous: PartitionsByTopic = [:]
+        var previous: PartitionsByTopic
     }
     /// In the order of their ids.
     var members: [Member]

@@ -6,9 +6,9 @@ extension GroupMachine {
     /// What a request changes of a member's subscription.
     struct SubscriptionChange {
         /// Whether the member wants other topics, by name or by pattern.
-        var isOther = false
+        var isOther: Bool
         /// Whether a new assignment is needed for it.
-        var mustBump = false
+        var mustBump: Bool
     }
 
     /// Least time between two looks at all patterns of a group.
