@@ -108,6 +108,25 @@ import Testing
         #expect(send(2, nil) == .fencedMemberEpoch)
     }
 
+    @Test func aMemberInAStateOfALaterVersionComesBackWithNothing() throws {
+        let harness = GroupHarness(["t": 2])
+        var a = StubConsumer("a")
+        a.beat(harness)
+        _ = harness.send { machine, _ in
+            guard case .consumer(let group) = machine.groups["g"],
+                var member = group.state.members["a"]
+            else { return }
+            member.state = .unknown
+            machine.write([member.assignmentRecord(of: "g")])
+        }
+        try harness.reload()
+        #expect(harness.describe("g")?.groupState == "Reconciling")
+        #expect(error(a.beat(harness)) == .fencedMemberEpoch)
+        #expect(a.epoch == 0 && a.owned.isEmpty)
+        #expect(partitions(a.beat(harness)) == [0, 1])
+        #expect(harness.describe("g")?.groupState == "Stable")
+    }
+
     @Test func requestsThatMakeNoSenseAreRefused() {
         let harness = GroupHarness(["t": 2])
         var join = StubConsumer("a").request()

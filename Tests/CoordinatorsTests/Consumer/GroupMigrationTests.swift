@@ -159,20 +159,69 @@ import Testing
         #expect((world.type == "classic") == (down || !mixes))
     }
 
-    @Test func whatCannotBeUpgradedStays() {
+    /// A classic group that cannot become a consumer group, and why.
+    struct Obstacle: Sendable {
+        var type = "consumer"
+        var metadata = StubClassicConsumer.coded(ConsumerProtocolSubscription(topics: ["t"]), 1)
+        var assignment: [UInt8] = []
+        var reason: String
+    }
+
+    @Test(arguments: [
+        Obstacle(type: "connect", reason: "does not use the consumer embedded protocol"),
+        Obstacle(metadata: [1], reason: "the embedded consumer protocol is malformed"),
+        Obstacle(assignment: [9], reason: "the embedded consumer protocol is malformed"),
+        Obstacle(
+            assignment: StubClassicConsumer.coded(ConsumerProtocolAssignment(userData: [1]), 1),
+            reason: "an unsupported custom assignor is in use"),
+    ])
+    func whatCannotBeUpgradedStays(_ obstacle: Obstacle) {
         let harness = GroupHarness(["t": 1])
         harness.settings.initialRebalanceDelayMs = 0
+        let joined: JoinGroupResponse? = join(harness, obstacle, instance: "i")
+        let sync = SyncGroupRequest(
+            groupID: "g", generationID: 1, memberID: joined?.memberID ?? "", groupInstanceID: "i",
+            assignments: [.init(memberID: joined?.memberID ?? "", assignment: obstacle.assignment)])
+        let synced: SyncGroupResponse? = harness.run {
+            $0.syncGroup(sync, version: 4, $1, harness.now)
+        }
+        #expect(synced?.errorCode == 0)
+        expectRefusal(harness, obstacle.reason)
+    }
+
+    @Test func aGroupThatIsTooLargeStays() {
+        let harness = GroupHarness(["t": 1])
+        harness.settings.initialRebalanceDelayMs = 0
+        harness.settings.consumer.maxSize = 1
+        for instance in ["i", "j"] {
+            let _: JoinGroupResponse? = join(
+                harness, Obstacle(reason: ""), instance: instance)
+        }
+        expectRefusal(harness, "the group size exceeds the consumer group maximum size")
+    }
+
+    private func join(
+        _ harness: GroupHarness, _ obstacle: Obstacle, instance: String
+    ) -> JoinGroupResponse? {
         let request = JoinGroupRequest(
             groupID: "g", sessionTimeoutMs: 30_000, rebalanceTimeoutMs: 60_000,
-            groupInstanceID: "i", protocolType: "connect",
-            protocols: [.init(name: "compatible", metadata: [1])])
-        _ = harness.send { machine, caller in
+            groupInstanceID: instance, protocolType: obstacle.type,
+            protocols: [.init(name: "range", metadata: obstacle.metadata)])
+        let sent = harness.send { machine, caller in
             machine.joinGroup(
                 request, from: GroupClient(clientID: "c", host: "/h", apiVersion: 9), caller,
                 harness.now)
         }
         harness.advance(1)
+        return harness.answer(to: sent)
+    }
+
+    private func expectRefusal(_ harness: GroupHarness, _ reason: String) {
+        let end = harness.log.endOffset
         var consumer = StubConsumer("a")
-        #expect(consumer.beat(harness).errorCode == KafkaError.groupIDNotFound.rawValue)
+        let response = consumer.beat(harness)
+        #expect(response.errorCode == KafkaError.groupIDNotFound.rawValue)
+        #expect(response.errorMessage?.contains(reason) == true, "\(response)")
+        #expect(harness.log.endOffset == end)
     }
 }

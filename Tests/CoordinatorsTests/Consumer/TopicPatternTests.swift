@@ -36,21 +36,26 @@ import Testing
             ("\\x61|\\x{41}\\061", ["a", "A1"]),
             ("_{2}x", ["__x"]),
             ("(a*)*|A1", ["", "a", "A1"]),
+            ("[\\d\\pL]+", ["a", "A1", "orders", "ordes"]),
+            ("\\p{Mn}*a", ["a"]),
         ] as [(String, [String])])
     func matchesWholeNames(_ pattern: String, _ expected: [String]) throws {
         let names = ["", "a", "A1", "orders", "orders-1", "orders.eu", "ordes", "__x"]
         #expect(try matches(pattern, names) == expected)
     }
 
-    @Test func bracesThatAreNoRepetitionStandForThemselves() throws {
+    @Test func bracesAndBracketsThatMeanNothingStandForThemselves() throws {
         #expect(try matches("a{,2}", ["a", "aa", "a{,2}"]) == ["a{,2}"])
+        #expect(try matches("a{1,b}", ["a", "a{1,b}"]) == ["a{1,b}"])
+        #expect(try matches("[[:]+", ["[:[", ":", "]"]) == ["[:[", ":"])
         #expect(try matches("[]a]+[^]]", ["]ab", "]]"]) == ["]ab"])
     }
 
     @Test(arguments: [
         "(", ")", "a)", "(a", "[", "[a", "[z-a]", "*", "+a", "a**", "a{2}{3}", "a{1001}",
         "a{3,2}", "\\", "\\1", "\\y", "(?=a)", "(?<=a)", "(?!a)", "a++", "(?P<a>b)(?P<a>c)",
-        "(?<>a)", "\\p{Nope}", "[[:nope:]]", "(?x)a", "(?i-)a", "\\x{110000}", "\\x{-1}",
+        "(?<>a)", "\\p{Nope}", "[[:nope:]]", "(?x)a", "(?i-)a", "(?i", "\\p{L",
+        "\\x{110000}", "\\x{-1}",
         "((a{1000}){1000})", "(((){1000}){1000}){1000}",
     ])
     func refusesWhatIsNoPattern(_ pattern: String) {
