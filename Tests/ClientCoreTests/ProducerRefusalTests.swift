@@ -261,6 +261,21 @@ import Testing
         #expect(cluster.count(.metadata) == (isUsable ? 1 : 2))
     }
 
+    /// A broker that does not know yet that the leader is back has no address for it.
+    @Test func aLeaderWithoutAnAddressIsAskedForAgain() throws {
+        cluster.brokers = [0]
+        cluster.add("t", leaders: [1])
+        cluster.on(MetadataRequest.self) { [cluster] _, _ in
+            let before = cluster.metadata
+            cluster.brokers = [0, 1]
+            return before
+        }
+        answer { _ in .init() }
+        #expect(try send() == nil)
+        #expect(cluster.nodes(.produce) == [1])
+        #expect(cluster.count(.metadata) == 2)
+    }
+
     /// KIP-467: which record of a batch the broker does not take, and why.
     @Test func theRecordThatSpoilsABatchIsNamed() throws {
         answer { _ in

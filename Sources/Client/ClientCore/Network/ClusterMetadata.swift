@@ -50,6 +50,16 @@ public struct ClusterMetadata: Sendable {
     /// Whether a request can carry a topic of this name: no broker has one of a longer name.
     static func canName(_ topic: String) -> Bool { topic.utf8.count <= Int(Int16.max) }
 
+    /// Whether nothing of these topics is to be waited for: each partition has a leader whose
+    /// address is known, and no error passes by itself.
+    func isComplete(_ names: some Sequence<String>) -> Bool {
+        names.allSatisfy { name in
+            guard let topic = topics[name] else { return true }
+            return !(topic.error?.isRetriable ?? false)
+                && topic.partitions.allSatisfy { brokers[$0.leader] != nil }
+        }
+    }
+
     /// Takes in an answer about `asked` topics, or about all of them (`nil`). Those that no request
     /// can name are invalid.
     ///

@@ -169,10 +169,7 @@ extension Network {
             return
         }
         metadata.update(answer, asked: asked)
-        let isComplete = answer.topics.allSatisfy { topic in
-            !KafkaError(code: topic.errorCode).isRetriable
-                && topic.partitions.allSatisfy { $0.leaderID >= 0 }
-        }
+        let isComplete = metadata.isComplete(answer.topics.lazy.compactMap(\.name))
         let coversAll = asked == nil || refresh.topics.isSubset(of: asked ?? [])
         refresh.succeeded(settings, isComplete: isComplete && coversAll, now: now)
         adoptBrokers(now: now)
