@@ -36,7 +36,8 @@ struct SegmentWalk {
     mutating func next(
         _ count: Int, _ body: (RawSpan, RecordBatchHeader) throws(CleanerError) -> Bool
     ) throws(CleanerError) -> Int {
-        var bytes = try read(count)
+        // As much as tells the size of the first.
+        var bytes = try read(max(count, RecordBatchHeader.logOverhead))
         let first = batchSize(bytes)
         if let first, first > bytes.count { bytes = try read(first) }
         let consumed = try walk(bytes, body)
