@@ -141,6 +141,14 @@ import Testing
             .init(.group, "g"), [("consumer.session.timeout.ms", 0, "1")], .invalidConfig,
             "consumer.session.timeout.ms must be in the range 45000 to 60000 inclusive."
         ),
+        (
+            .init(.group, "g"), [("streams.task.offset.interval.ms", 0, "1")], .invalidConfig,
+            "streams.task.offset.interval.ms must be at least 15000."
+        ),
+        (
+            .init(.group, "g"), [("streams.num.standby.replicas", 0, "3")], .invalidConfig,
+            "streams.num.standby.replicas must be at most 2."
+        ),
         (.init(.clientMetrics, ""), [], .invalidRequest, "Subscription name can't be empty"),
         (
             .init(.clientMetrics, "m"), [("a", 0, "1")], .invalidRequest,

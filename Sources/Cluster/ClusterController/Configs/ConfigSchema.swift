@@ -161,11 +161,13 @@ extension Controller {
         }
     }
 
-    /// The broker's bound of a group key: `group.share.max.…` for `share.…`.
+    /// The broker's bound of a group key: `group.share.max.…` for `share.…`, and, as Kafka names
+    /// them, `group.streams.max.standby.replicas` for `streams.num.standby.replicas`.
     private func brokerBound(_ bound: String, of key: String) -> Int64? {
         let parts = key.split(separator: ".", maxSplits: 1)
         guard parts.count == 2 else { return nil }
-        let name = "group.\(parts[0]).\(bound).\(parts[1])"
+        let what = parts[1].hasPrefix("num.") ? parts[1].dropFirst(4) : parts[1]
+        let name = "group.\(parts[0]).\(bound).\(what)"
         let value = settings.staticConfigs[name] ?? BrokerConfigs.definition(name)?.defaultValue
         return value.flatMap { Int64($0) }
     }
