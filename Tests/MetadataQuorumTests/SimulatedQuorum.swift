@@ -75,6 +75,8 @@ final class SimulatedQuorum {
     var island: Set<BrokerID> = []
     var checks = QuorumChecks()
     var failures: [String] = []
+    /// What all say that they can do of the quorum's protocol.
+    var kraftVersions: ClosedRange<Int16> = 0...1
     /// Timeouts and sizes for all members.
     var tune: (inout QuorumSettings) -> Void = { _ in }
 
@@ -269,7 +271,9 @@ final class SimulatedQuorum {
             if request.apiKey == .apiVersions {
                 let answer = ApiVersionsResponse(
                     supportedFeatures: [
-                        .init(name: "kraft.version", minVersion: 0, maxVersion: 1)
+                        .init(
+                            name: "kraft.version", minVersion: kraftVersions.lowerBound,
+                            maxVersion: kraftVersions.upperBound)
                     ])
                 let body = try answer.encoded(version: version)
                 return schedule(
@@ -382,6 +386,19 @@ final class SimulatedQuorum {
     }
 
     private var deadline: Int64? { running.compactMap { $0.member?.nextDeadline }.min() }
+}
+
+extension QuorumRole {
+    fileprivate var name: String {
+        switch self {
+        case .unattached: "unattached"
+        case .follower: "follower"
+        case .prospective: "prospective"
+        case .candidate: "candidate"
+        case .leader: "leader"
+        case .resigned: "resigned"
+        }
+    }
 }
 
 extension QuorumMessage {

@@ -154,9 +154,6 @@ extension BrokerConfig {
     /// The value of a boolean key.
     public func flag(_ name: String) -> Bool { ConfigReader(values: values).flag(name) }
 
-    /// The value of a double key.
-    public func real(_ name: String) -> Double { ConfigReader(values: values).real(name) }
-
     /// The value of a string, class or password key; nil when it has none.
     public func text(_ name: String) -> String? {
         guard case .text(let value) = values[name] else { return nil }

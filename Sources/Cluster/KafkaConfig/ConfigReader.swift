@@ -63,13 +63,6 @@ struct ConfigReader {
         return value
     }
 
-    func real(_ name: String) -> Double {
-        guard case .real(let value) = values[name] else {
-            preconditionFailure("\(name) is no double with a value")
-        }
-        return value
-    }
-
     func list(_ name: String) -> [String] {
         guard let value = listIfSet(name) else {
             preconditionFailure("\(name) is no list with a value")

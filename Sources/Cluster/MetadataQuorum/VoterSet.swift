@@ -72,7 +72,6 @@ public struct VoterSet: Equatable, Sendable {
         self.voters = voters.sorted { $0.key < $1.key }
     }
 
-    public var isEmpty: Bool { voters.isEmpty }
     public var count: Int { voters.count }
     public var ids: [BrokerID] { voters.map(\.key.id) }
     /// How many voters make a majority.

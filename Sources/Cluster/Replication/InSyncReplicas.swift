@@ -2,7 +2,7 @@ import KafkaProtocol
 import KafkaWire
 
 /// What a leader knows of one of its followers.
-struct FollowerState: Equatable, Sendable {
+struct FollowerState: Sendable {
     let broker: BrokerID
     /// One past the last record that the follower counts as held: where it fetched last.
     var logEndOffset = Offset(-1)
@@ -19,14 +19,6 @@ struct FollowerState: Equatable, Sendable {
     var isJoining = false
 
     init(_ broker: BrokerID) { self.broker = broker }
-
-    static func == (a: FollowerState, b: FollowerState) -> Bool {
-        a.broker == b.broker && a.logEndOffset == b.logEndOffset
-            && a.logStartOffset == b.logStartOffset && a.brokerEpoch == b.brokerEpoch
-            && a.lastCaughtUp == b.lastCaughtUp && a.isJoining == b.isJoining
-            && a.lastFetch?.at == b.lastFetch?.at
-            && a.lastFetch?.leaderEnd == b.lastFetch?.leaderEnd
-    }
 
     /// Takes in a fetch at `now` from `offset` on, while the leader's log ends at `leaderEnd`.
     mutating func fetched(_ fetch: FollowerFetch, leaderEnd: Offset, now: Int64) {
@@ -79,7 +71,7 @@ public struct FollowerFetch: Equatable, Sendable {
 ///
 /// States: *committed*, or *pending* while the controller has a proposal. An expansion counts for
 /// the high watermark as soon as it is proposed, a shrink only once it is accepted, so that the set
-/// that counts (`maximal`) always holds whatever the controller may have decided.
+/// that counts always holds whatever the controller may have decided.
 struct InSyncReplicas: Equatable, Sendable {
     private(set) var committed: [BrokerID] = []
     private(set) var partitionEpoch: Int32 = -1
@@ -87,12 +79,7 @@ struct InSyncReplicas: Equatable, Sendable {
     /// The proposal's answer was lost: it is to be sent again.
     private(set) var isLost = false
 
-    /// Everyone who must hold a record before it is committed.
-    var maximal: [BrokerID] {
-        guard let pending, pending.isr.count > committed.count else { return committed }
-        return pending.isr.map(\.broker)
-    }
-    /// The size of `maximal`.
+    /// How many must hold a record before it is committed.
     var maximalCount: Int { max(committed.count, pending?.isr.count ?? 0) }
 
     func contains(_ broker: BrokerID) -> Bool {

@@ -133,8 +133,6 @@ uint32_t mc_crc32c_tables(uint32_t crc, const void *bytes, size_t count) {
     return ~crc_tables(~crc, bytes, count);
 }
 
-int mc_crc32c_is_hardware(void) { return selected == crc_hardware; }
-
 uint32_t mc_crc32(uint32_t crc, const void *bytes, size_t count) {
     return (uint32_t)crc32_z(crc, bytes, count);
 }

@@ -27,9 +27,6 @@ public enum CRC32C {
             return unsafe mc_crc32c_tables(0, start, buffer.count)
         }
     }
-
-    /// Whether the processor's own instructions are in use.
-    public static var isHardware: Bool { mc_crc32c_is_hardware() == 1 }
 }
 
 /// CRC-32 of ISO 3309, the checksum of message formats 0 and 1.

@@ -11,8 +11,6 @@ internal import CCompression
         unsafe mc_buffer_free(&last)
     }
 
-    var count: Int { unsafe buffer.count }
-
     /// What has been produced; valid as long as this value is not changed.
     var bytes: RawSpan {
         @_lifetime(borrow self)

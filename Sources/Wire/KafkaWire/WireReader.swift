@@ -61,9 +61,6 @@ public struct WireReader: ~Escapable {
     @inlinable @inline(__always) public mutating func readInt64() throws(WireError) -> Int64 {
         try readInteger(Int64.self)
     }
-    @inlinable @inline(__always) public mutating func readUInt64() throws(WireError) -> UInt64 {
-        try readInteger(UInt64.self)
-    }
     @inlinable @inline(__always) public mutating func readFloat64() throws(WireError) -> Double {
         Double(bitPattern: try readInteger(UInt64.self))
     }

@@ -72,11 +72,6 @@ public struct Splice: Equatable, Sendable {
     public func toArray() -> [UInt8] {
         unsafe [UInt8](UnsafeRawBufferPointer(start: base, count: used))
     }
-    /// Forgets all that was written and keeps the memory.
-    public mutating func reset() {
-        used = 0
-        splices.removeAll(keepingCapacity: true)
-    }
 
     @inlinable @inline(__always) mutating func reserve(_ count: Int) {
         if used + count > capacity { grow(count) }
@@ -105,7 +100,6 @@ public struct Splice: Equatable, Sendable {
     @inlinable public mutating func write(_ value: Int32) { writeInteger(value) }
     @inlinable public mutating func write(_ value: UInt32) { writeInteger(value) }
     @inlinable public mutating func write(_ value: Int64) { writeInteger(value) }
-    @inlinable public mutating func write(_ value: UInt64) { writeInteger(value) }
     @inlinable public mutating func write(_ value: Double) { writeInteger(value.bitPattern) }
     @inlinable public mutating func write(_ value: Bool) { writeInteger(value ? Int8(1) : 0) }
     @inlinable public mutating func write(_ value: KafkaUUID) {

@@ -78,10 +78,6 @@ extension Controller {
     }
 
     /// All configs of a topic, sorted by key; internal ones only when they are set.
-    public func effectiveTopicConfigs(of topic: String) -> [EffectiveConfig] {
-        effectiveConfigs(overrides: image.configs[.topic(topic)])
-    }
-
     private func effectiveConfigs(overrides: [String: String]) -> [EffectiveConfig] {
         TopicConfigs.all.filter { !$0.isInternal || overrides[$0.name] != nil }
             .map { effectiveConfig($0, overrides: overrides) }.sorted { $0.name < $1.name }

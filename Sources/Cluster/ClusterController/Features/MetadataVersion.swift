@@ -114,8 +114,6 @@ extension MetadataVersion {
     public var supportsEligibleLeaderReplicas: Bool { rawValue >= 23 }
     /// Brokers report cordoned log directories (KIP-1066).
     public var supportsCordonedDirectories: Bool { rawValue >= 30 }
-    /// ACL hosts may be CIDR ranges (KIP-1276).
-    public var supportsCIDR: Bool { rawValue >= 32 }
     /// A controller's registration can be removed (KIP-1312).
     public var supportsControllerUnregistration: Bool { rawValue >= 33 }
 

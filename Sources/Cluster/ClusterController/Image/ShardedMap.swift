@@ -17,9 +17,6 @@ public struct ShardedMap<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         shards = Array(repeating: [:], count: Self.shardCount)
     }
 
-    /// Whether there is no entry.
-    public var isEmpty: Bool { count == 0 }
-
     private static func shard(of key: Key) -> Int {
         // The upper bits: the dictionary in the shard uses the lower ones to choose its bucket.
         Int(truncatingIfNeeded: UInt(bitPattern: key.hashValue) >> 40) & (shardCount - 1)

@@ -144,17 +144,14 @@ final class MetadataLog {
 
     /// The batches from `offset` on; empty at the end of the log.
     func read(from offset: Offset, maxBytes: Int) throws(QuorumError) -> [UInt8] {
-        do {
-            let read = try log.read(
+        let read: LogRead
+        do throws(LogError) {
+            read = try log.read(
                 from: offset, maxBytes: maxBytes, upTo: log.logEndOffset, atLeastOneBatch: true)
-            return try read.slice?.bytes() ?? []
-        } catch let error as LogError {
-            throw .log(error)
-        } catch let error as FileError {
-            throw .io(error)
         } catch {
-            throw .corrupt(directory, "\(error)")
+            throw .log(error)
         }
+        return try onDisk { () throws(FileError) in try read.slice?.bytes() ?? [] }
     }
 
     // MARK: Snapshots
@@ -185,24 +182,31 @@ final class MetadataLog {
     /// (`metadata.max.retention.ms`, `.bytes`), and the log before the first that is left. The
     /// newest two stay whatever they take: a follower may be reading the older one.
     func clean(now: Int64) throws(QuorumError) {
-        do {
-            while snapshots.count > 2, try isOverdue(snapshots[0], now: now) {
-                sometimes(.metadataLogCleaned)
-                try fileSystem.remove(path(of: snapshots[0]))
-                snapshots.removeFirst()
-                guard snapshots[0].endOffset > startOffset else { continue }
-                try log.deleteRecords(before: min(snapshots[0].endOffset, endOffset))
-                // Nobody holds a segment beyond a call.
-                for file in try log.applyRetention(now: now, highWatermark: endOffset).files {
-                    try fileSystem.remove(file)
-                }
+        while snapshots.count > 2,
+            try onDisk({ () throws(FileError) in try isOverdue(snapshots[0], now: now) })
+        {
+            sometimes(.metadataLogCleaned)
+            try remove(path(of: snapshots[0]))
+            snapshots.removeFirst()
+            guard snapshots[0].endOffset > startOffset else { continue }
+            // Nobody holds a segment beyond a call.
+            for file in try giveUp(before: min(snapshots[0].endOffset, endOffset), now: now) {
+                try remove(file)
             }
-        } catch let error as FileError {
-            throw .io(error)
-        } catch let error as LogError {
-            throw .log(error)
+        }
+    }
+
+    private func remove(_ path: String) throws(QuorumError) {
+        try onDisk { () throws(FileError) in try fileSystem.remove(path) }
+    }
+
+    /// Raises the log start; the files that are out of use.
+    private func giveUp(before offset: Offset, now: Int64) throws(QuorumError) -> [String] {
+        do throws(LogError) {
+            try log.deleteRecords(before: offset)
+            return try log.applyRetention(now: now, highWatermark: endOffset).files
         } catch {
-            throw .corrupt(directory, "\(error)")
+            throw .log(error)
         }
     }
 

@@ -40,22 +40,18 @@ public enum QuorumFormat {
             voters: voters.isEmpty ? nil : VotersRecord(voters: voters.map(voter)))
         let records = SnapshotContents(records: bootstrap)
         let logDirectory = "\(directory)/\(QuorumReplica.topicPartition)"
-        do {
+        let firstBytes = try first.encoded(epoch: LeaderEpoch(0), now: now, version: version)
+        let recordBytes = try records.encoded(epoch: LeaderEpoch(0), now: now, version: version)
+        do throws(FileError) {
             try fileSystem.createDirectory(logDirectory)
             try fileSystem.replaceFile(
-                "\(logDirectory)/\(firstSnapshot.fileName)",
-                with: try first.encoded(epoch: LeaderEpoch(0), now: now, version: version),
+                "\(logDirectory)/\(firstSnapshot.fileName)", with: firstBytes,
                 syncingDirectory: logDirectory)
             try fileSystem.replaceFile(
-                "\(directory)/\(bootstrapFileName)",
-                with: try records.encoded(epoch: LeaderEpoch(0), now: now, version: version),
+                "\(directory)/\(bootstrapFileName)", with: recordBytes,
                 syncingDirectory: directory)
-        } catch let error as FileError {
-            throw .io(error)
-        } catch let error as QuorumError {
-            throw error
         } catch {
-            throw .corrupt(directory, "\(error)")
+            throw .io(error)
         }
     }
 

@@ -17,17 +17,6 @@ enum QuorumRole {
     case leader(LeaderRole)
     case resigned(ResignedRole)
 
-    var name: String {
-        switch self {
-        case .unattached: "unattached"
-        case .follower: "follower"
-        case .prospective: "prospective"
-        case .candidate: "candidate"
-        case .leader: "leader"
-        case .resigned: "resigned"
-        }
-    }
-
     var isUnattached: Bool { if case .unattached = self { true } else { false } }
     var leader: LeaderRole? { if case .leader(let role) = self { role } else { nil } }
     var follower: FollowerRole? { if case .follower(let role) = self { role } else { nil } }

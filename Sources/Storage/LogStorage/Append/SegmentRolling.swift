@@ -28,15 +28,7 @@ extension PartitionLog {
         return Int64.random(in: 0...config.segmentJitterMs, using: &generator)
     }
 
-    /// Begins a new segment at the log's end, unless the active one is empty. Nothing is synced
-    /// here: the next flush does that. Whether there is a new one.
-    @discardableResult
-    public func roll(now: Int64) throws(LogError) -> Bool {
-        guard active.size > 0 else { return false }
-        try failingLog { () throws(FileError) in try rollSegment(at: logEndOffset, now: now) }
-        return true
-    }
-
+    /// Begins a new segment at `baseOffset`. Nothing is synced here: the next flush does that.
     func rollSegment(at baseOffset: Offset, now: Int64) throws(FileError) {
         precondition(
             baseOffset > active.baseOffset || active.size > 0, "a segment of that name exists")

@@ -115,7 +115,7 @@ struct BatchCleaner {
     private struct Kept {
         var records: [Record] = []
         /// Some were dropped, or the format is an old one.
-        var changed = false
+        var changed: Bool
         var hasTombstone = false
     }
 

@@ -95,10 +95,8 @@ public struct LogDirectories: Sendable {
             return (directory.path, reason)
         }
     }
-    /// The directory with that path or that id.
+    /// The directory with that path.
     public func directory(at path: String) -> LogDirectory? { all.first { $0.path == path } }
-    /// The directory with that id.
-    public func directory(id: KafkaUUID) -> LogDirectory? { all.first { $0.id == id } }
 
     /// Takes a directory offline and gives up its lock; false when it was offline already.
     @discardableResult

@@ -26,13 +26,6 @@ public struct LogDirectory: Sendable {
     /// Whether it serves.
     public var isOnline: Bool { state == .online }
 
-    /// One of its checkpoint files.
-    public func checkpoint(
-        _ kind: OffsetCheckpoint.Kind, in fileSystem: any FileSystem
-    ) -> OffsetCheckpoint {
-        OffsetCheckpoint(kind, in: path, fileSystem: fileSystem)
-    }
-
     /// Its marker of an orderly stop.
     public func cleanShutdownFile(in fileSystem: any FileSystem) -> CleanShutdownFile {
         CleanShutdownFile(in: path, fileSystem: fileSystem)

@@ -113,14 +113,3 @@ public protocol StorageFile: AnyObject, Sendable {
 extension FileSystem {
     public func space(of path: String) -> (total: Int64, usable: Int64)? { nil }
 }
-
-extension StorageFile {
-    public func startWriting() {}
-    public func readCached(
-        at position: Int, into buffer: UnsafeMutableRawBufferPointer
-    ) throws(FileError) -> Int? {
-        try unsafe read(at: position, into: buffer)
-    }
-    public func isCached(at position: Int, count: Int) -> Bool { true }
-    public func prefetch(at position: Int, count: Int) throws(FileError) {}
-}

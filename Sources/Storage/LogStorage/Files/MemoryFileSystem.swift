@@ -6,10 +6,9 @@ import Synchronization
 /// It promises no more than POSIX does: unsynced bytes and unsynced names are gone after a power
 /// cut, or some of them are. One lock guards everything, so that several threads may use it.
 public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
-    // Unchecked: `root`, the nodes below it and the counters are only touched under `lock`.
+    // Unchecked: `root`, the nodes below it and all else are only touched under `lock`.
     private let lock = Mutex(())
     private var root: MemoryNode
-    private var mutations = 0
     private var locked: Set<String> = []
     /// The time that changes are stamped with, in milliseconds since the epoch.
     private var time: Int64 = 0
@@ -23,7 +22,8 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
         /// Changes (write, truncate, sync, create, rename, remove, directory sync) that still
         /// succeed.
         public var after: Int
-        /// Only calls of this operation count, or all changes.
+        /// Only calls of this operation count, or all changes. Reads of files fail only when this
+        /// says `read`.
         public var operation: String?
         /// Only paths that end in this.
         public var suffix: String
@@ -118,13 +118,11 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
 
     /// Sets the next fault, or none.
     public func fail(_ next: Failure?) { lock.withLock { _ in failure = next } }
-    /// Changes made so far.
-    public var mutationCount: Int { lock.withLock { _ in mutations } }
     /// Sets the time that later changes are stamped with.
     public func setTime(_ ms: Int64) { lock.withLock { _ in time = ms } }
 
-    /// Counts a change and throws when it is the one to fail. Called under the lock.
-    private func willChange(_ operation: String, _ path: String) throws(FileError) {
+    /// Counts a call and throws when it is the one to fail. Called under the lock.
+    private func willCall(_ operation: String, _ path: String) throws(FileError) {
         if var next = failure, next.operation ?? operation == operation,
             path.hasSuffix(next.suffix), path.hasPrefix(next.prefix)
         {
@@ -136,7 +134,6 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
             next.after -= 1
             failure = next
         }
-        mutations += 1
     }
 
     // MARK: Lookup
@@ -194,7 +191,7 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
             guard mode == .create else { throw Self.missing("open", path) }
             let (parent, name) = Self.split(path)
             let holder = try directory(parent, "open")
-            try willChange("create", path)
+            try willCall("create", path)
             let node = MemoryNode(.file)
             node.modified = time
             holder.apply([(name, node)])
@@ -222,7 +219,7 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
                 if let next = node.names[String(name)] {
                     node = next
                 } else {
-                    try willChange("createDirectory", path)
+                    try willCall("createDirectory", path)
                     let new = MemoryNode(.directory)
                     node.apply([(String(name), new)])
                     node = new
@@ -239,7 +236,7 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
                     operation: "remove", path: path, code: 39, message: "directory not empty")
             }
             let (parent, name) = Self.split(path)
-            try willChange("remove", path)
+            try willCall("remove", path)
             try directory(parent, "remove").apply([(name, nil)])
             if node.kind == .directory { directories = [:] }
         }
@@ -260,7 +257,7 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
             let (newParent, newName) = Self.split(newPath)
             let from = try directory(parent, "rename")
             let to = try directory(newParent, "rename")
-            try willChange("rename", path)
+            try willCall("rename", path)
             if node.kind == .directory { directories = [:] }
             if from === to {
                 from.apply([(name, nil), (newName, node)])
@@ -274,7 +271,7 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
     public func syncDirectory(_ path: String) throws(FileError) {
         try locked { () throws(FileError) in
             let node = try directory(path, "syncDirectory")
-            try willChange("syncDirectory", path)
+            try willCall("syncDirectory", path)
             node.syncNames()
         }
     }
@@ -294,9 +291,11 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
     fileprivate func prefetch(_ node: MemoryNode) { lock.withLock { _ in node.isCold = false } }
 
     fileprivate func read(
-        _ node: MemoryNode, at position: Int, into buffer: UnsafeMutableRawBufferPointer
-    ) -> Int {
-        lock.withLock { _ in
+        _ node: MemoryNode, _ path: String, at position: Int,
+        into buffer: UnsafeMutableRawBufferPointer
+    ) throws(FileError) -> Int {
+        try locked { () throws(FileError) in
+            if failure?.operation == "read" { try willCall("read", path) }
             if node.isCold { waits += 1 }
             let count = max(0, min(buffer.count, node.bytes.count - position))
             guard count > 0 else { return 0 }
@@ -312,10 +311,10 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
         try locked { () throws(FileError) in
             let partial = failure?.partialBytes ?? 0
             switch change {
-            case .truncate: try willChange("truncate", path)
+            case .truncate: try willCall("truncate", path)
             case .write(let bytes, let position):
                 do throws(FileError) {
-                    try willChange("write", path)
+                    try willCall("write", path)
                 } catch {
                     if partial > 0 {
                         node.apply(.write(Array(bytes.prefix(partial)), at: position))
@@ -330,7 +329,7 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
 
     fileprivate func sync(_ node: MemoryNode, _ path: String) throws(FileError) {
         try locked { () throws(FileError) in
-            try willChange("sync", path)
+            try willCall("sync", path)
             node.sync()
         }
     }
@@ -354,12 +353,13 @@ private final class MemoryFile: StorageFile, @unchecked Sendable {
     func read(
         at position: Int, into buffer: UnsafeMutableRawBufferPointer
     ) throws(FileError) -> Int {
-        unsafe fileSystem.read(node, at: position, into: buffer)
+        try unsafe fileSystem.read(node, path, at: position, into: buffer)
     }
     func readCached(
         at position: Int, into buffer: UnsafeMutableRawBufferPointer
     ) throws(FileError) -> Int? {
-        fileSystem.isCold(node) ? nil : unsafe fileSystem.read(node, at: position, into: buffer)
+        if fileSystem.isCold(node) { return nil }
+        return try unsafe fileSystem.read(node, path, at: position, into: buffer)
     }
     func isCached(at position: Int, count: Int) -> Bool { !fileSystem.isCold(node) }
     func prefetch(at position: Int, count: Int) { fileSystem.prefetch(node) }
@@ -371,6 +371,7 @@ private final class MemoryFile: StorageFile, @unchecked Sendable {
         try fileSystem.change(node, path, .truncate(to: size))
     }
     func sync() throws(FileError) { try fileSystem.sync(node, path) }
+    func startWriting() {}
     var size: Int { get throws(FileError) { fileSystem.size(node) } }
     func close() {}
     var descriptor: Int32? { nil }
