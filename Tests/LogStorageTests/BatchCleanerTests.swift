@@ -214,7 +214,41 @@ import Testing
         #expect(left.recordCount == 0 && left.isControl && left.producerEpoch == 2)
     }
 
+    /// The cleaner knows nothing of them, and somebody may.
+    @Test(arguments: [
+        ControlRecordType.leaderChange.key, ControlRecordType.kraftVoters.key, [0, 0, 0, 99],
+    ])
+    func otherControlRecordsStay(key: [UInt8]) throws {
+        let bytes = try controlBatch(key: key, value: [1], at: 12)
+        var cleaner = cleaner(now: .max)
+        #expect(try clean(bytes, &cleaner, map(["a": 50])) == bytes)
+    }
+
+    @Test func anEmptiedMarkerGoesOnceItsHorizonHasPassed() throws {
+        var first = cleaner()
+        let marked = try #require(try clean(try marker(at: 12, commit: true), &first, map([:])))
+        let last = [ProducerID(7): BatchCleaner.LastRecord(lastDataOffset: nil, producerEpoch: 2)]
+        let later = Self.now + Self.deleteRetentionMs
+        var second = cleaner(now: later, last: last)
+        let emptied = try #require(try clean(marked, &second, map([:])))
+        #expect(try header(emptied).recordCount == 0)
+        // As long as nobody has written since, it tells the producer's epoch.
+        var third = cleaner(now: later, last: last)
+        #expect(try clean(emptied, &third, map([:])) == emptied)
+        var fourth = cleaner(now: later)
+        #expect(try clean(emptied, &fourth, map([:])) == nil)
+    }
+
     // MARK: Damage
+
+    @Test func recordsOutsideOfTheirBatchAreDamage() throws {
+        var cleaner = cleaner()
+        let bytes = patched(
+            try batch(at: 10, [.init("a", "1"), .init("b", "1")]), at: 23, with: [0, 0, 0, 0])
+        #expect(throws: BatchError.invalid("the record at 11 is out of order in its batch")) {
+            try clean(bytes, &cleaner, map(["a": 50]))
+        }
+    }
 
     @Test func aBatchThatUnpacksToTooMuchIsRefused() throws {
         var cleaner = BatchCleaner(

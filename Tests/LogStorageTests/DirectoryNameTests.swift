@@ -47,5 +47,8 @@ import Testing
         let future = PartitionDirectoryName(
             TopicPartition(topic: "t", partition: 7), role: .future, uniqueID: id)
         #expect(PartitionDirectoryName(parsing: future.name) == future)
+        let current = PartitionDirectoryName(
+            TopicPartition(topic: "t", partition: 7), role: .current, uniqueID: id)
+        #expect(current.name == "t-7")
     }
 }

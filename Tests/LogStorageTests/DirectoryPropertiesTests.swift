@@ -51,6 +51,12 @@ import Testing
         #expect(pairs.map(\.value) == ["4", "2", "3", "xy\\", "é\t:", "", " h"])
     }
 
+    /// Java's own reader refuses these; what stands there is kept.
+    @Test(arguments: ["\\u12", "\\u12g4", "\\u"]) func anEscapeThatIsCutOffIsText(text: String) {
+        let pairs = JavaProperties.parse(Array("a=\(text)".utf8))
+        #expect(pairs.map(\.value) == [String(text.dropFirst())])
+    }
+
     @Test func writtenPropertiesAreReadBack() {
         let pairs = [
             (key: "b c", value: " x=y:z#!\\"), (key: "a", value: "é\n\r\t\u{c}😀"),

@@ -119,6 +119,22 @@ import Testing
         }
     }
 
+    /// Draws the same id again and again.
+    private struct Repeating: RandomNumberGenerator {
+        var numbers: [UInt64]
+        mutating func next() -> UInt64 { numbers.removeFirst() }
+    }
+
+    @Test func noIdIsGivenTwice() throws {
+        var generator = Repeating(numbers: [1, 500, 1, 500, 1, 500, 1, 501])
+        for directory in ["/a", "/b"] { try format(directory, meta()) }
+        var found = ensemble(["/a", "/b"])
+        found.complete(clusterID: nil, nodeID: nil, in: files, using: &generator)
+        func drawn(_ low: UInt64) -> KafkaUUID { KafkaUUID(high: 0x4001, low: 1 << 63 | low) }
+        #expect(found.directoryID(of: "/a") == drawn(500))
+        #expect(found.directoryID(of: "/b") == drawn(501))
+    }
+
     @Test func missingIdsAreGivenAndWritten() throws {
         var generator = SplitMix64(seed: 1)
         try format("/a", meta())

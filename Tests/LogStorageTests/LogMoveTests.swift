@@ -105,6 +105,140 @@ import Testing
         #expect(move.copy.flushedOffset == Offset(2))
     }
 
+    private func filled(records: Int = 12) throws -> (MemoryFileSystem, PartitionLog) {
+        let files = try TestLog.fileSystem()
+        try files.createDirectory("/other")
+        let log = try TestLog.open(files)
+        for number in 0..<records { try log.append(try testBatch([TestRecord("k", "\(number)")])) }
+        return (files, log)
+    }
+
+    private func finish(
+        _ move: LogMove, _ log: PartitionLog, _ files: MemoryFileSystem
+    ) throws {
+        while move.stage != .replaced { try Self.step(move, log, files) }
+        #expect(try move.copy.texts() == log.texts())
+        #expect(move.copy.epochs == log.epochs)
+    }
+
+    @Test func whatIsNotInMemoryIsBroughtThereWithoutTheLock() throws {
+        let (files, log) = try filled()
+        let move = LogMove(of: log, to: try Self.open(files, log))
+        files.dropCaches()
+        let action = try move.next(log)
+        guard case .warm(let slice) = action else {
+            Issue.record("\(action)")
+            return
+        }
+        #expect(!slice.file.isCached(at: slice.position, count: slice.count))
+        try move.perform(action, now: 1000)
+        #expect(slice.file.isCached(at: slice.position, count: slice.count))
+        try finish(move, log, files)
+    }
+
+    @Test func anOriginalThatCannotBeReadIsNamed() throws {
+        let (files, log) = try filled()
+        let move = LogMove(of: log, to: try Self.open(files, log))
+        for _ in 0..<2 {
+            files.fail(.init(operation: "read", prefix: TestLog.directory))
+            let error = #expect(throws: LogMoveError.self) {
+                try move.perform(try move.next(log), now: 1000)
+            }
+            guard case .original(.io) = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            // The second time the first batch is known, and the next ones are read.
+            files.fail(nil)
+            try move.perform(try move.next(log), now: 1000)
+        }
+        #expect(log.failure == nil)
+        try finish(move, log, files)
+    }
+
+    @Test func aCopyThatCannotBeReadIsBegunAnew() throws {
+        let (files, log) = try filled()
+        let copy = try Self.open(files, log)
+        for batch in try log.batches() {
+            // Bytes have no padding.
+            _ = try unsafe copy.appendReplicated(batch.bytes.span.bytes)
+        }
+        files.fail(.init(operation: "read", prefix: Self.future))
+        let move = LogMove(of: log, to: copy)
+        files.fail(nil)
+        guard case .truncate(to: .zero) = try move.next(log) else {
+            Issue.record("the copy is gone on with")
+            return
+        }
+        try finish(move, log, files)
+    }
+
+    /// They part in an epoch that the original never had.
+    @Test func aCopyOfAnotherEpochIsCutToWhatBothHave() throws {
+        let files = try TestLog.fileSystem()
+        try files.createDirectory("/other")
+        let log = try TestLog.open(files)
+        let copy = try Self.open(files, log)
+        for (number, epoch) in [1, 1, 3, 3].enumerated() {
+            try log.append(try testBatch([TestRecord("k", "a\(number)")]), epoch: Int32(epoch))
+        }
+        for batch in try log.batches().prefix(2) {
+            // Bytes have no padding.
+            _ = try unsafe copy.appendReplicated(batch.bytes.span.bytes)
+        }
+        try copy.append(try testBatch([TestRecord("k", "b")]), epoch: 2)
+        let move = LogMove(of: log, to: copy)
+        guard case .truncate(to: Offset(2)) = try move.next(log) else {
+            Issue.record("\(try move.next(log))")
+            return
+        }
+        try finish(move, log, files)
+    }
+
+    /// What was to be copied is cut off, and other records lie in its place by the time it is read.
+    @Test func whatWasCutWhileItWasReadIsNotTaken() throws {
+        let (files, log) = try filled(records: 0)
+        let two = try testBatch([TestRecord("k", "x"), TestRecord("k", "y")])
+        let one = try #require(
+            try (0..<100).lazy.map {
+                try testBatch([TestRecord("k", String(repeating: "v", count: $0))])
+            }.first { $0.count == two.count })
+        try log.append(one)
+        let move = LogMove(of: log, to: try Self.open(files, log))
+        let action = try move.next(log)
+        guard case .settle = action else {
+            Issue.record("\(action)")
+            return
+        }
+        #expect(!move.wasCut(log))
+        _ = log.prepareTruncation(to: .zero)
+        try log.truncate(to: .zero)
+        try log.append(two)
+        #expect(move.wasCut(log))
+        #expect(throws: LogMoveError.damaged("the log was cut while it was read")) {
+            try move.perform(action, now: 1000)
+        }
+        try finish(move, log, files)
+    }
+
+    @Test func tooMuchToCopyUnderTheLockIsCopiedWithoutIt() throws {
+        let files = try TestLog.fileSystem()
+        try files.createDirectory("/other")
+        var config = TestLog.config
+        config.segmentBytes = 64 << 20
+        let log = try TestLog.open(files, config)
+        try log.append(try testBatch([TestRecord("k", "a")]))
+        let move = LogMove(of: log, to: try Self.open(files, log))
+        while move.stage != .closed { try Self.step(move, log, files) }
+        let large = String(repeating: "v", count: 1_000_000)
+        for _ in 0...LogMove.lockedBytes / large.utf8.count {
+            try log.append(try testBatch([TestRecord("k", large)]))
+        }
+        #expect(try move.replace(log, movingItTo: Self.aside, now: 1000) == .again)
+        #expect(move.stage == .placed)
+        try finish(move, log, files)
+    }
+
     // MARK: Support
 
     private static func open(
