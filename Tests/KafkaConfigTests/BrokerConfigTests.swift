@@ -233,6 +233,29 @@ private func failure(_ overrides: String..., file: String? = combined) -> String
         #expect(failure("process.roles=controller\nlisteners=CONTROLLER://:9093") == nil)
     }
 
+    @Test func aBrokerAloneTalksToOneControllerListener() throws {
+        let broker = """
+            process.roles=broker
+            node.id=7
+            controller.quorum.voters=1@localhost:9093
+            listeners=PLAINTEXT://:9092
+            """
+        let config = try load(
+            broker, overrides: ["controller.listener.names=CONTROLLER,OTHER"])
+        #expect(
+            config.warnings == [
+                "Only the first of controller.listener.names counts on a node that is no "
+                    + "controller: CONTROLLER"
+            ])
+        let one = try load(broker, overrides: ["controller.listener.names=CONTROLLER"])
+        #expect(one.warnings == [])
+    }
+
+    /// KIP-103.
+    @Test func protocolsHaveKafkasCodes() {
+        #expect(SecurityProtocol.allCases.map(\.code) == [0, 1, 2, 3])
+    }
+
     @Test func oddButLegalIsWarnedAbout() throws {
         let config = try load(combined, overrides: ["broker.heartbeat.interval.ms=5000"])
         #expect(config.warnings.count == 1)

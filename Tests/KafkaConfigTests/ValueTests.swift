@@ -93,7 +93,20 @@ private func message(_ name: String, _ text: String) -> String? {
 
     @Test func wordsInAnyCaseWhereKafkaTakesThem() throws {
         _ = try parse("group.consumer.migration.policy", "Bidirectional")
+        #expect(
+            message("group.consumer.migration.policy", "sideways")
+                == "Invalid value sideways for configuration group.consumer.migration.policy: "
+                + "String must be one of (case insensitive): BIDIRECTIONAL, UPGRADE, DOWNGRADE, "
+                + "DISABLED")
         #expect(message("message.timestamp.type", "createtime") != nil)
+    }
+
+    @Test func namesThatMustNotBeEmpty() throws {
+        _ = try parse("remote.log.storage.manager.impl.prefix", "x.")
+        #expect(
+            message("remote.log.storage.manager.impl.prefix", "")
+                == "Invalid value  for configuration remote.log.storage.manager.impl.prefix: "
+                + "String must be non-empty")
     }
 
     @Test func throttledReplicas() throws {
@@ -135,6 +148,12 @@ private func message(_ name: String, _ text: String) -> String? {
         #expect(
             TopicConfigs.definition("min.cleanable.dirty.ratio")?.validValues.description
                 == "[0,...,1]")
+        #expect(
+            BrokerConfigs.definition("remote.log.manager.task.retry.jitter")?.validValues
+                .description == "[0,...,0.5]")
+        #expect(
+            BrokerConfigs.definition("group.consumer.migration.policy")?.validValues.description
+                == "(case insensitive) [BIDIRECTIONAL, UPGRADE, DOWNGRADE, DISABLED]")
         #expect(
             TopicConfigs.definition("compression.gzip.level")?.validValues.description
                 == "[1,...,9] or -1")

@@ -93,6 +93,10 @@ import Testing
             _ = try MetadataRecord(decoding: [2] + value.dropFirst())
         }
         #expect(throws: WireError.self) { _ = try MetadataRecord(decoding: [1, 99, 0, 0]) }
+        // A type and a version that are more than 16 bits can hold.
+        for header: [UInt8] in [[1, 0x80, 0x80, 0x02, 0], [1, 2, 0x80, 0x80, 0x02]] {
+            #expect(throws: WireError.badVarint) { _ = try MetadataRecord(decoding: header) }
+        }
         #expect(throws: WireError.trailingBytes(1)) {
             _ = try MetadataRecord(decoding: value + [0])
         }

@@ -41,6 +41,12 @@ struct CompressionTests {
         }
     }
 
+    /// A span of nothing has no address, which a codec in C would take amiss.
+    @Test(arguments: codecs) func nothingAtAll(type: CompressionType) throws {
+        let compressed = try Compression.compress(RawSpan(), as: type)
+        #expect(try decompress(compressed, from: type, limit: 0) == [])
+    }
+
     @Test func everyLevel() throws {
         var generator = SplitMix64(seed: 4)
         let input = generator.text(count: 20_000)

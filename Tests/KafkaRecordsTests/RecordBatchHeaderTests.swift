@@ -93,6 +93,35 @@ struct RecordBatchHeaderTests {
         }
     }
 
+    @Test func aChecksumNeedsTheWholeBatch() throws {
+        let good = rawBatch(Self.sample, payload: [1, 2, 3, 4])
+        let header = try header(good)
+        let cut = Array(good.dropLast())
+        #expect(throws: BatchError.truncated(needed: good.count, remaining: good.count - 1)) {
+            try RecordBatchHeader.verifyCRC(cut.span.bytes, header: header)
+        }
+    }
+
+    /// Whoever sets nothing new must not make a damaged batch valid.
+    @Test func aTimestampThatIsThereAlreadyLeavesTheChecksum() throws {
+        var bytes = rawBatch(Self.sample, payload: [1, 2, 3])
+        bytes[bytes.count - 1] ^= 1
+        let before = bytes
+        do {
+            var span = bytes.mutableSpan
+            var raw = span.mutableBytes
+            RecordBatchHeader.setMaxTimestamp(
+                Self.sample.maxTimestamp, type: .createTime, in: &raw)
+        }
+        #expect(bytes == before)
+        #expect(throws: BatchError.self) { try verify(bytes) }
+    }
+
+    @Test func timestampTypesHaveKafkasNames() {
+        #expect(TimestampType.createTime.name == "CreateTime")
+        #expect(TimestampType.logAppendTime.name == "LogAppendTime")
+    }
+
     @Test func refusesWhatIsNoHeader() {
         let good = rawBatch(Self.sample)
         for count in 0..<good.count {

@@ -154,6 +154,18 @@ struct RecordBatchTests {
         }
     }
 
+    @Test(arguments: [[], [2, 97], [2, 97, 4, 98], [3], [2, 97, 2, 98]] as [[UInt8]])
+    func headersThatEndEarlyAreInvalid(_ bytes: [UInt8]) {
+        let error = #expect(throws: BatchError.self) {
+            try RecordCursor.headers(bytes.span.bytes, count: 2)
+        }
+        guard case .invalid(let reason) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(reason.hasPrefix("record headers: "))
+    }
+
     @Test func headerCountIsCheckedBeforeMemoryIsTaken() {
         // A record of 12 bytes that declares 2^30 headers.
         let record: [UInt8] = [22, 0, 0, 0, 1, 1, 0x80, 0x80, 0x80, 0x80, 0x08, 0]
@@ -168,6 +180,12 @@ struct RecordBatchTests {
         ] as [(Int64, Int)] {
             #expect(Varint.size(value) == size)
         }
+    }
+}
+
+extension UInt32 {
+    fileprivate var bigEndianBytes: [UInt8] {
+        [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: self >> UInt32($0)) }
     }
 }
 
@@ -207,6 +225,26 @@ struct LegacyMessageTests {
         bytes[17] |= 0x08
         bytes.replaceSubrange(18..<26, with: [0, 0, 0, 0, 0, 0, 0, 9])
         #expect(try recordsUnchecked(bytes).map(\.timestamp) == [9, 9, 9])
+    }
+
+    /// A message of format 1 that has `value`, compressed or not.
+    private func message(_ value: [UInt8], attributes: UInt8) -> [UInt8] {
+        let size = UInt32(value.count).bigEndianBytes
+        let time = [UInt8](repeating: 0, count: 8)
+        let covered = [1, attributes] + time + [255, 255, 255, 255] + size + value
+        let crc = CRC32.checksum(covered.span.bytes)
+        return time + UInt32(covered.count + 4).bigEndianBytes + crc.bigEndianBytes + covered
+    }
+
+    /// Each level could unpack to many more.
+    @Test func compressedMessagesHoldNoCompressedOnes() throws {
+        let plain = message([7], attributes: 0)
+        let inner = message(try compress(plain, as: .gzip), attributes: 1)
+        #expect(try records(inner).map(\.value) == [[7]])
+        let outer = message(try compress(inner, as: .gzip), attributes: 1)
+        #expect(
+            throws: BatchError.invalid("a compressed message within a compressed message")
+        ) { try records(outer) }
     }
 
     @Test func damage() {

@@ -91,6 +91,22 @@ import Testing
         }
     }
 
+    @Test(arguments: ["", "v", "v=?", "r=x,i=4096"])
+    func anEndWithoutASignatureIsNone(final: String) throws {
+        var client = scram()
+        _ = try take(&client, Self.serverFirst)
+        #expect(throws: SaslError.unacceptableChallenge("the last one has no signature")) {
+            try take(&client, final)
+        }
+    }
+
+    @Test(arguments: ["", "a\0"]) func aNameThatCannotBeSentIsNot(name: String) {
+        let client = SaslClient(.scram(.sha512, username: name, password: "x", nonce: "n"))
+        #expect(throws: SaslError.unusableCredentials("give a username, and no zero bytes")) {
+            try client.begin()
+        }
+    }
+
     @Test func plainSendsNameAndPassword() throws {
         var client = SaslClient(.plain(username: "alice", password: "sesame"))
         #expect(try client.begin() == Array("\0alice\0sesame".utf8))
@@ -135,6 +151,7 @@ import Testing
         for text in ["\(credentials)", String(reflecting: credentials), dumped] {
             #expect(text.contains("alice") && !text.contains("sesame"))
         }
+        #expect("\(Secret("sesame"))" == "hidden")
     }
 }
 

@@ -18,6 +18,20 @@ import Testing
         }
     }
 
+    private struct Listed: RandomNumberGenerator {
+        var numbers: [UInt64]
+        mutating func next() -> UInt64 { numbers.removeFirst() }
+    }
+
+    /// What begins with a dash looks like an option. Of the others the bits of version 4 are set.
+    @Test func noRandomIDBeginsWithADash() {
+        let dash = UInt64(62) << 58
+        #expect(KafkaUUID(high: dash, low: 7).description.hasPrefix("-"))
+        var generator = Listed(numbers: [dash, 7, 5, 6])
+        let id = KafkaUUID.random(using: &generator)
+        #expect(id == KafkaUUID(high: 0x4005, low: 1 << 63 | 6))
+    }
+
     @Test(arguments: [true, false])
     func nullAndEmptyDiffer(compact: Bool) throws {
         var writer = WireWriter()
