@@ -352,6 +352,60 @@ import Testing
         #expect(cluster.image.brokers[1]?.cordonedLogDirs == [])
     }
 
+    /// A broker may tell where a replica lies after that directory has failed.
+    @Test func aReplicaInAFailedDirectoryLeavesTheISR() throws {
+        var cluster = try TestCluster(brokers: 3)
+        try cluster.create("t", partitions: -1, replicas: -1, assignments: [[1, 2], [2, 3]])
+        let id = try #require(cluster.image.topics.id(of: "t"))
+        let failed = KafkaUUID(high: 0xD9, low: 1)
+        var assign = AssignReplicasToDirsRequest(brokerID: 1)
+        assign.brokerEpoch = try #require(cluster.image.brokers[1]).epoch
+        assign.directories = [
+            .init(
+                id: failed,
+                topics: [
+                    .init(
+                        topicID: id,
+                        partitions: [.init(partitionIndex: 0), .init(partitionIndex: 1)])
+                ])
+        ]
+        let answer = try cluster.apply(cluster.controller.assignReplicasToDirs(assign))
+        let codes = answer.directories[0].topics[0].partitions.map(\.errorCode)
+        #expect(codes.map { KafkaError(rawValue: $0) } == [.some(.none), .notLeaderOrFollower])
+        let left = try cluster.partition("t")
+        #expect(left.isr == [2] && left.leader == 2)
+        #expect(left.directories == [failed, TestCluster.directory(of: 2)])
+        #expect(try cluster.partition("t", 1).isr == [2, 3])
+    }
+
+    /// Directories are kept from 3.7-IV2 on (KIP-858).
+    @Test func beforeDirectoriesNoneIsAssigned() throws {
+        let version = try #require(MetadataVersion(name: "3.6", allowUnstable: false))
+        let cluster = try TestCluster(version: version)
+        var assign = AssignReplicasToDirsRequest(brokerID: 1)
+        assign.brokerEpoch = try #require(cluster.image.brokers[1]).epoch
+        let decision = cluster.controller.assignReplicasToDirs(assign)
+        #expect(decision.records.isEmpty)
+        #expect(KafkaError(rawValue: decision.response.errorCode) == .unsupportedVersion)
+    }
+
+    /// Before 3.6, followers took a change of the ISR for one of the epoch (KAFKA-15021).
+    @Test(arguments: [("3.5", 1), ("3.6", 0)] as [(String, Int32)])
+    func aShrinkRaisesTheLeaderEpochOfOldLevels(release: String, epoch: Int32) throws {
+        let version = try #require(MetadataVersion(name: release, allowUnstable: false))
+        var cluster = try TestCluster(brokers: 3, version: version)
+        try cluster.create("t", partitions: -1, replicas: -1, assignments: [[1, 2, 3]])
+        try cluster.apply(
+            cluster.controller.alterPartition(
+                try alter("t", isr: [1, 2], by: 1, in: cluster), context: cluster.context(3)))
+        #expect(try cluster.partition("t").isr == [1, 2])
+        #expect(try cluster.partition("t").leaderEpoch == epoch)
+        try cluster.apply(
+            cluster.controller.alterPartition(
+                try alter("t", isr: [1, 2, 3], by: 1, in: cluster), context: cluster.context(3)))
+        #expect(try cluster.partition("t").leaderEpoch == epoch)
+    }
+
     @Test func unregisteringForgetsTheBroker() throws {
         var cluster = try TestCluster(brokers: 2)
         try cluster.create("t", partitions: -1, replicas: -1, assignments: [[2, 1]])

@@ -141,6 +141,7 @@ import Testing
             .init(.group, "g"), [("consumer.session.timeout.ms", 0, "1")], .invalidConfig,
             "consumer.session.timeout.ms must be in the range 45000 to 60000 inclusive."
         ),
+        (.init(.group, "g"), [("consumer.session.timeout.ms", 0, "x")], .invalidConfig, nil),
         (
             .init(.group, "g"), [("streams.task.offset.interval.ms", 0, "1")], .invalidConfig,
             "streams.task.offset.interval.ms must be at least 15000."
@@ -198,6 +199,61 @@ import Testing
                 result.errorCode, result.errorMessage, is: refusal.error, refusal.message)
             #expect(cluster.delta.isEmpty)
         }
+    }
+
+    @Test(arguments: [("4.2", false), ("4.3", true)])
+    func directoriesAreCordonedOnceAllCanTell(release: String, mayBeSet: Bool) throws {
+        let version = try #require(MetadataVersion(name: release, allowUnstable: false))
+        var cluster = try TestCluster(version: version)
+        let result = try change(&cluster, .broker(1), [("cordoned.log.dirs", 0, "/a")])
+        if mayBeSet {
+            #expect(result.errorCode == 0)
+        } else {
+            expectError(
+                result.errorCode, result.errorMessage, is: .invalidConfig,
+                "The cordoned.log.dirs configuration value cannot be set because it requires "
+                    + "metadata.version >= 4.3-IV0")
+        }
+    }
+
+    @Test func aListenersOwnConfigBeatsTheBrokers() throws {
+        var cluster = try TestCluster()
+        let key = "max.connections"
+        func value(_ listener: String) -> String? {
+            cluster.controller.effectiveBrokerConfig(key, listener: listener)
+        }
+        #expect(value("INTERNAL") == "2147483647")
+        cluster.controller.settings.staticConfigs = [
+            key: "9", "listener.name.internal.\(key)": "8",
+        ]
+        #expect(value("INTERNAL") == "8" && value("PLAINTEXT") == "9")
+        _ = try change(&cluster, .broker(1), [(key, 0, "7")])
+        #expect(value("INTERNAL") == "8" && value("PLAINTEXT") == "7")
+        try cluster.append([
+            .configRecord(ConfigRecord(.broker(1), "listener.name.internal.\(key)", "6"))
+        ])
+        #expect(value("INTERNAL") == "6" && value("PLAINTEXT") == "7")
+    }
+
+    @Test func typesHaveKafkasNames() {
+        #expect(
+            ConfigResourceType.all.map(\.description) == [
+                "TOPIC", "BROKER", "BROKER_LOGGER", "CLIENT_METRICS", "GROUP",
+            ])
+        #expect(ConfigResourceType(rawValue: 3).description == "UNKNOWN")
+    }
+
+    @Test func aSubscriptionIsDescribed() throws {
+        var cluster = try TestCluster()
+        _ = try change(&cluster, .init(.clientMetrics, "m"), [("interval.ms", 0, "1000")])
+        let result = try describe(cluster, .init(.clientMetrics, "m"))
+        #expect(result.errorCode == 0)
+        #expect(result.configs.map(\.name).sorted() == ["interval.ms", "match", "metrics"])
+        let interval = try #require(result.configs.first { $0.name == "interval.ms" })
+        #expect(interval.value == "1000")
+        #expect(interval.configSource == ConfigSource.clientMetrics.rawValue)
+        let match = try #require(result.configs.first { $0.name == "match" })
+        #expect(match.configSource == ConfigSource.defaultValue.rawValue)
     }
 
     @Test func aResourceTwiceIsRefused() throws {
@@ -346,6 +402,7 @@ import Testing
             (.broker(2), .invalidRequest), (.init(.broker, "x"), .invalidRequest),
             (.init(.group, ""), .invalidRequest), (.init(.clientMetrics, ""), .invalidRequest),
             (.init(.brokerLogger, "1"), .invalidRequest),
+            (.init(ConfigResourceType(rawValue: 99), "x"), .invalidRequest),
         ] as [(ConfigResource, KafkaError)] {
             let result = try describe(cluster, resource)
             #expect(KafkaError(rawValue: result.errorCode) == error)

@@ -42,6 +42,32 @@ import Testing
         try cluster.append([.partitionChangeRecord(change)])
     }
 
+    /// The rest is for the next occasion.
+    @Test func leadershipMovesForAThousandPartitionsAtOnce() throws {
+        var cluster = try TestCluster(brokers: 2)
+        let most = Controller.maxElectionsAtOnce
+        try cluster.create(
+            "t", partitions: -1, replicas: -1,
+            assignments: Array(repeating: [1, 2], count: most + 1))
+        let id = try #require(cluster.image.topics.id(of: "t"))
+        try cluster.append(
+            (0...Int32(most)).map { index in
+                var change = PartitionChangeRecord()
+                change.topicID = id
+                change.partitionID = index
+                change.leader = 2
+                return .partitionChangeRecord(change)
+            })
+        for left in [1, 0] {
+            try cluster.apply(cluster.controller.balanceLeaders())
+            let moved = try #require(cluster.image.topics["t"]).partitions.filter {
+                $0.leader == 1
+            }
+            #expect(moved.count == most + 1 - left)
+        }
+        #expect(cluster.controller.balanceLeaders().records.isEmpty)
+    }
+
     @Test func electionsAreChecked() throws {
         var cluster = try TestCluster(brokers: 1)
         try cluster.create("t")
@@ -191,6 +217,32 @@ import Testing
         #expect(back.leader == 1)
     }
 
+    /// Those that were to come may be the only ones that have all records by then.
+    @Test(arguments: [false, true])
+    func aReassignmentIsNotTakenBackWithLoss(mayLose: Bool) throws {
+        let version = try #require(MetadataVersion(name: "4.0", allowUnstable: false))
+        var cluster = try TestCluster(brokers: 4, version: version)
+        try cluster.create(
+            "t", partitions: -1, replicas: -1,
+            configs: ["unclean.leader.election.enable": "\(mayLose)"], assignments: [[1]])
+        _ = try reassign(&cluster, "t", to: [3, 4])
+        try growISR("t", to: [1, 3], in: &cluster)
+        try cluster.apply(cluster.controller.fenceBroker(1))
+        #expect(try cluster.partition("t").isr == [3])
+        let cancelled = try reassign(&cluster, "t", to: nil)
+        guard mayLose else {
+            expectError(
+                cancelled.errorCode, cancelled.errorMessage, is: .invalidReplicaAssignment,
+                "Unable to revert partition assignment for t:0 because it would require an "
+                    + "unclean leader election.")
+            #expect(try cluster.partition("t").isReassigning)
+            return
+        }
+        #expect(cancelled.errorCode == 0)
+        let back = try cluster.partition("t")
+        #expect(back.replicas == [1] && back.isr == [1] && !back.isReassigning)
+    }
+
     /// Who was to go may stay, and who was to come may go.
     @Test func aNewPlanLeavesNothingOfTheOneBefore() throws {
         var cluster = try TestCluster(brokers: 4)
@@ -219,6 +271,14 @@ import Testing
         expectError(
             missing.errorCode, missing.errorMessage, is: .unknownTopicOrPartition,
             "Unable to find a topic named no.")
+        var other = AlterPartitionReassignmentsRequest()
+        other.topics = [.init(name: "t", partitions: [.init(partitionIndex: 7, replicas: [1])])]
+        let absent = try #require(
+            cluster.controller.alterPartitionReassignments(other).response.responses.first?
+                .partitions.first)
+        expectError(
+            absent.errorCode, absent.errorMessage, is: .unknownTopicOrPartition,
+            "Unable to find partition t:7.")
         let unknown = try reassign(&cluster, "t", to: [9])
         expectError(unknown.errorCode, nil, is: .invalidReplicaAssignment)
         let resized = try reassign(&cluster, "t", to: [1, 2, 3], mayResize: false)

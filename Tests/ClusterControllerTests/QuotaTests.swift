@@ -54,6 +54,15 @@ import Testing
                 "Unhandled client quota entity type: group"
             ),
             (
+                [("user", "u"), ("user", "v")], "consumer_byte_rate", 1,
+                "Invalid client quota entity, duplicate entity entry user"
+            ),
+            (
+                [("ip", "1.2.3.4"), ("user", "u")], "connection_creation_rate", 1,
+                "Invalid quota entity combination, IP entity should not be combined with User or "
+                    + "ClientId"
+            ),
+            (
                 [("user", "u")], "connection_creation_rate", 1,
                 "Invalid configuration key connection_creation_rate"
             ),
@@ -83,6 +92,36 @@ import Testing
         let result = try alter(&cluster, parts, [(key, value)])
         expectError(result.errorCode, result.errorMessage, is: .invalidRequest, flaw)
         #expect(cluster.image.quotas.entities == [])
+    }
+
+    @Test func whatComesTwiceIsRefused() throws {
+        var cluster = try TestCluster()
+        let keys = try alter(
+            &cluster, [("user", "a")], [("consumer_byte_rate", 1), ("consumer_byte_rate", 2)])
+        expectError(
+            keys.errorCode, keys.errorMessage, is: .invalidRequest,
+            "Duplicate quota key consumer_byte_rate not updating quota for this entity")
+        #expect(cluster.image.quotas.entities == [])
+        let entry = AlterClientQuotasRequest.EntryData(
+            entity: [.init(entityType: "user", entityName: "a")],
+            ops: [.init(key: "consumer_byte_rate", value: 5, remove: false)])
+        let answer = try cluster.apply(
+            cluster.controller.alterClientQuotas(.init(entries: [entry, entry])))
+        #expect(answer.entries[0].errorCode == 0)
+        expectError(
+            answer.entries[1].errorCode, answer.entries[1].errorMessage, is: .invalidRequest,
+            "Ignoring duplicate entity")
+        #expect(cluster.image.quotas.entities.count == 1)
+    }
+
+    @Test func anAddressHasItsOwnRateOrThatOfAll() throws {
+        var cluster = try TestCluster()
+        #expect(cluster.image.quotas.connectionRate(of: "1.1.1.1") == nil)
+        for (name, rate) in [("1.1.1.1", 7), (nil, 3)] as [(String?, Double)] {
+            _ = try alter(&cluster, [("ip", name)], [("connection_creation_rate", rate)])
+        }
+        #expect(cluster.image.quotas.connectionRate(of: "1.1.1.1") == 7)
+        #expect(cluster.image.quotas.connectionRate(of: "2.2.2.2") == 3)
     }
 
     private func describe(

@@ -95,6 +95,59 @@ import Testing
         #expect(!after.isRecovering)
     }
 
+    @Test func aPartitionThatComesAgainTakesThePlaceOfTheFirst() throws {
+        var image = MetadataImage.empty
+        try image.replay([
+            .topicRecord(.init(name: "t", topicID: topicID)), partition(0), partition(1),
+            partition(0, [2, 3]),
+        ])
+        #expect(image.topics["t"]?.partitions.map(\.replicas) == [[2, 3], [1]])
+        #expect(image.topics.partitionCount == 2)
+    }
+
+    /// A record of a level that has no directories says nothing of them; another one says of all.
+    @Test func directoriesGoWithTheReplicas() throws {
+        var image = MetadataImage.empty
+        try image.replay([
+            .topicRecord(.init(name: "t", topicID: topicID)), partition(0, [1, 2]),
+        ])
+        var change = PartitionChangeRecord()
+        change.topicID = topicID
+        change.partitionID = 0
+        change.replicas = [1, 2, 3]
+        try image.replay([.partitionChangeRecord(change)])
+        #expect(
+            image.topics["t"]?[0]?.directories
+                == Array(repeating: DirectoryID.migrating, count: 3))
+        let before = image
+        change.directories = [KafkaUUID(high: 1, low: 1)]
+        #expect(throws: ReplayError.self) { try image.replay([.partitionChangeRecord(change)]) }
+        #expect(image == before)
+    }
+
+    @Test func eligibleLeadersOfAllTopicsAreCleared() throws {
+        var image = MetadataImage.empty
+        let other = KafkaUUID(high: 8, low: 8)
+        guard case .partitionRecord(var eligible) = partition(0, [1, 2]) else { return }
+        eligible.eligibleLeaderReplicas = [2]
+        eligible.lastKnownElr = [1]
+        guard case .partitionRecord(var plain) = partition(0) else { return }
+        plain.topicID = other
+        try image.replay([
+            .topicRecord(.init(name: "t", topicID: topicID)), .partitionRecord(eligible),
+            partition(1), .topicRecord(.init(name: "u", topicID: other)),
+            .partitionRecord(plain),
+        ])
+        var delta = MetadataDelta()
+        try image.replay(.clearElrRecord(.init(topicName: "")), noting: &delta)
+        let cleared = try #require(image.topics["t"]?[0])
+        #expect(cleared.eligibleLeaderReplicas == [] && cleared.lastKnownELR == [])
+        #expect(cleared.partitionEpoch == 1)
+        // Nothing of the others changes.
+        #expect(image.topics["u"]?[0]?.partitionEpoch == 0)
+        #expect(delta.sortedChangedPartitions.map(\.partitions) == [[0]])
+    }
+
     @Test func contradictionsAreErrorsAndChangeNothing() throws {
         var image = MetadataImage.empty
         try image.replay([.topicRecord(.init(name: "t", topicID: topicID))])

@@ -175,6 +175,35 @@ import Testing
             "Found multiple manual partition assignments for partition 1")
     }
 
+    @Test func anAssignmentNeedsABrokerThatServes() throws {
+        var cluster = try TestCluster(brokers: 3)
+        try cluster.create("u")
+        try cluster.apply(cluster.controller.fenceBroker(2))
+        let fenced = try cluster.create(
+            "t", partitions: -1, replicas: -1, assignments: [[1], [2]])
+        expectError(
+            fenced.errorCode, fenced.errorMessage, is: .invalidReplicaAssignment,
+            "All brokers specified in the manual partition assignment for partition 1 are fenced "
+                + "or in controlled shutdown.")
+        let grown = try grow(&cluster, "u", to: 2, assignments: [[2]])
+        expectError(
+            grown.errorCode, grown.errorMessage, is: .invalidReplicaAssignment,
+            "All brokers specified in the manual partition assignment for partition 1 are fenced "
+                + "or in controlled shutdown.")
+        #expect(cluster.image.topics.partitionCount == 1)
+        var change = BrokerRegistrationChangeRecord()
+        change.brokerID = 3
+        change.brokerEpoch = try #require(cluster.image.brokers[3]).epoch
+        change.cordonedLogDirs = [TestCluster.directory(of: 3)]
+        try cluster.append([.brokerRegistrationChangeRecord(change)])
+        let cordoned = try cluster.create(
+            "t", partitions: -1, replicas: -1, assignments: [[1, 3]])
+        expectError(
+            cordoned.errorCode, cordoned.errorMessage, is: .invalidReplicaAssignment,
+            "The manual partition assignment includes broker 3, but all its log directories are "
+                + "cordoned.")
+    }
+
     @Test func configsAreHiddenFromThoseWhoMayNotSeeThem() throws {
         let cluster = try TestCluster()
         var generator = SplitMix64(seed: 3)
@@ -274,5 +303,28 @@ import Testing
             "Attempted to add 2 additional partition(s), but only 1 assignment(s) were specified.")
         let thin = try grow(&cluster, "t", to: 3, assignments: [[1]])
         expectError(thin.errorCode, nil, is: .invalidReplicaAssignment)
+        let huge = try grow(&cluster, "t", to: 10_003)
+        expectError(
+            huge.errorCode, huge.errorMessage, is: .policyViolation,
+            "Excessively large number of partitions per request.")
+        #expect(cluster.image.topics["t"]?.partitions.count == 2)
+        #expect(try grow(&cluster, "t", to: 10_002).errorCode == 0)
+    }
+
+    @Test func aTopicThatIsToGrowTwiceDoesNot() throws {
+        var cluster = try TestCluster()
+        for name in ["t", "u"] { try cluster.create(name) }
+        var request = CreatePartitionsRequest()
+        request.topics = ["t", "u", "t"].map { .init(name: $0, count: 2, assignments: nil) }
+        var generator = SplitMix64(seed: 5)
+        let answer = try cluster.apply(
+            cluster.controller.createPartitions(request, using: &generator))
+        #expect(answer.results.map(\.name) == ["t", "u"])
+        expectError(
+            answer.results[0].errorCode, answer.results[0].errorMessage, is: .invalidRequest,
+            "Duplicate topic name.")
+        #expect(answer.results[1].errorCode == 0)
+        #expect(cluster.image.topics["t"]?.partitions.count == 1)
+        #expect(cluster.image.topics["u"]?.partitions.count == 2)
     }
 }

@@ -201,6 +201,35 @@ import Testing
         #expect(pages == 4 || pages == 3)
     }
 
+    @Test func aPageThatEndsWithATopicGoesOnWithTheNext() throws {
+        let view = view(try cluster())
+        var request = DescribeTopicPartitionsRequest()
+        request.responsePartitionLimit = 2
+        let page = view.describeTopicPartitions(request)
+        #expect(page.topics.map(\.name) == ["__consumer_offsets", "a"])
+        #expect(page.nextCursor == .init(topicName: "b", partitionIndex: 0))
+        request.cursor = .init(topicName: "b", partitionIndex: 0)
+        let last = view.describeTopicPartitions(request)
+        #expect(last.topics.map(\.name) == ["b"])
+        #expect(last.nextCursor == nil)
+    }
+
+    @Test func topicsThatMayNotBeDescribedAreRefusedByName() throws {
+        let view = view(try cluster())
+        var request = DescribeTopicPartitionsRequest()
+        request.topics = ["a", "b"].map { .init(name: $0) }
+        let asked = view.describeTopicPartitions(request, mayDescribe: { $0 == "a" })
+        #expect(asked.topics.map(\.name) == ["a", "b"])
+        #expect(
+            asked.topics.map { KafkaError(rawValue: $0.errorCode) } == [
+                .some(.none), .topicAuthorizationFailed,
+            ])
+        #expect(asked.topics[1].partitions == [])
+        request.topics = []
+        let all = view.describeTopicPartitions(request, mayDescribe: { $0 == "a" })
+        #expect(all.topics.map(\.name) == ["a"])
+    }
+
     @Test func describedPartitionsCarryEligibleLeaders() throws {
         var cluster = try cluster()
         try cluster.apply(cluster.controller.fenceBroker(1))
