@@ -254,6 +254,131 @@ import Testing
         }
     }
 
+    /// What the log no longer holds was in the snapshots.
+    @Test func aLogWithoutTheSnapshotBeforeItIsRefused() throws {
+        let disk = try makeDisk()
+        _ = try snapshots(5, on: disk) {
+            $0.retentionBytes = 0
+            $0.segmentBytes = 100
+        }
+        for name in try disk.list(Self.logPath) where name.hasSuffix(".checkpoint") {
+            try disk.remove("\(Self.logPath)/\(name)")
+        }
+        let error = #expect(throws: QuorumError.self) { _ = try open(disk) }
+        guard case .corrupt(_, let reason) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(reason.hasSuffix("and no snapshot reaches that far"))
+    }
+
+    /// Nobody knows whether it voted in the log's last epoch.
+    @Test func withoutItsStateAMemberVotesInNoEpochOfItsLog() throws {
+        let disk = try makeDisk()
+        for _ in 0..<3 { try append(0..<1, to: try open(disk).quorum) }
+        try disk.remove("\(Self.logPath)/quorum-state")
+        #expect(try open(disk).quorum.epoch == LeaderEpoch(4))
+    }
+
+    @Test func aRecordThatTheVersionCannotSayIsNotAppended() throws {
+        let quorum = try open(try makeDisk()).quorum
+        let end = quorum.endOffset
+        let error = #expect(throws: QuorumError.self) {
+            _ = try quorum.append([topic(0)], now: Self.now) { _ in 99 }
+        }
+        guard case .encode(.unsupportedVersion(99)) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(quorum.endOffset == end && quorum.isActiveLeader)
+        try append(0..<1, to: quorum)
+    }
+
+    // MARK: Disks that fail
+
+    private func isIO(_ body: () throws -> Void) -> Bool {
+        do {
+            try body()
+        } catch QuorumError.io {
+            return true
+        } catch {}
+        return false
+    }
+
+    @Test func aReadThatFailsIsTold() throws {
+        let disk = try makeDisk()
+        let quorum = try open(disk).quorum
+        try append(0..<3, to: quorum)
+        let error = #expect(throws: QuorumError.self) {
+            try quorum.log.read(from: Offset(-1), maxBytes: 100)
+        }
+        guard case .log(.offsetOutOfRange) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        // The headers are read first, and then what is to be sent.
+        for reads in 0..<2 {
+            disk.fail(.init(after: reads, operation: "read", suffix: ".log"))
+            #expect(throws: QuorumError.self) { try quorum.log.read(from: .zero, maxBytes: 1000) }
+        }
+        #expect(try !quorum.log.read(from: .zero, maxBytes: 1000).isEmpty)
+    }
+
+    @Test(arguments: ["quorum-state", ".checkpoint"])
+    func aMemberWhoseFilesCannotBeReadDoesNotStart(suffix: String) throws {
+        let disk = try makeDisk()
+        let quorum = try open(disk).quorum
+        try append(0..<4, to: quorum)
+        try quorum.writeSnapshot(of: (0..<4).map(topic), upTo: quorum.highWatermark, now: Self.now)
+        { _ in 0 }
+        disk.fail(.init(operation: "read", suffix: suffix))
+        #expect(isIO { _ = try open(disk) })
+        #expect(try open(disk).topics == expected(4))
+    }
+
+    @Test func aFormatThatFailsIsTold() throws {
+        let voter = QuorumFormat.Voter(
+            nodeID: BrokerID(1), directoryID: Self.directoryID, listener: "CONTROLLER",
+            host: "localhost", port: 9093)
+        for operation in ["createDirectory", "rename", "sync"] {
+            let disk = try makeDisk()
+            disk.fail(.init(operation: operation))
+            #expect(
+                isIO {
+                    try QuorumFormat.write(
+                        [voter], bootstrap: [topic(0)], in: Self.directory, fileSystem: disk
+                    ) { _ in 0 }
+                })
+        }
+        let disk = try makeDisk()
+        try QuorumFormat.write(
+            [voter], bootstrap: [topic(0)], in: Self.directory, fileSystem: disk
+        ) { _ in 0 }
+        disk.fail(.init(operation: "read"))
+        #expect(isIO { _ = try QuorumFormat.readBootstrap(in: Self.directory, disk) })
+        #expect(throws: QuorumError.self) {
+            try QuorumFormat.write(
+                [voter], bootstrap: [topic(0)], in: Self.directory, fileSystem: try makeDisk()
+            ) { _ in 99 }
+        }
+    }
+
+    @Test func aSnapshotThatANewerHasOvertakenGoes() throws {
+        let disk = try makeDisk()
+        let quorum = try open(disk).quorum
+        try append(0..<2, to: quorum)
+        let draft = try #require(quorum.draftSnapshot(upTo: Offset(3), now: Self.now))
+        try append(2..<4, to: quorum)
+        try quorum.writeSnapshot(of: (0..<4).map(topic), upTo: Offset(5), now: Self.now) { _ in 0 }
+        let names = try disk.list(Self.logPath)
+        try draft.write((0..<2).map(topic)) { _ in 0 }
+        #expect(try disk.list(Self.logPath) != names)
+        try quorum.adopt(draft, now: Self.now)
+        #expect(try disk.list(Self.logPath) == names)
+        #expect(quorum.latestSnapshot?.endOffset == Offset(5))
+        #expect(try open(disk.afterKill()).topics == expected(4))
+    }
+
     @Test func formattingLeavesVotersAndFirstRecords() throws {
         let disk = try makeDisk()
         try QuorumFormat.write(

@@ -166,7 +166,80 @@ import Testing
         #expect(diverging == .init(epoch: epoch, endOffset: end.rawValue))
     }
 
+    @Test func whoDoesNotWaitIsAnsweredAtOnce() throws {
+        let end = try #require(leader.member?.endOffset)
+        let answer = try fetch(
+            {
+                $0.topics[0].partitions[0].fetchOffset = end.rawValue
+                $0.topics[0].partitions[0].lastFetchedEpoch = epoch
+                $0.maxWaitMs = 0
+            }, of: leader)
+        let partition = answer.responses[0].partitions[0]
+        #expect(partition.errorCode == 0 && partition.records == .bytes([]))
+        #expect(partition.highWatermark == end.rawValue)
+    }
+
+    /// In version 0 a leader that resigns names its successors without their directories.
+    @Test func theFirstSuccessorStandsAtOnce() throws {
+        let third = try #require(
+            quorum.sorted.first { $0.id != leader.id && $0.id != follower.id })
+        let request = EndQuorumEpochRequest(
+            clusterID: SimulatedQuorum.clusterID,
+            topics: [
+                .init(
+                    topicName: "__cluster_metadata",
+                    partitions: [
+                        .init(
+                            leaderID: leader.id.rawValue, leaderEpoch: epoch,
+                            preferredSuccessors: [follower.id.rawValue, third.id.rawValue])
+                    ])
+            ])
+        for node in [follower, third] {
+            let answer: EndQuorumEpochResponse = try ask(
+                .endQuorumEpoch(request), version: 0, of: node)
+            #expect(answer.errorCode == 0)
+        }
+        guard case .prospective = follower.member?.role else {
+            Issue.record("\(quorum.summary)")
+            return
+        }
+        #expect(try #require(third.member?.role.follower).fetchDeadline > quorum.now)
+    }
+
     // MARK: FetchSnapshot, voters
+
+    @Test func piecesOfASnapshotThatAreNotThereAreRefused() throws {
+        try quorum.append("t", on: leader)
+        try quorum.run(ms: 1_000)
+        try quorum.snapshot(leader)
+        let id = try #require(leader.member?.latestSnapshot)
+        func ask(_ position: Int64, of topic: String = "__cluster_metadata") throws
+            -> FetchSnapshotResponse.PartitionSnapshot
+        {
+            let partition = FetchSnapshotRequest.PartitionSnapshot(
+                currentLeaderEpoch: epoch,
+                snapshotID: .init(endOffset: id.endOffset.rawValue, epoch: id.epoch.rawValue),
+                position: position)
+            let answer: FetchSnapshotResponse = try self.ask(
+                .fetchSnapshot(
+                    FetchSnapshotRequest(
+                        clusterID: nil, replicaID: 50, maxBytes: 1 << 20,
+                        topics: [.init(name: topic, partitions: [partition])])),
+                version: 1, of: leader)
+            return try #require(answer.topics.first?.partitions.first)
+        }
+        let whole = try ask(0)
+        #expect(whole.errorCode == 0 && whole.size > 0)
+        for (position, topic, error) in [
+            (whole.size, "__cluster_metadata", .positionOutOfRange),
+            (-1, "__cluster_metadata", .positionOutOfRange), (0, "t", .unknownTopicOrPartition),
+        ] as [(Int64, String, KafkaError)] {
+            #expect(KafkaError(rawValue: try ask(position, of: topic).errorCode) == error)
+        }
+        leader.disk.fail(.init(operation: "read", suffix: ".checkpoint"))
+        #expect(KafkaError(rawValue: try ask(0).errorCode) == .kafkaStorageError)
+        #expect(try ask(0) == whole)
+    }
 
     @Test func aSnapshotThatIsNotThereIsNotFound() throws {
         for (partitions, error) in [
@@ -211,6 +284,65 @@ import Testing
             version: 1, of: leader)
         #expect(KafkaError(rawValue: added.errorCode) == .duplicateVoter)
         #expect(leader.member?.voters.count == 3)
+    }
+
+    @Test func aVoterWithoutANameOrAnAddressIsNotAdded() throws {
+        for (id, directory, listener) in [
+            (-1, KafkaUUID(high: 7, low: 9), "CONTROLLER"), (9, .zero, "CONTROLLER"),
+            (9, KafkaUUID(high: 7, low: 9), "OTHER"),
+        ] as [(Int32, KafkaUUID, String)] {
+            let added: AddRaftVoterResponse = try ask(
+                .addRaftVoter(
+                    AddRaftVoterRequest(
+                        clusterID: nil, timeoutMs: 100, voterID: id, voterDirectoryID: directory,
+                        listeners: [.init(name: listener, host: "h", port: 1)])),
+                version: 1, of: leader)
+            #expect(KafkaError(rawValue: added.errorCode) == .invalidRequest)
+        }
+        #expect(leader.member?.voters.count == 3)
+    }
+
+    @Test func aVoterThatCannotDoWhatTheQuorumDoesIsNotAdded() throws {
+        let node = try quorum.add(4)
+        try quorum.format([], others: [node])
+        try quorum.start(node)
+        try quorum.run(ms: 2_000)
+        quorum.kraftVersions = 0...0
+        let ticket = try quorum.ask(
+            .addRaftVoter(
+                AddRaftVoterRequest(
+                    clusterID: nil, timeoutMs: 1000, voterID: 4,
+                    voterDirectoryID: node.directoryID,
+                    listeners: [
+                        .init(name: "CONTROLLER", host: node.endpoint.host, port: 9093)
+                    ])), version: 1, of: leader)
+        try quorum.run(ms: 1_000)
+        let answer = try #require(quorum.clientAnswers[ticket] as? AddRaftVoterResponse)
+        #expect(KafkaError(rawValue: answer.errorCode) == .invalidRequest)
+        #expect(answer.errorMessage == "The new voter cannot do kraft.version 1.")
+        #expect(leader.member?.voters.count == 3)
+    }
+
+    @Test func onlyTheMetadataIsDescribed() throws {
+        for topics in [
+            [("t", [0])], [("__cluster_metadata", [1])], [("__cluster_metadata", [0, 0])],
+            [("__cluster_metadata", [0]), ("t", [2, 3])],
+        ] as [[(String, [Int32])]] {
+            let answer: DescribeQuorumResponse = try ask(
+                .describeQuorum(
+                    DescribeQuorumRequest(
+                        topics: topics.map { topic in
+                            .init(
+                                topicName: topic.0,
+                                partitions: topic.1.map { .init(partitionIndex: $0) })
+                        })), version: 2, of: leader)
+            #expect(answer.topics.map(\.topicName) == topics.map(\.0))
+            #expect(answer.topics.map { $0.partitions.map(\.partitionIndex) } == topics.map(\.1))
+            #expect(
+                answer.topics.flatMap(\.partitions).allSatisfy {
+                    $0.errorCode == KafkaError.unknownTopicOrPartition.rawValue
+                })
+        }
     }
 
     @Test func theLeaderDescribesTheQuorum() throws {
