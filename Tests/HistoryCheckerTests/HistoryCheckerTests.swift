@@ -48,6 +48,13 @@ import Testing
         .acked(value: "a", partition: 0, offset: 0), .acked(value: "b", partition: 0, offset: 1),
     ]
 
+    @Test func aTransactionBeginsOnce() throws {
+        let fault = #expect(throws: HistoryFault.self) {
+            try check([.begin(transaction: "x"), .begin(transaction: "x")])
+        }
+        #expect(fault?.text == "the transaction 'x' begins twice")
+    }
+
     @Test func aGoodHistoryHasNoAnomaly() throws {
         let report = try check(
             sent + [seek(), read("a", 0), read("b", 1), .position(place(), offset: 2, isEnd: true)])

@@ -8,12 +8,13 @@ import Testing
 /// A follower's log: appends, high watermark, and where it is cut off.
 @Suite struct FollowerReplicationTests {
     private let replica: PartitionReplica
+    private let files = MemoryFileSystem()
 
     init() throws {
         let log = try PartitionLog.open(
             directory: "/words-0", topicPartition: TopicPartition(topic: "words", partition: 0),
             topicID: KafkaUUID(high: 1, low: 1), config: LogConfig(),
-            fileSystem: MemoryFileSystem(), recoveryPoint: .zero, logStartOffset: .zero,
+            fileSystem: files, recoveryPoint: .zero, logStartOffset: .zero,
             cleanShutdown: false, now: 0)
         replica = PartitionReplica(
             log: log, role: .offline(reason: "starting"), highWatermark: .zero)
@@ -66,6 +67,25 @@ import Testing
             position
                 == .init(
                     offset: Offset(3), lastEpoch: LeaderEpoch(1), logStartOffset: .zero))
+    }
+
+    /// The first batch begins below the log start: the log is begun anew, on a disk that fails.
+    @Test func aLogThatCannotBeginAnewIsAFailedDisk() throws {
+        try replica.truncateFullyAndStart(at: Offset(5))
+        files.fail(.init(operation: "create"))
+        let error = #expect(throws: AppendError.self) { try append(3, epoch: 1, at: 4) }
+        guard case .io(let cause) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(cause.operation == "create" && replica.log.failure == cause)
+    }
+
+    @Test func aLogThatKnowsNoEpochIsCutWhereTheLeaderSays() throws {
+        #expect(cut(epoch: 3, end: 5) == 0)
+        try append(3, epoch: -1)
+        #expect(cut(epoch: 3, end: 2) == 2)
+        #expect(cut(epoch: 3, end: 5) == 3)
     }
 
     @Test func theHighWatermarkFollowsTheLeadersAsFarAsTheLogGoes() throws {
