@@ -3,8 +3,8 @@ import Testing
 
 @testable import LogStorage
 
-/// Whole cleanings: with little memory, over damage, and on a disk that fails while cleaned segments
-/// take the place of others.
+/// Whole cleanings: with little memory, over damage, and on a disk that fails while cleaned
+/// segments take the place of others.
 @Suite struct CleanerSwapTests {
     private static var config: LogConfig {
         var config = TestLog.config
