@@ -43,6 +43,4 @@ public final class OutgoingResponse {
     }
     /// Where the slices go between them.
     public var splices: [Splice] { writer.splices }
-    /// Bytes in all, files included.
-    public var byteCount: Int { writer.count + writer.splicedByteCount }
 }

@@ -15,10 +15,6 @@ protocol HostedMachine: CoordinatorMachine {
         _ command: Command, of cell: ShardCell<Self>, on loop: BrokerLoop, now: ClockReading)
 }
 
-extension HostedMachine {
-    func adopt(_ view: BrokerView) {}
-}
-
 /// What waits on an event loop for the high watermark of partitions or for an instant.
 protocol Resumable: AnyObject {
     /// Does what has become possible or due, and waits anew for the rest.

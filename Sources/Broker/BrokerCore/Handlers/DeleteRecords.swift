@@ -23,8 +23,7 @@ extension BrokerLoop {
                     name: topic.name,
                     partitions: topic.partitions.map {
                         raiseLogStart(
-                            $0, topic.name, cells?[$0.partitionIndex], view, &touched,
-                            &failures)
+                            $0, topic.name, cells?[$0.partitionIndex], view, &touched)
                     })
             }
             var saved: Set<String> = []
@@ -108,8 +107,7 @@ private final class DeletedRecords: Resumable {
 
 private func raiseLogStart(
     _ asked: DeleteRecordsRequest.DeleteRecordsPartition, _ topic: String, _ cell: PartitionCell?,
-    _ view: BrokerView, _ touched: inout [PartitionCell],
-    _ failures: inout [(directory: String, error: FileError)]
+    _ view: BrokerView, _ touched: inout [PartitionCell]
 ) -> DeleteRecordsResponse.DeleteRecordsPartitionResult {
     var result = DeleteRecordsResponse.DeleteRecordsPartitionResult(
         partitionIndex: asked.partitionIndex)
@@ -143,7 +141,7 @@ private func raiseLogStart(
         result.lowWatermark = replica.log.logStartOffset.rawValue
         touched.append(cell)
     } catch {
-        if case .io(let cause) = error { failures.append((cell.logDirectory, cause)) }
+        // Only an offset beyond the log's end; nothing is written here.
         result.errorCode = error.kafkaError.rawValue
     }
     return result

@@ -25,8 +25,6 @@ struct FetcherSession {
     /// Whether the next request names every partition.
     var isFull: Bool { epoch == 0 }
 
-    func knows(_ key: ReplicaKey) -> Bool { known.contains(key) }
-
     /// The partitions that the leader has to forget, so that `gone` are not fetched.
     private mutating func forget(_ gone: [ReplicaKey]) -> [FetchRequest.ForgottenTopic] {
         guard !isFull else { return [] }

@@ -354,10 +354,8 @@ final class ReplicaFetcher: Resumable {
             if case .io(let cause) = error {
                 loop.emit(.directoryFailed(path: partition.cell.logDirectory, cause))
             }
-        } catch LogError.io(let cause) {
-            loop.emit(.directoryFailed(path: partition.cell.logDirectory, cause))
         } catch {
-            // The next fetch begins where the log ends, whatever it was.
+            // The log start that the leader tells is beyond the log's end: nothing is to be done.
         }
         return nil
     }
