@@ -88,6 +88,31 @@ import Testing
         #expect(try good.call(MetadataRequest()).brokers.count == 1)
     }
 
+    /// A flexible version could tell of a longer name than the record of an offset can hold.
+    @Test(arguments: [Int(Int16.max), Int(Int16.max) + 1])
+    func aNameIsNoLongerThanAString(_ length: Int) throws {
+        let node = try GroupNodeTests.node()
+        let client = node.connect()
+        let count = UInt32(length + 1)
+        let varint = [
+            UInt8(count & 0x7F | 0x80), UInt8(count >> 7 & 0x7F | 0x80), UInt8(count >> 14),
+        ]
+        let header: [UInt8] = [0, 8, 0, 9, 0, 0, 0, 1, 0, 1, 0x61, 0]
+        // Outside of the group's membership, offset 5 of `words`-0.
+        let rest: [UInt8] =
+            [0xFF, 0xFF, 0xFF, 0xFF, 1, 0, 2, 6] + Array("words".utf8)
+            + [2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0]
+        client.send(raw: header + varint + Array(repeating: 0x67, count: length) + rest)
+        if length <= Int(Int16.max) {
+            let answer = try #require(
+                try client.receive(OffsetCommitResponse.self, version: 9, correlation: 1))
+            #expect(answer.message.topics[0].partitions.map(\.errorCode) == [0])
+        } else {
+            #expect(client.closeReason?.contains("malformed") == true)
+        }
+        #expect(try node.connect().call(ListGroupsRequest()).errorCode == 0)
+    }
+
     @Test func requestsAfterGarbageAreNotRead() throws {
         let node = try TestNode()
         let client = node.connect()

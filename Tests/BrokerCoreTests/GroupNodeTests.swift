@@ -138,6 +138,50 @@ import Testing
         let described = try client.call(DescribeGroupsRequest(groups: ["g"]))
         #expect(described.groups[0].errorCode == wrong)
         #expect(try client.call(ListGroupsRequest()).errorCode == 0)
+        let deleted = try client.call(DeleteGroupsRequest(groupsNames: ["g"]))
+        #expect(deleted.results[0].errorCode == wrong)
+        #expect(try client.call(OffsetDeleteRequest(groupID: "g")).errorCode == wrong)
+    }
+
+    @Test func offsetsAreDeletedOneByOne() throws {
+        let client = try Self.node().connect()
+        try client.commit(3, group: "g-1")
+        let answer = try client.call(
+            OffsetDeleteRequest(
+                groupID: "g-1",
+                topics: [
+                    .init(
+                        name: "words",
+                        partitions: [.init(partitionIndex: 0), .init(partitionIndex: 9)])
+                ]))
+        #expect(answer.errorCode == 0)
+        #expect(
+            answer.topics[0].partitions.map { KafkaError(code: $0.errorCode) }
+                == [KafkaError.none, .unknownTopicOrPartition])
+        #expect(try client.committed(group: "g-1") == -1)
+        #expect(
+            try client.call(OffsetDeleteRequest(groupID: "")).errorCode
+                == KafkaError.invalidGroupID.rawValue)
+    }
+
+    /// What another broker coordinates by now it lists; what loads might be missed.
+    @Test func shardsThatAreGoneAreLeftOutAndThoseThatLoadAreWaitedFor() throws {
+        let node = try Self.node()
+        let client = node.connect()
+        for name in Self.names { try client.commit(1, group: name) }
+        let gone = try #require(node.view.groupShard(of: "g-1"))
+        let loading = try #require(node.view.groupShard(of: "g-2"))
+        _ = gone.deactivate()
+        let listed = try client.call(ListGroupsRequest())
+        #expect(listed.errorCode == 0)
+        #expect(listed.groups.map(\.groupID).sorted() == ["g-0", "g-2", "g-3"])
+        _ = loading.beginLoading(LeaderEpoch(99))
+        let loads = KafkaError.coordinatorLoadInProgress.rawValue
+        let refused = try client.call(ListGroupsRequest())
+        #expect(refused.errorCode == loads && refused.groups.isEmpty)
+        let described = try client.call(DescribeGroupsRequest(groups: ["g-0", "g-1", "g-2"]))
+        #expect(
+            described.groups.map(\.errorCode) == [0, KafkaError.notCoordinator.rawValue, loads])
     }
 }
 
