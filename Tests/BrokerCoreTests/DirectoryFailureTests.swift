@@ -247,4 +247,92 @@ import Testing
         #expect(try produceError(client, partition: 0) == .kafkaStorageError)
         #expect(node.failure != nil)
     }
+
+    // MARK: Requests
+
+    @Test func whatIsAskedOfAnOfflinePartitionIsRefused() throws {
+        let node = try makeNode()
+        let client = node.connect()
+        let lost = partitions(on: "/b", of: node)[0]
+        breakDisk(node)
+        #expect(try produceError(client, partition: lost) == .kafkaStorageError)
+        let producers = try client.call(
+            DescribeProducersRequest(topics: [.init(name: "words", partitionIndexes: [lost])]))
+        let epochs = try client.call(
+            OffsetForLeaderEpochRequest(
+                topics: [
+                    .init(topic: "words", partitions: [.init(partition: lost, leaderEpoch: 0)])
+                ]))
+        let failed = KafkaError.kafkaStorageError.rawValue
+        #expect(producers.topics[0].partitions[0].errorCode == failed)
+        #expect(epochs.topics[0].partitions[0].errorCode == failed)
+        #expect(
+            try ReplicaMoveTests.alter(node, to: "/a", partition: lost) == .kafkaStorageError)
+    }
+
+    /// A copy may lie in the directory that is away.
+    @Test func nothingIsMovedWhileADirectoryIsAway() throws {
+        let node = try TestNode(directories: ["/a", "/b", "/c"])
+        try node.connect().createTopic("words", partitions: 3)
+        node.controller.fail(directory: "/b", reason: "test")
+        node.carryOut(NodeMaintenance.Outcome())
+        let kept = try #require(
+            node.view.topic(named: "words")?.partitions.compactMap { $0 }
+                .first { $0.logDirectory == "/a" })
+        let number = kept.topicPartition.partition
+        #expect(
+            try ReplicaMoveTests.alter(node, to: "/c", partition: number) == .kafkaStorageError)
+        #expect(kept.logDirectory == "/a")
+    }
+
+    @Test func aDiskThatCannotBeReadIsToldOf() throws {
+        let node = try makeNode()
+        let client = node.connect()
+        let lost = partitions(on: "/b", of: node)[0]
+        node.fileSystem.fail(
+            .init(operation: "read", suffix: ".log", prefix: "/b/words", isPermanent: true))
+        let request = ListOffsetsRequest(
+            replicaID: -1,
+            topics: [
+                .init(name: "words", partitions: [.init(partitionIndex: lost, timestamp: 1)])
+            ])
+        let found = try client.call(request, version: 7).topics[0].partitions[0]
+        #expect(found.errorCode == KafkaError.kafkaStorageError.rawValue)
+        #expect(try fetchError(client, partition: lost) == .kafkaStorageError)
+        #expect(node.reports.all.contains { $0.contains("/b is taken offline") })
+        #expect(try client.fetch("words", partition: partitions(on: "/a", of: node)[0]).count == 1)
+    }
+
+    @Test func segmentsThatCannotBeRemovedTakeTheirDirectoryOffline() throws {
+        let node = try TestNode(directories: Self.directories)
+        let client = node.connect()
+        try client.createTopic(
+            "words", partitions: 2,
+            configs: ["segment.bytes": "1048576", "retention.ms": "5000"])
+        for partition in [0, 1, 0, 1, 0, 1] as [Int32] {
+            try client.produce(
+                [String(repeating: "x", count: 900_000)], to: "words", partition: partition)
+        }
+        node.advance(ms: 10_000)
+        node.fileSystem.fail(
+            .init(operation: "rename", prefix: "/b/words", isPermanent: true))
+        node.maintain { $0.applyRetention(now: node.clock.now.wallMs) }
+        let statuses = node.view.directories.statuses()
+        #expect(statuses.map(\.error) == [.none, .kafkaStorageError])
+        #expect(node.reports.all.contains { $0.contains("retention of words") })
+        #expect(
+            try fetchError(client, partition: partitions(on: "/a", of: node)[0])
+                == .offsetOutOfRange)
+    }
+
+    @Test func withoutItsMetadataDirectoryANodeDoesNotStart() throws {
+        let node = try makeNode()
+        let disks = node.fileSystem.afterKill()
+        try disks.rename("/a", to: "/unplugged")
+        disks.fail(.init(prefix: "/a", isPermanent: true))
+        let error = #expect(throws: NodeError.self) {
+            try TestNode(on: disks, directories: Self.directories, seed: 2)
+        }
+        #expect(error?.description.contains("/a") == true)
+    }
 }

@@ -166,6 +166,26 @@ import Testing
         #expect(cells == ["/b", "/b", "/b"])
     }
 
+    /// Anybody may ask for any name: so many are remembered.
+    @Test(
+        arguments: [(9998, ["/b", "/b"]), (10_000, ["/a", "/b"])] as [(Int32, [String])])
+    func replicasToComeAreRememberedUpToALimit(_ others: Int32, _ expected: [String]) throws {
+        #expect(ReplicaMoves.preferenceLimit == 10_000)
+        let node = try TestNode(directories: Self.directories)
+        let filler = AlterReplicaLogDirsRequest(
+            dirs: [
+                .init(path: "/a", topics: [.init(name: "other", partitions: Array(0..<others))])
+            ])
+        #expect(try node.connect().call(filler).results[0].partitions.count == Int(others))
+        for partition in Int32(0)..<2 {
+            #expect(
+                try Self.alter(node, to: "/b", partition: partition) == .replicaNotAvailable)
+        }
+        try node.connect().createTopic("words", partitions: 2)
+        let cells = node.view.topic(named: "words")?.partitions.compactMap { $0?.logDirectory }
+        #expect(cells?.sorted() == expected)
+    }
+
     @Test func theThrottleIsHonoured() throws {
         var throttle = MoveThrottle()
         throttle.begin(rate: 1000, now: 0)
