@@ -307,6 +307,27 @@ import Testing
         try cluster.run(ms: 10_000) { cluster[1].controller.quorum.latestSnapshot != first }
     }
 
+    /// The log has all that is in it, and is kept for so long.
+    @Test func aSnapshotThatCannotBeWrittenIsTriedAgain() throws {
+        let node = try TestNode { $0.snapshotMs = 3000 }
+        let client = node.connect()
+        func told() -> Int {
+            node.reports.all.count { $0.contains("no metadata snapshot could be written") }
+        }
+        node.fileSystem.fail(.init(suffix: ".checkpoint.tmp", code: 28, isPermanent: true))
+        node.advance(ms: 3001)
+        try client.createTopic("a")
+        #expect(told() == 1)
+        node.advance(ms: 50_000)
+        try client.createTopic("b")
+        #expect(told() == 1, "a full disk stays full for a while")
+        #expect(node.failure == nil && node.controller.quorum.latestSnapshot == nil)
+        node.fileSystem.fail(nil)
+        node.advance(ms: 10_001)
+        try client.createTopic("c")
+        #expect(node.controller.quorum.latestSnapshot != nil && told() == 1)
+    }
+
     /// What is committed while a snapshot is written is in the log, and in the next one.
     @Test func aLargeSnapshotIsWrittenAside() throws {
         let cluster = try TestCluster { _, options in options.snapshotBytes = 1 }

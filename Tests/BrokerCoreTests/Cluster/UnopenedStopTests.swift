@@ -22,6 +22,12 @@ import Testing
 
     /// - Parameter epoch: of its registration, if it comes to that.
     private func startAndStop(registered epoch: Int64? = nil) throws {
+        let node = try start()
+        if let epoch { node.controller.lifecycle.epoch = epoch }
+        node.controller.stop()
+    }
+
+    private func start() throws -> TestNode {
         let voters = (1...3).map { id in
             Voter(
                 key: MemberKey(BrokerID(Int32(id))),
@@ -31,13 +37,11 @@ import Testing
                         endpoint: QuorumEndpoint(host: "node-\(id)", port: 9093))
                 ])
         }
-        let node = try TestNode(on: disk) { options in
+        return try TestNode(on: disk) { options in
             options.quorum = QuorumSettings(
                 staticVoters: VoterSet(voters), listeners: voters[0].listeners,
                 listenerName: "CONTROLLER", mayVote: true)
         }
-        if let epoch { node.controller.lifecycle.epoch = epoch }
-        node.controller.stop()
     }
 
     @Test func afterACrashItIsNoProofOfAnOrderlyStop() throws {
@@ -56,6 +60,16 @@ import Testing
         try marker.write(brokerEpoch: 42)
         try startAndStop(registered: 50)
         #expect(try marker.read()?.brokerEpoch == 50)
+    }
+
+    @Test func aProofThatCannotBeRenewedIsNone() throws {
+        try marker.write(brokerEpoch: 42)
+        let node = try start()
+        disk.fail(.init(prefix: "/data/.kafka_cleanshutdown", isPermanent: true))
+        node.controller.stop()
+        disk.fail(nil)
+        #expect(node.reports.all.contains { $0.hasPrefix("/data: ") })
+        #expect(try marker.read() == nil)
     }
 
     @Test func checkpointsStayAsTheyAre() throws {

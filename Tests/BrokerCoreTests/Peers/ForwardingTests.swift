@@ -164,6 +164,56 @@ import Testing
         #expect(answer.message.topics.first?.errorCode == KafkaError.unknownServerError.rawValue)
     }
 
+    /// What came of the attempt, and what each request that is forwarded is refused with.
+    @Test(arguments: [
+        (PeerOutcome.failed(.timedOut), KafkaError.requestTimedOut),
+        (.failed(.unsupportedVersion), .unknownServerError),
+        (.answered(version: 0, body: [1]), .unknownServerError),
+    ])
+    func whatCannotBeForwardedIsRefused(_ outcome: PeerOutcome, _ error: KafkaError) throws {
+        show(.at(BrokerID(2), other))
+        func expectRefusal<Request: KafkaRequest>(
+            _ request: Request, _ code: (Request.Response) -> Int16?
+        ) throws {
+            let version = Request.apiKey.validVersions.upperBound
+            try client.send(request, version: version)
+            node.answerPeer(try takeOne(), outcome)
+            let answer = try #require(
+                try client.receive(Request.Response.self, version: version))
+            #expect(code(answer.message) == error.rawValue, "\(Request.apiKey.name)")
+        }
+        try expectRefusal(request) { $0.topics.first?.errorCode }
+        try expectRefusal(DescribeQuorumRequest()) { $0.errorCode }
+        try expectRefusal(AddRaftVoterRequest()) { $0.errorCode }
+        try expectRefusal(RemoveRaftVoterRequest()) { $0.errorCode }
+    }
+
+    /// What is no request of a client that is forwarded, a broker would not send.
+    @Test(
+        arguments: [
+            [], [0, 19], [0, 19, 0, 7, 0, 0], [0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 0],
+            [0, 19, 0, 99, 0, 0, 0, 1, 0, 0, 0], [0x7F, 0xFF, 0, 0, 0, 0, 0, 1, 0, 0, 0],
+        ] as [[UInt8]])
+    func whatAnEnvelopeMayNotHoldIsRefused(_ inner: [UInt8]) throws {
+        let peer = node.connect(listener: "CONTROLLER", serves: .controller)
+        let answer = try peer.call(
+            EnvelopeRequest(
+                requestData: inner, requestPrincipal: [], clientHostAddress: [127, 0, 0, 1]))
+        #expect(answer.errorCode == KafkaError.invalidRequest.rawValue)
+        #expect(answer.responseData == nil && peer.closeReason == nil)
+    }
+
+    @Test func aControllersListenerTellsWhoIsActive() throws {
+        let peer = node.connect(listener: "CONTROLLER", serves: .controller)
+        for (location, id) in [(.here, 1), (.at(BrokerID(2), other), 2), (.unknown, -1)]
+            as [(ControllerLocation, Int32)]
+        {
+            show(location)
+            let answer = try peer.call(DescribeClusterRequest(endpointType: 2))
+            #expect(answer.errorCode == 0 && answer.controllerID == id)
+        }
+    }
+
     @Test func aClientThatLeftIsForgotten() throws {
         show(.at(BrokerID(2), other))
         try client.send(request, version: 7)

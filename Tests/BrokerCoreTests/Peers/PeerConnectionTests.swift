@@ -90,6 +90,20 @@ import Testing
         #expect(peer.answers[1]?.body == body)
     }
 
+    /// One tag that says to be longer than the answer.
+    @Test func aHeaderWhoseTagsMakeNoSenseEndsTheConnection() throws {
+        var peer = try ScriptedPeer.ready()
+        peer.submit(1)
+        let request = try #require(peer.takeSent().first)
+        peer.answer(request, [1, 7, 100, 0xAA], headerVersion: 0)
+        #expect(peer.closes == 1 && peer.answers[1] == nil)
+        guard case .closed(let reason) = peer.failures[1] else {
+            Issue.record("got \(String(describing: peer.failures[1]))")
+            return
+        }
+        #expect(reason.contains("a malformed header"))
+    }
+
     @Test func moreThanMayBeInFlightWaitForAnswers() throws {
         var settings = PeerSettings()
         settings.maxInFlight = 2

@@ -141,6 +141,62 @@ extension PeerOutcome {
         }
     }
 
+    /// The broker that led is gone from the metadata before the rest was sent to it.
+    @Test func markersForABrokerThatIsGoneGoToTheNextLeader() throws {
+        let count = MarkerOutbox.maxInFlight + 2
+        var producers: [TestProducer] = []
+        for number in 0..<count {
+            var producer = try TestProducer(client, "tx-\(number)")
+            #expect(try producer.produce(["one"], to: "a", partition: 1) == KafkaError.none)
+            producers.append(producer)
+        }
+        try node.showLeader(2, of: "a", [1])
+        for index in producers.indices { _ = try producers[index].end(commits: true) }
+        let sent = node.takePeerRequests()
+        #expect(sent.count == MarkerOutbox.maxInFlight)
+        for loop in node.loops { loop.published(node.view) }
+        for one in sent { node.answerPeer(one, .failed(.closed("gone"))) }
+        #expect(node.takePeerRequests().isEmpty)
+        node.advance(ms: 100)
+        #expect(node.takePeerRequests().isEmpty, "the partition is led here")
+        for number in 0..<count {
+            #expect(try client.state(of: "tx-\(number)").transactionState == "CompleteCommit")
+        }
+        #expect(try client.committed("a", partition: 1).count == count)
+    }
+
+    /// Between two questions the coordinator moves to this node, which has not loaded it yet.
+    @Test func aCoordinatorThatMovesMeanwhileIsAskedWhereItIs() throws {
+        var producer = try TestProducer(client, "tx")
+        let partitions = try #require(node.view.image.topics[TopicName.transactionState])
+        try node.showLeader(
+            2, of: TopicName.transactionState, partitions.partitions.map(\.id))
+        try client.send(try producer.request(["one"], to: "a"), version: 12)
+        let sent = node.takePeerRequests()
+        try #require(sent.count == 1)
+        let busy = AddPartitionsToTxnResponse(resultsByTransaction: [
+            .init(
+                transactionalID: "tx",
+                topicResults: [
+                    .init(
+                        name: "a",
+                        resultsByPartition: [
+                            .init(
+                                partitionIndex: 0,
+                                partitionErrorCode: KafkaError.concurrentTransactions.rawValue)
+                        ])
+                ])
+        ])
+        node.answerPeer(sent[0], try .answer(busy, version: 5))
+        for loop in node.loops { loop.published(node.view) }
+        node.advance(ms: 20)
+        #expect(node.takePeerRequests().isEmpty)
+        let produced = try #require(
+            try client.receive(ProduceResponse.self, version: 12)?.message.responses.first?
+                .partitionResponses.first)
+        #expect(produced.errorCode == KafkaError.notEnoughReplicas.rawValue)
+    }
+
     @Test func partitionsJoinATransactionOfAnotherBroker() throws {
         var producer = try TestProducer(client, "tx")
         let partitions = try #require(node.view.image.topics[TopicName.transactionState])
