@@ -1,5 +1,7 @@
-import BrokerCore
+import KafkaProtocol
 import Testing
+
+@testable import BrokerCore
 
 /// The limits of connections, each at it and one past it.
 @Suite struct ConnectionCountsTests {
@@ -101,5 +103,52 @@ import Testing
         #expect(accepted("10.0.0.1"))
         #expect(room() != .now)
         #expect(accepted("10.0.0.9", ms: 500))
+    }
+
+    /// Beyond the number of addresses that are kept those are forgotten that were idle.
+    @Test mutating func anAddressThatIsBusyIsNotForgotten() {
+        limits.addressRate = { _ in 2 }
+        for number in 0..<4095 { #expect(accepted("\(number)")) }
+        #expect(accepted("busy", ms: 1100))
+        #expect(accepted("busy", ms: 1100))
+        #expect(accepted("one more", ms: 1200))
+        #expect(!accepted("busy", ms: 1200))
+        #expect(accepted("busy", ms: 1600))
+    }
+
+    // MARK: Settings
+
+    @Test func theLimitsAreThoseOfTheSettings() throws {
+        let node = try TestNode {
+            $0.staticConfigs["max.connections"] = "10"
+            $0.staticConfigs["max.connection.creation.rate"] = "5"
+            $0.staticConfigs["listener.name.plaintext.max.connections"] = "3"
+            $0.staticConfigs["max.connections.per.ip"] = "4"
+            $0.staticConfigs["max.connections.per.ip.overrides"] = "10.0.0.9: 1, fe80::1:2,junk"
+        }
+        let quota = AlterClientQuotasRequest(entries: [
+            .init(
+                entity: [.init(entityType: "ip", entityName: "10.0.0.8")],
+                ops: [.init(key: "connection_creation_rate", value: 7)])
+        ])
+        #expect(try node.connect().call(quota).entries.map(\.errorCode) == [0])
+        let controller = node.controller.controller
+        let limits = ConnectionLimits(
+            controller, listener: "PLAINTEXT", brokerListeners: ["PLAINTEXT"])
+        #expect(limits.total == 10 && limits.rate == 5)
+        #expect(limits.listenerTotal == 3 && limits.listenerRate == 5)
+        #expect(limits.perAddress == 4 && limits.overrides == ["10.0.0.9": 1, "fe80::1": 2])
+        #expect(limits.addressRate("10.0.0.8") == 7 && limits.addressRate("10.0.0.9") == .max)
+    }
+
+    @Test func theListenersOfBrokersAndControllersAreProtected() throws {
+        let controller = try TestNode().controller.controller
+        func isProtected(_ listener: String, _ brokers: [String]) -> Bool {
+            ConnectionLimits(controller, listener: listener, brokerListeners: brokers).isProtected
+        }
+        #expect(isProtected("CONTROLLER", ["PLAINTEXT"]))
+        #expect(!isProtected("PLAINTEXT", ["PLAINTEXT"]), "clients come by it too")
+        #expect(isProtected("PLAINTEXT", ["PLAINTEXT", "CLIENTS"]))
+        #expect(!isProtected("CLIENTS", ["PLAINTEXT", "CLIENTS"]))
     }
 }

@@ -79,6 +79,14 @@ import Testing
             partitions[0].partitionEpoch > node.view.image.topics["words"]?[0]?.partitionEpoch ?? 0)
     }
 
+    @Test func aNodeTellsWhenItsControllerWasLastHeardOf() throws {
+        let node = try TestNode()
+        let first = node.controller.lastHeardMs
+        node.advance(ms: 60_000)
+        #expect(node.controller.lastHeardMs == node.clock.now.monotonicMs)
+        #expect(node.controller.lastHeardMs >= first + 60_000)
+    }
+
     @Test func answersLeaveInTheOrderOfTheRequests() throws {
         let node = try TestNode()
         let client = node.connect()

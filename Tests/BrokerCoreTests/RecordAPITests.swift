@@ -23,6 +23,11 @@ import Testing
         return code(response.responses[0].partitionResponses[0].errorCode)
     }
 
+    /// A message of format 1: offset, size, CRC, magic, attributes, timestamp, no key, a value.
+    private static let oldMessage: [UInt8] =
+        Array(repeating: 0, count: 11) + [23, 0, 0, 0, 0, 1, 0]
+        + Array(repeating: 0, count: 8) + [0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 1, 0x78]
+
     @Test func eachFlawOfAProduceRequestHasItsCode() throws {
         let client = try TestNode().connect()
         try client.createTopic("words")
@@ -39,6 +44,10 @@ import Testing
         flipped[flipped.count - 1] ^= 1
         #expect(try produce(client, flipped) == .corruptMessage)
         #expect(try produce(client, good + good) == .invalidRecord)
+        #expect(try produce(client, Self.oldMessage) == .invalidRecord)
+        var unknown = good
+        unknown[16] = 3
+        #expect(try produce(client, unknown) == .corruptMessage)
         let zstd = try TestRecords.batch(["x"], .init(compression: .zstd))
         #expect(try produce(client, zstd, version: 6) == .unsupportedCompressionType)
         #expect(try produce(client, zstd, version: 7) == KafkaError.none)
@@ -200,7 +209,66 @@ import Testing
         #expect(code(gone.errorCode) == .fetchSessionIDNotFound)
     }
 
+    @Test func aSessionOfNothingIsNone() throws {
+        let client = try TestNode().connect()
+        let answer = try client.call(FetchRequest(sessionID: 0, sessionEpoch: 0), version: 16)
+        #expect(answer.errorCode == 0 && answer.sessionID == 0 && answer.responses.isEmpty)
+    }
+
     // MARK: Offsets
+
+    /// The latest offset of `words` that a client is told, or `nil` while it waits.
+    private func latest(_ client: TestClient) throws -> Int64? {
+        try client.receive(ListOffsetsResponse.self, version: 7)?.message.topics.first?
+            .partitions.first?.offset
+    }
+
+    @Test func whatIsWrittenCountsForTheLatestOffsetOnceItIsSynced() throws {
+        let node = try TestNode()
+        let writer = node.connect()
+        let reader = node.connect()
+        try writer.createTopic("words")
+        let request = ListOffsetsRequest(
+            replicaID: -1,
+            topics: [.init(name: "words", partitions: [.init(partitionIndex: 0, timestamp: -1)])])
+        node.holdsFlushes = true
+        try writer.produce(["a"], to: "words", acks: 1)
+        try reader.send(request, version: 7)
+        #expect(try latest(reader) == nil)
+        node.flush()
+        #expect(try latest(reader) == 1)
+        // A disk that takes long is not waited for beyond a second.
+        try writer.produce(["b"], to: "words", acks: 1)
+        try reader.send(request, version: 7)
+        node.advance(ms: 999)
+        #expect(try latest(reader) == nil)
+        node.advance(ms: 1)
+        #expect(try latest(reader) == 1)
+        node.flush()
+        #expect(try latest(reader) == nil)
+    }
+
+    @Test func whatMayNotBeAskedIsRefused() throws {
+        let client = try TestNode().connect()
+        try client.createTopic("words")
+        try client.createTopic("__consumer_offsets")
+        let epochs = try client.call(
+            OffsetForLeaderEpochRequest(
+                topics: [.init(topic: "words", partitions: [.init(partition: 9, leaderEpoch: 0)])]))
+        #expect(code(epochs.topics[0].partitions[0].errorCode) == .unknownTopicOrPartition)
+        let producers = try client.call(
+            DescribeProducersRequest(topics: [.init(name: "a b", partitionIndexes: [0])]))
+        #expect(code(producers.topics[0].partitions[0].errorCode) == .invalidTopicException)
+        #expect(producers.topics[0].partitions[0].errorMessage?.isEmpty == false)
+        let deleted = try client.call(
+            DeleteRecordsRequest(
+                topics: [
+                    .init(
+                        name: "__consumer_offsets",
+                        partitions: [.init(partitionIndex: 0, offset: 0)])
+                ], timeoutMs: 1000))
+        #expect(code(deleted.topics[0].partitions[0].errorCode) == .invalidTopicException)
+    }
 
     private func list(
         _ client: TestClient, _ timestamps: [Int64], version: Int16? = nil, partition: Int32 = 0

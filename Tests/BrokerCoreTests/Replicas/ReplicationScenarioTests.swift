@@ -366,6 +366,44 @@ import Testing
         return range.isEmpty
     }
 
+    /// What a broker says of the one partition to ListOffsets.
+    private func offset(
+        of timestamp: Int64, at id: Int32, version: Int16
+    ) throws -> (error: KafkaError?, offset: Int64) {
+        let request = ListOffsetsRequest(
+            replicaID: -1,
+            topics: [
+                .init(
+                    name: "words", partitions: [.init(partitionIndex: 0, timestamp: timestamp)])
+            ])
+        var answer: ListOffsetsResponse?
+        try cluster.send(request, version: version, to: id) {
+            answer = try ListOffsetsResponse(decoding: $0, version: version)
+        }
+        try cluster.run(until: { answer != nil })
+        let found = try #require(answer?.topics.first?.partitions.first)
+        return (KafkaError(rawValue: found.errorCode), found.offset)
+    }
+
+    @Test func kip207ANewLeaderTellsItsEndOnceItIsCommitted() throws {
+        for _ in 0..<2 { try history.produce() }
+        try settle()
+        cluster.isCut = { $0 == .flush(3) }
+        try history.produce()
+        try cluster.run(until: { try end(2) == 3 })
+        try cluster.elect(2, "words")
+        try cluster.run(until: { [cluster] in
+            try cluster.withReplica(2, "words") { $0.leaderEpoch != nil }
+        })
+        #expect(try offset(of: -1, at: 2, version: 5).error == .offsetNotAvailable)
+        #expect(try offset(of: -1, at: 2, version: 4).error == .leaderNotAvailable)
+        #expect(try offset(of: .max, at: 2, version: 5).error == .offsetNotAvailable)
+        #expect(try offset(of: -2, at: 2, version: 5) == (KafkaError.none, 0))
+        cluster.isCut = { _ in false }
+        try settle()
+        #expect(try offset(of: -1, at: 2, version: 5) == (KafkaError.none, 3))
+    }
+
     @Test func theWrongBrokerTellsWhoLeads() throws {
         var request = TestClient.produceRequest(try TestRecords.batch(["x"]), to: "words")
         request.topicData[0].name = "words"
@@ -386,6 +424,15 @@ import Testing
         }
         #expect(
             offsets?.topics.first?.partitions.first?.errorCode
+                == KafkaError.notLeaderOrFollower.rawValue)
+        var epochs: OffsetForLeaderEpochResponse?
+        let ends = OffsetForLeaderEpochRequest(
+            topics: [.init(topic: "words", partitions: [.init(partition: 0, leaderEpoch: 0)])])
+        try cluster.send(ends, version: 4, to: 2) {
+            epochs = try OffsetForLeaderEpochResponse(decoding: $0, version: 4)
+        }
+        #expect(
+            epochs?.topics.first?.partitions.first?.errorCode
                 == KafkaError.notLeaderOrFollower.rawValue)
     }
 }
