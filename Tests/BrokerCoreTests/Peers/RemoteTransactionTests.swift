@@ -117,8 +117,11 @@ extension PeerOutcome {
         #expect(try client.state(of: "tx").transactionState == "CompleteCommit")
     }
 
-    @Test func markersThatWaitGoInOneRequest() throws {
-        let count = MarkerOutbox.maxInFlight + 3
+    /// So many producers write to a partition that another broker leads by the time they end: the
+    /// requests for it that are sent at once.
+    private func endTransactions(
+        _ count: Int, commits: Bool
+    ) throws -> [(loop: Int32?, request: PeerRequest)] {
         var producers: [TestProducer] = []
         for number in 0..<count {
             var producer = try TestProducer(client, "tx-\(number)")
@@ -126,9 +129,15 @@ extension PeerOutcome {
             producers.append(producer)
         }
         try node.showLeader(2, of: "a", [1])
-        for index in producers.indices { _ = try producers[index].end(commits: false) }
+        for index in producers.indices { _ = try producers[index].end(commits: commits) }
         let sent = node.takePeerRequests()
         #expect(sent.count == MarkerOutbox.maxInFlight)
+        return sent
+    }
+
+    @Test func markersThatWaitGoInOneRequest() throws {
+        let count = MarkerOutbox.maxInFlight + 3
+        let sent = try endTransactions(count, commits: false)
         node.answerPeer(sent[0], try written(try markers(sent[0]), .none))
         let rest = node.takePeerRequests()
         #expect(rest.count == 1)
@@ -144,16 +153,7 @@ extension PeerOutcome {
     /// The broker that led is gone from the metadata before the rest was sent to it.
     @Test func markersForABrokerThatIsGoneGoToTheNextLeader() throws {
         let count = MarkerOutbox.maxInFlight + 2
-        var producers: [TestProducer] = []
-        for number in 0..<count {
-            var producer = try TestProducer(client, "tx-\(number)")
-            #expect(try producer.produce(["one"], to: "a", partition: 1) == KafkaError.none)
-            producers.append(producer)
-        }
-        try node.showLeader(2, of: "a", [1])
-        for index in producers.indices { _ = try producers[index].end(commits: true) }
-        let sent = node.takePeerRequests()
-        #expect(sent.count == MarkerOutbox.maxInFlight)
+        let sent = try endTransactions(count, commits: true)
         for loop in node.loops { loop.published(node.view) }
         for one in sent { node.answerPeer(one, .failed(.closed("gone"))) }
         #expect(node.takePeerRequests().isEmpty)
