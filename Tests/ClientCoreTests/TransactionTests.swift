@@ -120,13 +120,18 @@ import Testing
         #expect(driver.cluster.committed[0] == ["b"])
     }
 
-    @Test func anEndWithoutAnAnswerIsToldInTimeAndComesAbout() throws {
-        let driver = try driver(2) { $0.maxBlock = .seconds(5) }
+    /// A transaction with the record `a`, after which no broker can be reached.
+    private func writeAndLoseAllBrokers(_ driver: ProducerDriver) throws {
         #expect(try driver.begin() == nil)
         driver.append("a")
         try driver.run { driver.delivered.count == 1 }
         driver.isUnreachable = true
         for id in driver.connections { driver.drop(id) }
+    }
+
+    @Test func anEndWithoutAnAnswerIsToldInTimeAndComesAbout() throws {
+        let driver = try driver(2) { $0.maxBlock = .seconds(5) }
+        try writeAndLoseAllBrokers(driver)
         let before = driver.now
         guard case .timedOut? = try driver.end(commits: true) else {
             Issue.record("no timeout")
@@ -216,11 +221,7 @@ import Testing
     /// is aborted, so that the next transaction has nothing in it of this one.
     @Test func aCommitThatNobodyWaitsForAnyMoreMayBecomeAnAbort() throws {
         let driver = try driver(2) { $0.maxBlock = .seconds(5) }
-        #expect(try driver.begin() == nil)
-        driver.append("a")
-        try driver.run { driver.delivered.count == 1 }
-        driver.isUnreachable = true
-        for id in driver.connections { driver.drop(id) }
+        try writeAndLoseAllBrokers(driver)
         guard case .timedOut? = try driver.end(commits: true) else {
             Issue.record("no timeout")
             return

@@ -1,6 +1,5 @@
 import KafkaProtocol
 import KafkaWire
-import MetadataQuorum
 import Testing
 
 @testable import BrokerCore
@@ -70,21 +69,8 @@ import Testing
 
     /// Its cluster's id is not for it to make up.
     @Test func anUnformattedNodeOfSeveralDoesNotStart() throws {
-        let voters = (1...3).map { id in
-            Voter(
-                key: MemberKey(BrokerID(Int32(id))),
-                listeners: [
-                    QuorumListener(
-                        name: "CONTROLLER",
-                        endpoint: QuorumEndpoint(host: "node-\(id)", port: 9093))
-                ])
-        }
         let error = #expect(throws: NodeError.self) {
-            try TestNode { options in
-                options.quorum = QuorumSettings(
-                    staticVoters: VoterSet(voters), listeners: voters[0].listeners,
-                    listenerName: "CONTROLLER", mayVote: true)
-            }
+            try TestNode { $0.quorum = .firstOfThree }
         }
         #expect(error?.description.contains("/data are not formatted") == true)
         #expect(error?.description.contains("martlet storage format") == true)

@@ -1,6 +1,5 @@
 import KafkaWire
 import LogStorage
-import MetadataQuorum
 import Testing
 
 @testable import BrokerCore
@@ -28,20 +27,7 @@ import Testing
     }
 
     private func start() throws -> TestNode {
-        let voters = (1...3).map { id in
-            Voter(
-                key: MemberKey(BrokerID(Int32(id))),
-                listeners: [
-                    QuorumListener(
-                        name: "CONTROLLER",
-                        endpoint: QuorumEndpoint(host: "node-\(id)", port: 9093))
-                ])
-        }
-        return try TestNode(on: disk) { options in
-            options.quorum = QuorumSettings(
-                staticVoters: VoterSet(voters), listeners: voters[0].listeners,
-                listenerName: "CONTROLLER", mayVote: true)
-        }
+        try TestNode(on: disk) { $0.quorum = .firstOfThree }
     }
 
     @Test func afterACrashItIsNoProofOfAnOrderlyStop() throws {
