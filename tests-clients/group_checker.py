@@ -21,8 +21,8 @@ from martlet_server import BINARY, ROOT, wait_for
 class Member:
     """A process that is a member of a group; see group_member.py."""
 
-    def __init__(self, folder, name, command):
-        self.name = name
+    def __init__(self, folder, name, command, joins_blindly=False):
+        self.name, self.joins_blindly = name, joins_blindly
         self.path = folder / f"{name}.events"
         self.errors = folder / f"{name}.errors"
         with open(self.path, "wb") as events, open(self.errors, "wb") as errors:
@@ -112,7 +112,8 @@ class Group:
             program = ROOT / "tests-clients/group_member.py"
             command = [sys.executable, str(program), client, *arguments]
         name = f"{self.group}-{len(self.members)}-{client}"
-        self.members.append(Member(self.folder, name, command))
+        joins_blindly = client == "confluent" and settings.get("group_protocol") == "consumer"
+        self.members.append(Member(self.folder, name, command, joins_blindly))
         return self.members[-1]
 
     @property
@@ -171,13 +172,24 @@ class Group:
         self.check_commits()
 
     def check_owners(self):
-        """No partition has two owners at a time."""
+        """No partition has two owners at a time.
+
+        But for what librdkafka (2.16) takes when it joins by the consumer protocol: its next
+        heartbeat says that it has nothing yet, and it takes what it was given all the same. Where
+        the group's target has changed by then, the coordinator, Kafka's too, believes the heartbeat
+        and gives the partition on.
+        """
         spans = collections.defaultdict(list)
+        excused = set()
         for one in self.members:
             since = {}
+            joins_blindly = one.joins_blindly
             for event in one.events():
                 if event["do"] == "assigned":
                     since |= {p: event["t"] for p in event["partitions"]}
+                    if joins_blindly:
+                        excused |= {(one.name, p, event["t"]) for p in event["partitions"]}
+                    joins_blindly = False
                 elif event["do"] in ("revoked", "lost"):
                     for p in event["partitions"]:
                         if p in since:
@@ -187,7 +199,9 @@ class Group:
         for p, owners in spans.items():
             owners.sort()
             for before, after in zip(owners, owners[1:]):
-                assert before[1] <= after[0], f"partition {p} has two owners: {before} {after}"
+                start, end, name = before
+                assert end <= after[0] or (name, p, start) in excused, (
+                    f"partition {p} has two owners: {before} {after}")
 
     def check_commits(self):
         """Who takes over a partition begins at its committed offset."""

@@ -132,6 +132,8 @@ async def with_aiokafka(bootstrap, group, topic, settings):
             say("refused", error=type(error).__name__)
             continue
         say("committed", ends=ends)
+    # It leaves the group without a word to its listener.
+    say("revoked", partitions=sorted(one.partition for one in consumer.assignment()))
     await consumer.stop()
 
 

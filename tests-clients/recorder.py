@@ -9,6 +9,7 @@
 docs/HISTORY.md describes the lines. Stands alone: it needs nothing but confluent-kafka.
 """
 
+import collections
 import itertools
 import json
 import threading
@@ -30,12 +31,14 @@ class Recorder:
         self.path, self.lock = path, threading.Lock()
         self.file = open(path, "w", encoding="utf-8")
         self.readers = itertools.count(1)
+        self.noted = collections.Counter()
 
     def note(self, type, **fields):
         line = json.dumps({"type": type, **{k: v for k, v in fields.items() if v is not None}},
                           separators=(",", ":"))
         with self.lock:
             self.file.write(line + "\n")
+            self.noted[type] += 1
 
     def close(self):
         self.file.close()

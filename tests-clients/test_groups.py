@@ -126,8 +126,9 @@ class Told:
     name = "told"
     ended = None
 
-    def __init__(self, *events):
+    def __init__(self, *events, joins_blindly=False):
         self.told = [{"t": t, "do": do} | details for t, do, details in events]
+        self.joins_blindly = joins_blindly
 
     def events(self):
         return self.told
@@ -139,6 +140,13 @@ def test_the_checker_sees_what_is_wrong(tmp_path):
     group.members = [Told((1, *owns), (3, "revoked", {"partitions": [0]})), Told((3, *owns))]
     group.check_owners()
     group.members = [Told((1, *owns), (3, "revoked", {"partitions": [0]})), Told((2, *owns))]
+    with pytest.raises(AssertionError, match="two owners"):
+        group.check_owners()
+    # What it takes when it joins, and later.
+    blind = (1, *owns), (3, "revoked", {"partitions": [0]}), (5, *owns)
+    group.members = [Told(*blind, joins_blindly=True), Told((2, *owns), (4, "lost", owns[1]))]
+    group.check_owners()
+    group.members[1] = Told((2, *owns), (4, "lost", owns[1]), (6, *owns))
     with pytest.raises(AssertionError, match="two owners"):
         group.check_owners()
     before = [(1, *owns), (2, "read", {"ranges": [[0, 0, 4]]}), (3, "committing", {"ends": {0: 5}}),

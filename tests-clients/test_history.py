@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from martlet_server import BINARY
+from martlet_server import BINARY, wait_for
 from recorder import Recorder, RecordingConsumer, RecordingProducer
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
@@ -91,7 +91,10 @@ def history(new_server, tmp_path):
         time.sleep(random.uniform(0.3, 1.0))  # the load's own time, not a wait for a state
         server.kill()
         server.start()
-    time.sleep(0.3)
+    # However slow the machine is.
+    noted = recorder.noted
+    wait_for(lambda: noted["acked"] > 200 and noted["committed"] + noted["aborted"] > 20,
+             "load to check", 60)
     ending.set()
     for load in loads:
         load.join()

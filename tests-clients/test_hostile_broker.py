@@ -1,6 +1,7 @@
 """Producer, consumer and admin client, each a process of its own, at brokers that mean harm: they
 end in time and say why, and their memory stays within a bound."""
 
+import contextlib
 import random
 import re
 import struct
@@ -144,8 +145,9 @@ class Victim(threading.Thread):
         self.output = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             arguments, stdin=subprocess.PIPE, stdout=self.output, stderr=subprocess.STDOUT)
-        self.process.stdin.write(b"a record\n")
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it has ended already
+            with self.process.stdin as stdin:
+                stdin.write(b"a record\n")
         self.begun = time.monotonic()
         self.start()
 
