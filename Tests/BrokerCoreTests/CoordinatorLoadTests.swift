@@ -49,4 +49,18 @@ import Testing
         node.fileSystem.fail(nil)
         #expect(load(cell) == (true, []))
     }
+
+    /// What the disk did not take is as if it had never been asked for, also in memory.
+    @Test func aCoordinatorWhoseDiskFailsLetsGoOfItsGroups() throws {
+        let node = try GroupNodeTests.node()
+        let client = node.connect()
+        try client.commit(3, group: "g-1")
+        let cell = try #require(node.view.groupShard(of: "g-1"))
+        node.fileSystem.fail(.init(operation: "write", suffix: ".log"))
+        let late = try client.call(TestClient.commitRequest(4, group: "g-1"), version: 9)
+        #expect(late.topics[0].partitions[0].errorCode == KafkaError.notCoordinator.rawValue)
+        #expect(!cell.serves(LeaderEpoch(0)))
+        let next = try node.restartedAfterKill()
+        #expect(try next.connect().committed(group: "g-1") == 3)
+    }
 }

@@ -215,6 +215,49 @@ import Testing
         #expect(statuses.map(\.error) == [.none, .none])
     }
 
+    private func deleteWords(_ client: TestClient) throws {
+        let deleted = try client.call(
+            DeleteTopicsRequest(topics: [.init(name: "words")], timeoutMs: 1000))
+        #expect(deleted.responses.map(\.errorCode) == [0])
+    }
+
+    /// What was renamed would be back, under its name, after a power cut.
+    @Test func aDeletionThatIsNotDurableTakesItsDirectoryOffline() throws {
+        let node = try makeNode()
+        let lost = partitions(on: "/b", of: node)
+        breakDisk(node, operation: "syncDirectory")
+        try deleteWords(node.connect())
+        #expect(node.reports.all.contains { $0.contains("/b is taken offline") })
+        #expect(
+            node.view.directories.statuses().map(\.error) == [.none, .kafkaStorageError])
+        #expect(node.failure == nil)
+        node.fileSystem.fail(nil)
+        let back = try node.restartedAfterPowerCut()
+        #expect(back.view.directories.statuses().map(\.error) == [.none, .none])
+        #expect(try back.fileSystem.list("/b").count { $0.hasSuffix("-stray") } == lost.count)
+    }
+
+    /// Its checkpoints would have the new log begin where the old one was.
+    @Test func aPartitionIsNotMadeWhereTheCheckpointsNameOneOfItsName() throws {
+        let node = try makeNode()
+        let client = node.connect()
+        node.maintain { $0.checkpoint(.recoveryPoint) }
+        node.fileSystem.fail(
+            .init(suffix: "recovery-point-offset-checkpoint.tmp", prefix: "/b", isPermanent: true))
+        try deleteWords(client)
+        try client.createTopic("words", partitions: 4)
+        #expect(node.reports.all.contains { $0.contains("/b is taken offline") })
+        for partition in Int32(0)..<4 {
+            try client.produce(["new"], to: "words", partition: partition)
+        }
+        node.fileSystem.fail(nil)
+        let back = try node.restartedAfterPowerCut()
+        for partition in Int32(0)..<4 {
+            let read = try back.connect().fetch("words", partition: partition)
+            #expect(read.map(\.text) == ["new"])
+        }
+    }
+
     @Test func withoutItsMetadataLogTheNodeEnds() throws {
         let node = try makeNode()
         node.fileSystem.fail(.init(prefix: "/a/__cluster_metadata-0", isPermanent: true))

@@ -131,6 +131,25 @@ import Testing
         #expect(try end(1) == 4)
     }
 
+    /// It waits for an I/O thread, and the replica gets another role meanwhile.
+    @Test func aCutForAnEarlierRoleCutsNothing() throws {
+        for _ in 0..<3 { try history.produce() }
+        try settle()
+        let broker = try #require(cluster.brokers[2])
+        let cell = try #require(broker.cell("words"))
+        let epoch = try cluster.partition("words").leaderEpoch
+        func cut(in epoch: Int32, at offset: Int64) -> BackgroundResult {
+            FollowerTruncation(
+                cell: cell, leader: BrokerID(1), epoch: LeaderEpoch(epoch),
+                target: .init(kind: .end, offset: Offset(offset)), directories: broker.directories
+            ).run()
+        }
+        #expect(cut(in: epoch - 1, at: 0).failures.isEmpty)
+        #expect(try end(2) == 3)
+        #expect(cut(in: epoch, at: 2).failures.isEmpty)
+        #expect(try end(2) == 2)
+    }
+
     /// Elections in a row: the new leader knows none of the last epochs of its follower, which has
     /// to go back more than once.
     @Test func kip279ElectionsInARowCutBackToTheLastCommonEpoch() throws {
