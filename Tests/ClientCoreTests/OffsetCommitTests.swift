@@ -167,6 +167,24 @@ import Testing
         #expect(cluster.count(.findCoordinator) == 1)
     }
 
+    /// A member loses what it has; who assigned itself does not.
+    @Test func whatTheUserAssignedStaysWhenTheGroupFails() throws {
+        cluster.refusals[.offsetFetch] = [.groupAuthorizationFailed]
+        let other = TopicPartition(topic: "t", partition: 1)
+        cluster.add("t", leaders: [0, 0])
+        let driver = try driver()
+        try driver.core.assign([id, other], now: driver.now)
+        try driver.core.seek(other, to: Offset(3))
+        #expect(try driver.error().kafkaError == .groupAuthorizationFailed)
+        #expect(driver.core.assignment == [id, other])
+        try driver.run { cluster.count(.fetch) > 0 }
+        #expect(try driver.core.position(other) == Offset(3))
+        #expect(try driver.core.position(id) == nil, "the group was to say")
+        try driver.core.seek(id, to: Offset(9))
+        #expect(try driver.core.position(id) == Offset(9))
+        #expect(try commit(driver) == nil)
+    }
+
     @Test func withoutACoordinatorAllEndsInTime() throws {
         cluster.refusals[.findCoordinator] = Array(repeating: .coordinatorNotAvailable, count: 999)
         let driver = try driver()

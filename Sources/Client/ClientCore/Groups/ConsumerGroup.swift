@@ -195,9 +195,17 @@ extension ConsumerCore {
     }
 
     /// The membership has come to an end that a retry does not change; nor would one change what
-    /// becomes of commits and of questions for offsets.
+    /// becomes of commits and of questions for offsets. What the user assigned stays; where the
+    /// group was to say where a partition begins, a seek has to.
     mutating func failGroup(_ error: ClientError) {
-        lose(order)
+        if group?.subscription != nil {
+            lose(order)
+        } else {
+            for id in order {
+                guard case .awaitingCommitted = partitions[id]?.state else { continue }
+                partitions[id]?.state = .failed
+            }
+        }
         group?.step(out: .failed)
         dropCommits(error)
         for fetch in offsetFetches {
