@@ -55,13 +55,15 @@ final class ClusterChecker {
         }
     }
 
-    /// The highest high watermark that a leader of a partition is known to have had.
+    /// How far a partition is known to have been committed: by the high watermarks that leaders had
+    /// when they were looked at, and by what clients were told.
     ///
     /// A new leader may start below it, and gets there when its followers have fetched: a reader
     /// that ends where the high watermark is has not read all before.
     func committed(_ key: PartitionKey) -> Int64 {
         guard let topic = image.topics[key.topic] else { return 0 }
-        return highWatermarks[ReplicaKey(topic: topic.id, partition: key.partition)]?.rawValue ?? 0
+        let known = highWatermarks[ReplicaKey(topic: topic.id, partition: key.partition)] ?? .zero
+        return max(known.rawValue, world.history.end(of: key))
     }
 
     // MARK: While it runs

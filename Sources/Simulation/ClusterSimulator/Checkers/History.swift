@@ -8,6 +8,8 @@ final class History {
     private var acknowledgedSomewhere: [PartitionKey: Set<RecordID>] = [:]
     /// Where the log is known to begin: what lies before it was deleted on request.
     private var deletedBefore: [PartitionKey: Int64] = [:]
+    /// Behind the last offset that a client was told of.
+    private var ends: [PartitionKey: Int64] = [:]
     /// Operations that had an outcome.
     private(set) var operations = 0
 
@@ -19,6 +21,7 @@ final class History {
             return "\(key): offset \(offset) was given to \(other) and to \(id)"
         }
         acknowledged[key, default: [:]][offset] = id
+        ends[key] = max(end(of: key), offset + 1)
         return nil
     }
 
@@ -32,8 +35,12 @@ final class History {
             return "\(key): offset \(offset) was read as \(other) and as \(id)"
         }
         seen[key, default: [:]][offset] = id
+        ends[key] = max(end(of: key), offset + 1)
         return nil
     }
+
+    /// Behind all that clients were told of: as far as the log was committed at least.
+    func end(of key: PartitionKey) -> Int64 { ends[key] ?? 0 }
 
     /// Deletion up to `offset` was asked for, and may have had its effect.
     func mayDelete(before offset: Int64, of key: PartitionKey) {

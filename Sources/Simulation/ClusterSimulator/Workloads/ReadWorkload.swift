@@ -14,6 +14,8 @@ final class ReadWorkload {
     private var lastOf: [UInt16: (number: UInt32, offset: Int64)] = [:]
     /// Set for a reader that stops once it has read up to the end of the log.
     private var onEnd: ((ReadWorkload) -> Void)?
+    /// How often it still comes back for what is known to have been committed.
+    private var patience = 50
     private var isStopped = false
 
     init(
@@ -112,10 +114,13 @@ final class ReadWorkload {
         where record.offset.rawValue >= position {
             take(record, highWatermark: data.highWatermark)
         }
-        if position >= max(data.highWatermark, world.checker.committed(key)), let onEnd {
-            self.onEnd = nil
-            isStopped = true
-            return onEnd(self)
+        if position >= data.highWatermark, let onEnd {
+            patience -= 1
+            if position >= world.checker.committed(key) || patience < 0 {
+                self.onEnd = nil
+                isStopped = true
+                return onEnd(self)
+            }
         }
         if position == before { again() } else { poll() }
     }
