@@ -52,6 +52,42 @@ import Testing
         #expect(try log.texts() == [2: TestRecord("k", "v")])
     }
 
+    /// Where the cleaner has been, offsets are missing; a log can end in such a gap.
+    @Test func aLogThatIsCutBehindAGapHasNothingThere() throws {
+        let leader = try filled(try TestLog.fileSystem(), records: 3)
+        let follower = try TestLog.open(try TestLog.fileSystem())
+        for batch in try leader.batches() where batch.header.baseOffset != Offset(1) {
+            // Bytes have no padding.
+            _ = try unsafe follower.appendReplicated(batch.bytes.span.bytes)
+        }
+        try follower.truncate(to: Offset(2))
+        #expect(follower.logEndOffset == Offset(2))
+        let read = try follower.read(
+            from: Offset(1), maxBytes: 100, upTo: Offset(2), atLeastOneBatch: true)
+        #expect(read.slice == nil && read.nextOffset == Offset(1))
+        #expect(try follower.texts().keys.sorted() == [0])
+    }
+
+    /// `segment.jitter.ms`: so that partitions do not roll all at once.
+    @Test func segmentsRollSomewhatEarlierThanTheirTime() throws {
+        var config = TestLog.config
+        config.segmentBytes = 1 << 20
+        config.segmentMs = 1000
+        config.segmentJitterMs = 600
+        let log = try TestLog.open(try TestLog.fileSystem(), config)
+        var began = Int64(1000)
+        var ages: [Int64] = []
+        for timestamp in stride(from: began, to: 10_000, by: 10) {
+            let segments = log.segments.count
+            try log.append(try testBatch([TestRecord("k", "v", at: timestamp)]))
+            guard log.segments.count > max(segments, 1) else { continue }
+            ages.append(timestamp - began)
+            began = timestamp
+        }
+        #expect(ages.count >= 9 && ages.allSatisfy { (400...1010).contains($0) })
+        #expect(Set(ages).count > 1)
+    }
+
     /// The disk has lost what the log start had been raised to.
     @Test func aLogThatEndsBelowItsStartIsEmpty() throws {
         let files = try TestLog.fileSystem()
