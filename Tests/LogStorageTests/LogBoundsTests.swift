@@ -68,6 +68,19 @@ import Testing
         #expect(try follower.texts().keys.sorted() == [0])
     }
 
+    /// Recovery trusts what is below the checkpointed recovery point, which is lowered before the
+    /// cut: to where the log ends after it.
+    @Test func aCutWithinABatchCountsNoneOfItAsOnDisk() throws {
+        let log = try filled(try TestLog.fileSystem(), records: 3)
+        try log.append(try testBatch(["a", "b", "c"].map { TestRecord("k", $0) }))
+        try log.flush()
+        #expect(log.flushedOffset == Offset(6))
+        #expect(try log.prepareTruncation(to: Offset(4)))
+        #expect(log.flushedOffset == Offset(3) && log.logEndOffset == Offset(6))
+        try log.truncate(to: Offset(4))
+        #expect(log.flushedOffset == Offset(3) && log.logEndOffset == Offset(3))
+    }
+
     /// `segment.jitter.ms`: so that partitions do not roll all at once.
     @Test func segmentsRollSomewhatEarlierThanTheirTime() throws {
         var config = TestLog.config

@@ -211,7 +211,7 @@ import Testing
             return
         }
         #expect(!move.wasCut(log))
-        _ = log.prepareTruncation(to: .zero)
+        _ = try log.prepareTruncation(to: .zero)
         try log.truncate(to: .zero)
         try log.append(two)
         #expect(move.wasCut(log))

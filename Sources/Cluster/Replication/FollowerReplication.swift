@@ -107,9 +107,9 @@ extension PartitionReplica {
 
     /// Lets nothing from `offset` on count as being on disk; whether a checkpoint of the recovery
     /// point is to be written before the truncation, for recovery trusts what lies below it.
-    public func prepareTruncation(to offset: Offset) -> Bool {
+    public func prepareTruncation(to offset: Offset) throws(LogError) -> Bool {
         flush = FlushProgress()
-        return log.prepareTruncation(to: offset)
+        return try log.prepareTruncation(to: offset)
     }
 
     /// Cuts the log off at `offset`.

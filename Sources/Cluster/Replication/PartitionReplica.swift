@@ -133,7 +133,7 @@ public final class PartitionReplica {
         // What a follower truncates may lie below the end of a sync that is under way.
         flush = FlushProgress()
         if PlantedBug.watermarkTruncation.isPlanted, leader != .none {
-            _ = prepareTruncation(to: highWatermark)
+            _ = try? prepareTruncation(to: highWatermark)
             try? truncate(to: highWatermark)
         }
         return waiters.takeAll()

@@ -82,7 +82,7 @@ private func append(
 
 /// As `FollowerTruncation` does it.
 private func cut(_ replica: PartitionReplica, at end: Offset) {
-    _ = replica.prepareTruncation(to: end)
+    guard (try? replica.prepareTruncation(to: end)) != nil else { return }
     require(replica.log.flushedOffset <= max(end, .zero), "what is cut off counts as being on disk")
     try? replica.truncate(to: end)
 }

@@ -23,6 +23,7 @@ extension PartitionLog {
         }
         try failingLog { () throws(FileError) in
             sometimes(.logTruncated)
+            let end = try self.end(cutAt: offset)
             let index = segmentIndex(of: offset)
             if index + 1 < segments.count {
                 sometimes(.truncationRemovesSegments)
@@ -30,23 +31,28 @@ extension PartitionLog {
                 segments.removeSubrange((index + 1)...)
                 try fileSystem.syncDirectory(directory)
             }
-            var end = offset
-            if let batch = try active.batch(holding: offset) {
-                end = min(end, batch.header.baseOffset)
-            }
             try active.truncate(to: end, now: now)
             try ended(at: end)
         }
     }
 
-    /// Counts nothing from `offset` on as being on disk, not even what a flush that is under way
-    /// reports; whether something did.
-    public func prepareTruncation(to offset: Offset) -> Bool {
+    /// Counts nothing of what a truncation to `offset` cuts off as being on disk, not even what a
+    /// flush that is under way reports; whether something did.
+    public func prepareTruncation(to offset: Offset) throws(LogError) -> Bool {
+        let end = try reading { () throws(FileError) in try self.end(cutAt: offset) }
         unsynced.generation += 1
-        moving?.truncated(to: offset)
-        guard flushedOffset > offset, !PlantedBug.trustedTruncation.isPlanted else { return false }
-        flushedOffset = offset
+        moving?.truncated(to: end)
+        guard flushedOffset > end, !PlantedBug.trustedTruncation.isPlanted else { return false }
+        flushedOffset = end
         return true
+    }
+
+    /// Where the log ends when it is cut off at `offset`: a batch goes as a whole.
+    private func end(cutAt offset: Offset) throws(FileError) -> Offset {
+        guard offset >= segments[0].baseOffset, offset < logEndOffset,
+            let batch = try segments[segmentIndex(of: offset)].batch(holding: offset)
+        else { return offset }
+        return min(offset, batch.header.baseOffset)
     }
 
     private func ended(at end: Offset) throws(FileError) {

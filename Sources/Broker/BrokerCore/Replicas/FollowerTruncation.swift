@@ -34,7 +34,7 @@ struct FollowerTruncation: Sendable {
             var isCut = false
             while !isCut {
                 let directory = cell.logDirectory
-                guard let (end, needsCheckpoint) = prepare() else { return result }
+                guard let (end, needsCheckpoint) = try prepare() else { return result }
                 sometimes(.recoveryPointLowered, when: needsCheckpoint)
                 if needsCheckpoint { try directories.checkpoint(.recoveryPoint, of: directory) }
                 isCut = try cut(at: end, in: directory)
@@ -49,21 +49,21 @@ struct FollowerTruncation: Sendable {
         return result
     }
 
-    private func prepare() -> (end: Offset, needsCheckpoint: Bool)? {
-        cell.locked { replica in
-            guard replica.follows(leader, in: epoch) else {
-                sometimes(.truncationObsolete)
-                return nil
-            }
-            let end =
-                switch target.kind {
-                case .epoch(let epoch):
-                    replica.truncationOffset(divergingEpoch: epoch, endOffset: target.offset)
-                case .end: target.offset
-                case .start: Offset.zero
-                }
-            return (end, replica.prepareTruncation(to: end))
+    private func prepare() throws(LogError) -> (end: Offset, needsCheckpoint: Bool)? {
+        let replica = cell.enter()
+        defer { cell.leave() }
+        guard replica.follows(leader, in: epoch) else {
+            sometimes(.truncationObsolete)
+            return nil
         }
+        let end =
+            switch target.kind {
+            case .epoch(let epoch):
+                replica.truncationOffset(divergingEpoch: epoch, endOffset: target.offset)
+            case .end: target.offset
+            case .start: Offset.zero
+            }
+        return (end, try replica.prepareTruncation(to: end))
     }
 
     /// False when the replica has been moved to another directory, whose recovery point is not
