@@ -105,8 +105,9 @@ extension PartitionReplica {
         return min(ownEnd, end)
     }
 
-    /// Lets nothing from `offset` on count as being on disk; whether a checkpoint of the recovery
-    /// point is to be written before the truncation, for recovery trusts what lies below it.
+    /// Lets nothing of what a truncation to `offset` cuts off count as being on disk; whether a
+    /// checkpoint of the recovery point is to be written before, for recovery trusts what lies
+    /// below it.
     public func prepareTruncation(to offset: Offset) throws(LogError) -> Bool {
         flush = FlushProgress()
         return try log.prepareTruncation(to: offset)

@@ -6,8 +6,8 @@ extension PartitionLog {
     ///
     /// A batch that holds `offset` goes as a whole, so that the log may end before it. What is cut
     /// off is gone durably on return, so that it cannot seem to continue what is appended next.
-    /// The owner has lowered the checkpointed recovery point to `offset` or below before, for
-    /// recovery takes what lies below that point without looking.
+    /// The owner has lowered the checkpointed recovery point to where the log will end, or below,
+    /// before (`prepareTruncation`), for recovery takes what lies below it without looking.
     ///
     /// At the log's end nothing is cut off but the note of an epoch that began there and that no
     /// record was written in.
