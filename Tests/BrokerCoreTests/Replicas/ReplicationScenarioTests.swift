@@ -255,6 +255,35 @@ import Testing
         #expect(try cluster.withReplica(2, "words") { $0.log.logStartOffset } == Offset(6))
     }
 
+    /// The leader's log begins within the batch in which the two part, right where the follower's
+    /// ends. The leader no longer knows that batch's begin, and sees no parting.
+    @Test func aFollowerThatPartsWhereTheLeadersLogBeginsBeginsAnew() throws {
+        for _ in 0..<3 { try history.produce() }
+        try settle()
+        cluster.isCut = { lane in
+            switch lane {
+            case .request(_, to: 1), .answer(from: 1, _), .metadata(1): true
+            default: false
+            }
+        }
+        try append(["lost"], to: 1)
+        try cluster.elect(2, "words", isr: [2, 3])
+        try cluster.run(until: { [cluster] in
+            try cluster.withReplica(2, "words") { $0.leaderEpoch != nil }
+        })
+        try append(["kept", "too"], to: 2)
+        try cluster.run(until: { [cluster] in
+            try cluster.withReplica(2, "words") { $0.highWatermark } == Offset(5)
+        })
+        try cluster.withReplica(2, "words") { replica in
+            try? replica.log.deleteRecords(before: Offset(4))
+        }
+        cluster.isCut = { _ in false }
+        try cluster.run(until: { [history] in try history.isWhole() })
+        #expect(try cluster.withReplica(1, "words") { $0.log.logStartOffset } == Offset(4))
+        #expect(try end(1) == 5)
+    }
+
     @Test func aPowerCutTakesNothingThatTheFollowerToldOf() throws {
         for round in 0..<10 {
             try history.produce()

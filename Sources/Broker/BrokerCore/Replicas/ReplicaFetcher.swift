@@ -1,5 +1,6 @@
 import ClusterController
 import KafkaProtocol
+import KafkaRecords
 import KafkaWire
 import LogStorage
 import Replication
@@ -288,10 +289,7 @@ final class ReplicaFetcher: Resumable {
         case .offsetOutOfRange: return findLeaderOffsets(key, now: now, on: loop)
         case let error: return pause(key, because: error.name, now: now, on: loop)
         }
-        if data.divergingEpoch.epoch >= 0 || data.divergingEpoch.endOffset >= 0 {
-            let target = FollowerTruncation.Target(
-                kind: .epoch(LeaderEpoch(data.divergingEpoch.epoch)),
-                offset: Offset(data.divergingEpoch.endOffset))
+        if let target = divergence(data, body, from: position) {
             return truncate(key, target, on: loop)
         }
         guard let reached = append(data, body, to: partition, at: position, on: loop) else {
@@ -304,6 +302,28 @@ final class ReplicaFetcher: Resumable {
         } else {
             locate(key, on: loop)
         }
+    }
+
+    /// Where to cut off the log, when it has parted from the leader's.
+    ///
+    /// A leader whose log begins within a batch does not know the begin of that batch, and sees no
+    /// parting there: what it has for a log that ends where its own begins lies before that end.
+    private func divergence(
+        _ data: FetchResponse.PartitionData, _ body: RawSpan,
+        from position: PartitionReplica.FetchPosition
+    ) -> FollowerTruncation.Target? {
+        if data.divergingEpoch.epoch >= 0 || data.divergingEpoch.endOffset >= 0 {
+            return .init(
+                kind: .epoch(LeaderEpoch(data.divergingEpoch.epoch)),
+                offset: Offset(data.divergingEpoch.endOffset))
+        }
+        let start = Offset(data.logStartOffset)
+        guard position.logStartOffset < position.offset, position.offset <= start,
+            case .inFrame(let range) = data.records, !range.isEmpty,
+            let first = try? RecordBatchHeader(body, at: range.lowerBound),
+            first.baseOffset < position.offset
+        else { return nil }
+        return .init(kind: .start, offset: start)
     }
 
     /// How long the partition has to wait for the follower's throttled rate (KIP-73); counts what
