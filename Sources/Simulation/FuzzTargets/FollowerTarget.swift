@@ -83,8 +83,10 @@ private func append(
 /// As `FollowerTruncation` does it.
 private func cut(_ replica: PartitionReplica, at end: Offset) {
     guard (try? replica.prepareTruncation(to: end)) != nil else { return }
-    require(replica.log.flushedOffset <= max(end, .zero), "what is cut off counts as being on disk")
-    try? replica.truncate(to: end)
+    let onDisk = replica.log.flushedOffset
+    guard (try? replica.truncate(to: end)) != nil else { return }
+    // A cut within a batch takes all of it, and begins before its offset.
+    require(onDisk <= replica.log.logEndOffset, "what is cut off counts as being on disk")
 }
 
 private func check(_ replica: PartitionReplica) {

@@ -42,6 +42,8 @@ final class AdminWorkload {
             churned += 1
             let name = "churn-\(world.draw(0...3))"
             if world.chance(50) {
+                // All of its replicas in sync may be the one whose disk is gone.
+                guard !world.isDiskMissing else { return }
                 client.call(
                     CreateTopicsRequest(
                         topics: [

@@ -15,6 +15,9 @@ final class VoterWorkload {
     private let world: SimulatedWorld
     private let client: SimulatedClient
     private var beliefs: [MemberKey: Belief] = [:]
+    /// Changes without an answer: whether the member votes after each. One may come whenever the
+    /// network lets it through, its sender long gone.
+    private var inDoubt: [MemberKey: [Bool]] = [:]
     /// Whether all controllers vote, as the leader said last.
     private(set) var isSettled = false
 
@@ -55,6 +58,11 @@ final class VoterWorkload {
     private func compare(_ voters: [MemberKey], epoch: Int32) {
         for (key, belief) in beliefs.sorted(by: { $0.key < $1.key })
         where epoch >= belief.epoch && voters.contains(key) != belief.votes {
+            if let late = inDoubt[key]?.firstIndex(of: !belief.votes) {
+                inDoubt[key]?.remove(at: late)
+                beliefs[key] = nil
+                continue
+            }
             world.violation(
                 "\(key.id) in \(key.directoryID) \(belief.votes ? "votes no more" : "votes") "
                     + "in epoch \(epoch), against what was acknowledged")
@@ -121,6 +129,7 @@ final class VoterWorkload {
             beliefs[key] = Belief(votes: votes, epoch: epochs.max() ?? .max)
         } else {
             beliefs[key] = nil
+            if error == nil || error == .requestTimedOut { inDoubt[key, default: []].append(votes) }
         }
         pause()
     }
