@@ -15,7 +15,8 @@ SWIFT_SOURCES = $(shell git ls-files 'Package.swift' 'Sources/*.swift' 'Tests/*.
     'Examples/*.swift' | grep -v /Generated/)
 MINUTES ?= 3
 JOBS ?= $(shell nproc)
-CLIENT_TESTS ?= -m "not slow"
+# Two at a time: they mostly wait, for timeouts that clients and brokers have.
+CLIENT_TESTS ?= -m "not slow" -n 2 --dist worksteal
 
 .DEFAULT_GOAL := build
 .PHONY: build start cluster test test-swift test-clients verify format lint generate \

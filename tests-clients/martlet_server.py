@@ -16,12 +16,17 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 # Below those that the system gives to outgoing connections, which might have one by the time that a
-# server opens it. Each is given out once.
-PORTS = iter(random.SystemRandom().sample(range(10_000, 32_768), 22_768))
+# server opens it. Each is given out once, and to one only of the workers that run tests side by side:
+# what is free now may be that of a server which another worker starts again in a moment.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+PORTS = list(range(10_000 + WORKER, 32_768, WORKERS))
+random.SystemRandom().shuffle(PORTS)
 
 
 def free_port():
-    for port in PORTS:
+    while PORTS:
+        port = PORTS.pop()
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
