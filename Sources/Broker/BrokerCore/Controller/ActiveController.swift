@@ -24,7 +24,9 @@ final class ActiveController {
     private struct Held {
         /// The high watermark that lets it leave.
         let required: Offset
-        let answer: ControllerAnswer
+        let message: any KafkaMessage
+        /// The answer instead, when nobody knows any more what will be committed.
+        let refusal: (KafkaError) -> any KafkaMessage
         let sink: AnswerSink
     }
 
@@ -76,21 +78,12 @@ final class ActiveController {
     /// the metadata log did not take.
     func decide<Response: ControllerResponse>(
         _ decision: (Controller, inout SplitMix64) -> Decision<Response>
-    ) -> ControllerAnswer {
+    ) -> Response {
         let decided = decision(decider, &random)
         var response = decided.response
         let error = write(decided.records, isAtomic: decided.isAtomic)
         if error != .none { response.fail(error) }
-        return answer(response)
-    }
-
-    /// The answer `response`, which fails with whatever it was made from.
-    func answer(_ response: some ControllerResponse) -> ControllerAnswer {
-        ControllerAnswer(message: response) { error in
-            var failed = response
-            failed.fail(error)
-            return failed
-        }
+        return response
     }
 
     /// Appends records and replays them into the image that decisions see.
@@ -136,9 +129,15 @@ final class ActiveController {
 
     // MARK: After the commit
 
-    /// Keeps an answer until all that is appended is committed.
-    func hold(_ answer: ControllerAnswer, for sink: AnswerSink) {
-        held.append(Held(required: endOffset, answer: answer, sink: sink))
+    /// Answers `request` for `sink` once all that is appended then is committed.
+    func answer(
+        _ request: some ControllerRequest, _ context: DecisionContext, for sink: AnswerSink
+    ) {
+        let message = request.answer(by: self, context)
+        held.append(
+            Held(
+                required: endOffset, message: message, refusal: { request.refusal($0) }, sink: sink
+            ))
     }
 
     /// The change whose last record is at `offset`, once that is committed; `nil` when it is of an
@@ -154,16 +153,17 @@ final class ActiveController {
     ) -> (sink: AnswerSink, message: any KafkaMessage)? {
         guard let first = held.first, first.required <= highWatermark else { return nil }
         held.removeFirst()
-        return (first.sink, first.answer.message)
+        return (first.sink, first.message)
     }
 
-    /// Refuses all that wait, as nobody knows whether their changes will come to be.
+    /// Refuses all that wait, as nobody knows whether their changes will come to be, nor those that
+    /// made it say no to what was asked.
     func resign(_ error: KafkaError) -> [(sink: AnswerSink, message: any KafkaMessage)] {
         var refused: [(sink: AnswerSink, message: any KafkaMessage)] = []
         while let next = held.first {
             sometimes(.answerLostWithLeadership)
             held.removeFirst()
-            refused.append((next.sink, next.answer.failed(error)))
+            refused.append((next.sink, next.refusal(error)))
         }
         return refused
     }

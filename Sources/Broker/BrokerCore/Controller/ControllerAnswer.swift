@@ -7,8 +7,9 @@ import Replication
 /// A request that only the active controller answers, from whomever it comes: a client through this
 /// node or another, another node, or the broker in this very process.
 protocol ControllerRequest: KafkaRequest where Response: ControllerResponse {
-    /// Decides over the request.
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer
+    /// Decides over the request: what is answered once all that the active controller has appended
+    /// by then is committed.
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response
     /// The answer before it tells of anything: with an item for each that was asked for.
     var blankAnswer: Response { get }
 }
@@ -54,13 +55,6 @@ extension MutableCollection where Element: AnswerItem {
             self[index].errorMessage = error.message
         }
     }
-}
-
-/// What the active controller answers once all that it had appended by then is committed.
-struct ControllerAnswer {
-    let message: any KafkaMessage
-    /// The answer when the change is lost instead.
-    let failed: (KafkaError) -> any KafkaMessage
 }
 
 /// Who gets an answer of the active controller.

@@ -6,7 +6,7 @@ import MetadataQuorum
 extension ActiveController {
     func updateFeatures(
         _ request: UpdateFeaturesRequest, _ context: DecisionContext
-    ) -> ControllerAnswer {
+    ) -> UpdateFeaturesResponse {
         let asked = request.featureUpdates.first { $0.feature == Feature.kraft.rawValue }
         let raises = asked.map { $0.maxVersionLevel > quorum.kraftVersion } ?? false
         let obstacle = raises ? quorum.upgradeObstacle : nil
@@ -14,7 +14,7 @@ extension ActiveController {
             controller.updateFeatures(request, context: context, kraftObstacle: obstacle)
         }
         guard raises, !request.validateOnly,
-            (answer.message as? UpdateFeaturesResponse)?.errorCode == KafkaError.none.rawValue
+            answer.errorCode == KafkaError.none.rawValue
         else { return answer }
         do throws(QuorumError) {
             try quorum.raiseKRaftVersion(now: clock().quorumTime)
@@ -22,7 +22,7 @@ extension ActiveController {
             report("the metadata log did not take kraft.version: \(error)")
             var failed = UpdateFeaturesResponse()
             failed.fail(.notController)
-            return self.answer(failed)
+            return failed
         }
         learnKRaftVersion()
         return answer

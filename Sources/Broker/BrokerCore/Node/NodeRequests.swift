@@ -14,7 +14,7 @@ extension NodeController {
             let error: KafkaError = failure == nil ? .notController : .kafkaStorageError
             return refuse(sink, error, request.refusal(error))
         }
-        active.hold(request.answer(by: active, context), for: sink)
+        active.answer(request, context, for: sink)
     }
 
     /// Gives an answer that says that nothing was done.

@@ -6,7 +6,7 @@ import KafkaWire
 /// BrokerHeartbeat (63), UnregisterBroker (64), AllocateProducerIds (67), ControllerRegistration
 /// (70).
 extension BrokerRegistrationRequest: ControllerRequest {
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
         let now = active.clock().monotonicMs
         return active.decide { controller, _ in
             let known = controller.image.brokers[brokerID]
@@ -23,7 +23,7 @@ extension BrokerRegistrationRequest: ControllerRequest {
 extension BrokerRegistrationResponse: WholeResponse {}
 
 extension BrokerHeartbeatRequest: ControllerRequest {
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
         if active.image.brokers[brokerID]?.epoch == brokerEpoch {
             active.heard(from: brokerID, epoch: brokerEpoch, metadataOffset: currentMetadataOffset)
         }
@@ -41,7 +41,7 @@ extension BrokerHeartbeatRequest: ControllerRequest {
 extension BrokerHeartbeatResponse: WholeResponse {}
 
 extension UnregisterBrokerRequest: ControllerRequest {
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
         let answer = active.decide { controller, _ in controller.unregisterBroker(self) }
         if active.image.brokers[brokerID] == nil { active.sessions.end(brokerID) }
         return answer
@@ -50,21 +50,21 @@ extension UnregisterBrokerRequest: ControllerRequest {
 extension UnregisterBrokerResponse: WholeResponse {}
 
 extension UnregisterControllerRequest: ControllerRequest {
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
         active.decide { controller, _ in controller.unregisterController(self) }
     }
 }
 extension UnregisterControllerResponse: WholeResponse {}
 
 extension AllocateProducerIDsRequest: ControllerRequest {
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
         active.decide { controller, _ in controller.allocateProducerIDs(self) }
     }
 }
 extension AllocateProducerIDsResponse: WholeResponse {}
 
 extension ControllerRegistrationRequest: ControllerRequest {
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
         active.decide { controller, _ in controller.registerController(self) }
     }
 }

@@ -5,7 +5,7 @@ import KafkaWire
 /// AlterConfigs (33), IncrementalAlterConfigs (44), UpdateFeatures (57) and AlterClientQuotas (49)
 /// at the active controller.
 extension AlterConfigsRequest: ControllerRequest {
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
         active.decide { controller, _ in
             controller.alterConfigs(self).unless(validateOnly)
         }
@@ -24,7 +24,7 @@ extension AlterConfigsResponse: ControllerResponse {
 extension AlterConfigsResponse.AlterConfigsResourceResponse: AnswerItem {}
 
 extension IncrementalAlterConfigsRequest: ControllerRequest {
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
         active.decide { controller, _ in
             controller.incrementalAlterConfigs(self).unless(validateOnly)
         }
@@ -43,14 +43,14 @@ extension IncrementalAlterConfigsResponse: ControllerResponse {
 extension IncrementalAlterConfigsResponse.AlterConfigsResourceResponse: AnswerItem {}
 
 extension UpdateFeaturesRequest: ControllerRequest {
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
         active.updateFeatures(self, context)
     }
 }
 extension UpdateFeaturesResponse: WholeResponse {}
 
 extension AlterClientQuotasRequest: ControllerRequest {
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
         active.decide { controller, _ in
             controller.alterClientQuotas(self).unless(validateOnly)
         }

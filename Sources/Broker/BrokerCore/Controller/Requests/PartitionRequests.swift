@@ -5,7 +5,7 @@ import KafkaWire
 /// What concerns partitions' replicas: ElectLeaders (43), AlterPartitionReassignments (45),
 /// ListPartitionReassignments (46), AlterPartition (56), AssignReplicasToDirs (73).
 extension ElectLeadersRequest: ControllerRequest {
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
         active.decide { controller, _ in controller.electLeaders(self) }
     }
     /// Asked for all partitions, there is nothing to name: the error is for the request then.
@@ -30,28 +30,28 @@ extension ElectLeadersResponse: ControllerResponse {
 extension ElectLeadersResponse.PartitionResult: AnswerItem {}
 
 extension AlterPartitionReassignmentsRequest: ControllerRequest {
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
         active.decide { controller, _ in controller.alterPartitionReassignments(self) }
     }
 }
 extension AlterPartitionReassignmentsResponse: WholeResponse {}
 
 extension ListPartitionReassignmentsRequest: ControllerRequest {
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
-        active.answer(active.decider.listPartitionReassignments(self))
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
+        active.decider.listPartitionReassignments(self)
     }
 }
 extension ListPartitionReassignmentsResponse: WholeResponse {}
 
 extension AlterPartitionRequest: ControllerRequest {
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
         active.decide { controller, _ in controller.alterPartition(self, context: context) }
     }
 }
 extension AlterPartitionResponse: WholeResponse {}
 
 extension AssignReplicasToDirsRequest: ControllerRequest {
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
         active.decide { controller, _ in controller.assignReplicasToDirs(self) }
     }
 }

@@ -4,7 +4,7 @@ import KafkaWire
 
 /// CreateTopics (19), DeleteTopics (20), CreatePartitions (37) at the active controller.
 extension CreateTopicsRequest: ControllerRequest {
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
         active.decide { $0.createTopics(self, context: context, using: &$1) }
     }
     var blankAnswer: CreateTopicsResponse {
@@ -18,11 +18,10 @@ extension CreateTopicsResponse: ControllerResponse {
 extension CreateTopicsResponse.CreatableTopicResult: AnswerItem {}
 
 extension DeleteTopicsRequest: ControllerRequest {
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
         guard active.decider.effectiveBrokerConfig("delete.topic.enable") != "false" else {
             // Versions before 3 do not know the code.
-            return active.answer(
-                refusal(context.requestVersion < 3 ? .invalidRequest : .topicDeletionDisabled))
+            return refusal(context.requestVersion < 3 ? .invalidRequest : .topicDeletionDisabled)
         }
         return active.decide { controller, _ in controller.deleteTopics(self) }
     }
@@ -39,7 +38,7 @@ extension DeleteTopicsResponse: ControllerResponse {
 extension DeleteTopicsResponse.DeletableTopicResult: AnswerItem {}
 
 extension CreatePartitionsRequest: ControllerRequest {
-    func answer(by active: ActiveController, _ context: DecisionContext) -> ControllerAnswer {
+    func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
         active.decide { $0.createPartitions(self, using: &$1) }
     }
     var blankAnswer: CreatePartitionsResponse {
