@@ -202,6 +202,49 @@ import Testing
         #expect(try cluster.partition("t").lastKnownELR == (replicas.count > 1 ? [] : [1]))
     }
 
+    /// It moved to another directory, and that the old one has failed is told first.
+    @Test func aLastLeaderThatHadMovedLeadsAgain() throws {
+        var cluster = try TestCluster(brokers: 2)
+        try cluster.create("t", partitions: -1, replicas: -1, assignments: [[1, 2]])
+        try cluster.register(2, incarnation: 2)
+        var request = TestCluster.registration(1, incarnation: 2)
+        let old = TestCluster.directory(of: 1)
+        let new = KafkaUUID(high: 77, low: 77)
+        request.logDirs = [old, new]
+        try cluster.apply(
+            cluster.controller.registerBroker(
+                request, context: cluster.context(4), newEpoch: cluster.nextOffset))
+        let epoch = try #require(cluster.image.brokers[1]).epoch
+        var sessions = BrokerSessions(image: .empty, timeoutMs: 1, now: 0)
+        sessions.touch(1, epoch: epoch, metadataOffset: cluster.nextOffset, now: 0)
+        var heartbeat = BrokerHeartbeatRequest(brokerID: 1, brokerEpoch: epoch)
+        heartbeat.currentMetadataOffset = cluster.nextOffset
+        heartbeat.offlineLogDirs = [old]
+        heartbeat.wantFence = true
+        sessions.noteFailed(heartbeat.offlineLogDirs, of: 1)
+        try cluster.apply(cluster.controller.heartbeat(heartbeat, sessions: sessions))
+        let lost = try cluster.partition("t")
+        #expect(lost.leader == -1 && lost.lastKnownELR == [1])
+        var assign = AssignReplicasToDirsRequest(brokerID: 1, brokerEpoch: epoch)
+        let id = try #require(cluster.image.topics.id(of: "t"))
+        assign.directories = [
+            .init(
+                id: new,
+                topics: [.init(topicID: id, partitions: [.init(partitionIndex: 0)])])
+        ]
+        #expect(sessions.failedDirectories(of: 1) == [old])
+        try cluster.apply(
+            cluster.controller.assignReplicasToDirs(
+                assign, failed: sessions.failedDirectories(of: 1)))
+        #expect(try cluster.partition("t").lastKnownELR == [1])
+        try cluster.heartbeat(1)
+        let elected = try cluster.partition("t")
+        #expect(elected.leader == 1 && elected.isRecovering)
+        // The next process knows of no failure.
+        sessions.touch(1, epoch: epoch + 1, metadataOffset: 0, now: 1)
+        #expect(sessions.failedDirectories(of: 1).isEmpty)
+    }
+
     private func recover(
         _ topic: String, in cluster: TestCluster
     ) throws -> Decision<AlterPartitionResponse> {

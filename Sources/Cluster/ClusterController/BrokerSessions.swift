@@ -1,3 +1,5 @@
+import KafkaWire
+
 /// When each broker was last heard of: soft state of the active controller, in no log.
 ///
 /// A new controller starts with what the image says and gives every unfenced broker a full session.
@@ -9,6 +11,8 @@ public struct BrokerSessions: Sendable {
         var metadataOffset: Int64 = -1
         /// What all active brokers must have applied before a broker that stops may go.
         var shutdownOffset: Int64?
+        /// Directories that have failed since its process began.
+        var failedDirectories: [KafkaUUID] = []
     }
 
     private var sessions: [Int32: Session] = [:]
@@ -35,6 +39,17 @@ public struct BrokerSessions: Sendable {
         session.lastContact = now
         session.metadataOffset = metadataOffset
         sessions[broker] = session
+    }
+
+    /// Notes the directories that a broker says have failed since its process began; it names them
+    /// all each time.
+    public mutating func noteFailed(_ directories: [KafkaUUID], of broker: Int32) {
+        sessions[broker]?.failedDirectories = directories
+    }
+
+    /// Directories that have failed since a broker's process began, as far as it was heard.
+    public func failedDirectories(of broker: Int32) -> [KafkaUUID] {
+        sessions[broker]?.failedDirectories ?? []
     }
 
     /// Forgets a broker: it was fenced, unregistered or replaced.

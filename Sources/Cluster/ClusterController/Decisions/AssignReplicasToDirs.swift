@@ -7,8 +7,11 @@ extension Controller {
     ///
     /// Refusals: UNSUPPORTED_VERSION or STALE_BROKER_EPOCH for the request; per partition
     /// UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, NOT_LEADER_OR_FOLLOWER.
+    ///
+    /// - Parameter failed: directories that have failed since the broker's process began. A replica
+    ///   that lay in one does not begin anew elsewhere: it has been moved, and is told of late.
     public func assignReplicasToDirs(
-        _ request: AssignReplicasToDirsRequest
+        _ request: AssignReplicasToDirsRequest, failed: [KafkaUUID] = []
     ) -> Decision<AssignReplicasToDirsResponse> {
         var decision = Decision(AssignReplicasToDirsResponse(), isAtomic: false)
         guard image.metadataVersion.supportsDirectories else {
@@ -30,7 +33,8 @@ extension Controller {
                     var result = AssignReplicasToDirsResponse.PartitionData()
                     result.partitionIndex = index
                     do throws(DecisionFailure) {
-                        let record = try assign(topic.topicID, index, to: directory.id, of: broker)
+                        let record = try assign(
+                            topic.topicID, index, to: directory.id, of: broker, failed)
                         if let record { decision.records.append(.partitionChangeRecord(record)) }
                     } catch {
                         result.errorCode = error.error.rawValue
@@ -46,7 +50,7 @@ extension Controller {
 
     private func assign(
         _ topicID: KafkaUUID, _ index: Int32, to directory: KafkaUUID,
-        of broker: BrokerRegistration
+        of broker: BrokerRegistration, _ failed: [KafkaUUID]
     ) throws(DecisionFailure) -> PartitionChangeRecord? {
         guard let topic = image.topics[topicID] else { throw .init(.unknownTopicID) }
         guard let partition = topic[index] else { throw .init(.unknownTopicOrPartition) }
@@ -59,7 +63,7 @@ extension Controller {
             change.election = .online
             change.directories[broker.id] = directory
             if let old = partition.directory(of: broker.id), !DirectoryID.isReserved(old),
-                !broker.isOnline(old)
+                !broker.isOnline(old), !failed.contains(old)
             {
                 change.bareReplica = broker.id
             }

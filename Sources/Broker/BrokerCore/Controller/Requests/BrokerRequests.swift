@@ -26,6 +26,7 @@ extension BrokerHeartbeatRequest: ControllerRequest {
     func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
         if active.image.brokers[brokerID]?.epoch == brokerEpoch {
             active.heard(from: brokerID, epoch: brokerEpoch, metadataOffset: currentMetadataOffset)
+            active.sessions.noteFailed(offlineLogDirs, of: brokerID)
         }
         let answer = active.decide { controller, _ in
             controller.heartbeat(self, sessions: active.sessions)

@@ -52,7 +52,10 @@ extension AlterPartitionResponse: WholeResponse {}
 
 extension AssignReplicasToDirsRequest: ControllerRequest {
     func answer(by active: ActiveController, _ context: DecisionContext) -> Response {
-        active.decide { controller, _ in controller.assignReplicasToDirs(self) }
+        let failed = active.sessions.failedDirectories(of: brokerID)
+        return active.decide { controller, _ in
+            controller.assignReplicasToDirs(self, failed: failed)
+        }
     }
 }
 extension AssignReplicasToDirsResponse: WholeResponse {}
