@@ -31,8 +31,10 @@ import Testing
         return append(try? builder.finish(), .client, check, 0)
     }
 
-    private func mark(epoch: Int16, version: Int16 = 2) -> KafkaError {
-        let marker = TransactionMarker(isCommit: false, coordinatorEpoch: 1)
+    private func mark(
+        epoch: Int16, version: Int16 = 2, coordinatorEpoch: Int32 = 1
+    ) -> KafkaError {
+        let marker = TransactionMarker(isCommit: false, coordinatorEpoch: coordinatorEpoch)
         return append(
             try? marker.batch(producerID: producer, producerEpoch: epoch, timestamp: 1000),
             .coordinator, .none, version)
@@ -95,6 +97,14 @@ import Testing
         #expect(mark(epoch: 1) == KafkaError.none)
         #expect(append(epoch: 1, .needs(next)) == KafkaError.none)
         #expect(log.lastStableOffset(highWatermark: log.logEndOffset) == Offset(2))
+    }
+
+    /// Who coordinated before may still send what it had decided.
+    @Test func aMarkerOfAnEarlierCoordinatorIsRefused() {
+        #expect(append(.none) == .none)
+        #expect(mark(epoch: 1, coordinatorEpoch: 2) == .none)
+        #expect(mark(epoch: 2, coordinatorEpoch: 1) == .transactionCoordinatorFenced)
+        #expect(mark(epoch: 2, coordinatorEpoch: 2) == .none)
     }
 
     @Test func aFencedProducerIsToldBeforeAnybodyIsAsked() throws {
