@@ -20,13 +20,12 @@ TICKS = os.sysconf("SC_CLK_TCK")
 # what is free now may be that of a server which another worker starts again in a moment.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-PORTS = list(range(10_000 + WORKER, 32_768, WORKERS))
-random.SystemRandom().shuffle(PORTS)
+OWN_PORTS = range(10_000 + WORKER, 32_768, WORKERS)
+PORTS = iter(random.SystemRandom().sample(OWN_PORTS, len(OWN_PORTS)))
 
 
 def free_port():
-    while PORTS:
-        port = PORTS.pop()
+    for port in PORTS:
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

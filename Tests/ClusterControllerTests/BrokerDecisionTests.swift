@@ -135,9 +135,7 @@ import Testing
         var request = TestCluster.registration(1, incarnation: 2)
         request.previousBrokerEpoch = first
         func register() throws {
-            try cluster.apply(
-                cluster.controller.registerBroker(
-                    request, context: cluster.context(4), newEpoch: cluster.nextOffset))
+            try cluster.register(request)
         }
         try register()
         if wasUnfenced {
@@ -183,20 +181,11 @@ import Testing
         try cluster.register(2, incarnation: 2)
         var request = TestCluster.registration(1, incarnation: 2)
         request.logDirs = [KafkaUUID(high: 77, low: 77)]
-        try cluster.apply(
-            cluster.controller.registerBroker(
-                request, context: cluster.context(4), newEpoch: cluster.nextOffset))
+        try cluster.register(request)
         #expect(try cluster.partition("t").lastKnownELR == [1])
         try cluster.heartbeat(1)
         #expect(try cluster.partition("t").leader == -1)
-        var assign = AssignReplicasToDirsRequest(brokerID: 1)
-        assign.brokerEpoch = try #require(cluster.image.brokers[1]).epoch
-        let id = try #require(cluster.image.topics.id(of: "t"))
-        assign.directories = [
-            .init(
-                id: request.logDirs[0],
-                topics: [.init(topicID: id, partitions: [.init(partitionIndex: 0)])])
-        ]
+        let assign = try assignment(to: request.logDirs[0], in: cluster)
         try cluster.apply(cluster.controller.assignReplicasToDirs(assign))
         #expect(try cluster.partition("t").leader == -1)
         #expect(try cluster.partition("t").lastKnownELR == (replicas.count > 1 ? [] : [1]))
@@ -211,9 +200,7 @@ import Testing
         let old = TestCluster.directory(of: 1)
         let new = KafkaUUID(high: 77, low: 77)
         request.logDirs = [old, new]
-        try cluster.apply(
-            cluster.controller.registerBroker(
-                request, context: cluster.context(4), newEpoch: cluster.nextOffset))
+        try cluster.register(request)
         let epoch = try #require(cluster.image.brokers[1]).epoch
         var sessions = BrokerSessions(image: .empty, timeoutMs: 1, now: 0)
         sessions.touch(1, epoch: epoch, metadataOffset: cluster.nextOffset, now: 0)
@@ -225,13 +212,7 @@ import Testing
         try cluster.apply(cluster.controller.heartbeat(heartbeat, sessions: sessions))
         let lost = try cluster.partition("t")
         #expect(lost.leader == -1 && lost.lastKnownELR == [1])
-        var assign = AssignReplicasToDirsRequest(brokerID: 1, brokerEpoch: epoch)
-        let id = try #require(cluster.image.topics.id(of: "t"))
-        assign.directories = [
-            .init(
-                id: new,
-                topics: [.init(topicID: id, partitions: [.init(partitionIndex: 0)])])
-        ]
+        let assign = try assignment(to: new, in: cluster)
         #expect(sessions.failedDirectories(of: 1) == [old])
         try cluster.apply(
             cluster.controller.assignReplicasToDirs(
@@ -243,6 +224,21 @@ import Testing
         // The next process knows of no failure.
         sessions.touch(1, epoch: epoch + 1, metadataOffset: 0, now: 1)
         #expect(sessions.failedDirectories(of: 1).isEmpty)
+    }
+
+    /// Broker 1 tells where it has the first partition of "t".
+    private func assignment(
+        to directory: KafkaUUID, in cluster: TestCluster
+    ) throws -> AssignReplicasToDirsRequest {
+        var request = AssignReplicasToDirsRequest(brokerID: 1)
+        request.brokerEpoch = try #require(cluster.image.brokers[1]).epoch
+        let id = try #require(cluster.image.topics.id(of: "t"))
+        request.directories = [
+            .init(
+                id: directory,
+                topics: [.init(topicID: id, partitions: [.init(partitionIndex: 0)])])
+        ]
+        return request
     }
 
     private func recover(
@@ -350,9 +346,7 @@ import Testing
         var registration = TestCluster.registration(1)
         let second = KafkaUUID(high: 0xD2, low: 1)
         registration.logDirs.append(second)
-        try cluster.apply(
-            cluster.controller.registerBroker(
-                registration, context: cluster.context(4), newEpoch: cluster.nextOffset))
+        try cluster.register(registration)
         try cluster.heartbeat(1)
         try cluster.create("t", partitions: 2)
         #expect(try cluster.partition("t").directories == [DirectoryID.unassigned])

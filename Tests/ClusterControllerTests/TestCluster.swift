@@ -85,10 +85,15 @@ struct TestCluster {
     mutating func register(
         _ id: Int32, rack: String? = nil, incarnation: UInt64 = 1
     ) throws -> BrokerRegistrationResponse {
+        try register(Self.registration(id, rack: rack, incarnation: incarnation))
+    }
+
+    @discardableResult
+    mutating func register(
+        _ request: BrokerRegistrationRequest
+    ) throws -> BrokerRegistrationResponse {
         try apply(
-            controller.registerBroker(
-                Self.registration(id, rack: rack, incarnation: incarnation),
-                context: context(4), newEpoch: nextOffset))
+            controller.registerBroker(request, context: context(4), newEpoch: nextOffset))
     }
 
     @discardableResult

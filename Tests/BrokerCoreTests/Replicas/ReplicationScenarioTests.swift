@@ -109,21 +109,26 @@ import Testing
 
     // MARK: Truncation
 
-    /// Two brokers' logs part when a leader writes what nobody fetches and another is elected.
-    @Test func kip101ALeaderThatWroteAloneCutsOff() throws {
-        for _ in 0..<3 { try history.produce() }
-        try settle()
+    /// The leader, 1, is cut off and writes `lost`, and 2 is elected.
+    private func part(_ lost: [String], isr: [Int32]? = nil) throws {
         cluster.isCut = { lane in
             switch lane {
             case .request(_, to: 1), .answer(from: 1, _), .metadata(1): true
             default: false
             }
         }
-        try append(["lost", "too"], to: 1)
-        try cluster.elect(2, "words")
+        try append(lost, to: 1)
+        try cluster.elect(2, "words", isr: isr)
         try cluster.run(until: { [cluster] in
             try cluster.withReplica(2, "words") { $0.leaderEpoch != nil }
         })
+    }
+
+    /// Two brokers' logs part when a leader writes what nobody fetches and another is elected.
+    @Test func kip101ALeaderThatWroteAloneCutsOff() throws {
+        for _ in 0..<3 { try history.produce() }
+        try settle()
+        try part(["lost", "too"])
         try append(["kept"], to: 2)
         try cluster.run(100)
         cluster.isCut = { _ in false }
@@ -260,17 +265,7 @@ import Testing
     @Test func aFollowerThatPartsWhereTheLeadersLogBeginsBeginsAnew() throws {
         for _ in 0..<3 { try history.produce() }
         try settle()
-        cluster.isCut = { lane in
-            switch lane {
-            case .request(_, to: 1), .answer(from: 1, _), .metadata(1): true
-            default: false
-            }
-        }
-        try append(["lost"], to: 1)
-        try cluster.elect(2, "words", isr: [2, 3])
-        try cluster.run(until: { [cluster] in
-            try cluster.withReplica(2, "words") { $0.leaderEpoch != nil }
-        })
+        try part(["lost"], isr: [2, 3])
         try append(["kept", "too"], to: 2)
         try cluster.run(until: { [cluster] in
             try cluster.withReplica(2, "words") { $0.highWatermark } == Offset(5)

@@ -24,9 +24,8 @@ final class ActiveController {
     private struct Held {
         /// The high watermark that lets it leave.
         let required: Offset
+        let request: any ControllerRequest
         let message: any KafkaMessage
-        /// The answer instead, when nobody knows any more what will be committed.
-        let refusal: (KafkaError) -> any KafkaMessage
         let sink: AnswerSink
     }
 
@@ -131,13 +130,10 @@ final class ActiveController {
 
     /// Answers `request` for `sink` once all that is appended then is committed.
     func answer(
-        _ request: some ControllerRequest, _ context: DecisionContext, for sink: AnswerSink
+        _ request: any ControllerRequest, _ context: DecisionContext, for sink: AnswerSink
     ) {
         let message = request.answer(by: self, context)
-        held.append(
-            Held(
-                required: endOffset, message: message, refusal: { request.refusal($0) }, sink: sink
-            ))
+        held.append(Held(required: endOffset, request: request, message: message, sink: sink))
     }
 
     /// The change whose last record is at `offset`, once that is committed; `nil` when it is of an
@@ -163,7 +159,7 @@ final class ActiveController {
         while let next = held.first {
             sometimes(.answerLostWithLeadership)
             held.removeFirst()
-            refused.append((next.sink, next.refusal(error)))
+            refused.append((next.sink, next.request.refusal(error)))
         }
         return refused
     }

@@ -13,16 +13,13 @@ extension ActiveController {
         let answer = decide { controller, _ in
             controller.updateFeatures(request, context: context, kraftObstacle: obstacle)
         }
-        guard raises, !request.validateOnly,
-            answer.errorCode == KafkaError.none.rawValue
+        guard raises, !request.validateOnly, answer.errorCode == KafkaError.none.rawValue
         else { return answer }
         do throws(QuorumError) {
             try quorum.raiseKRaftVersion(now: clock().quorumTime)
         } catch {
             report("the metadata log did not take kraft.version: \(error)")
-            var failed = UpdateFeaturesResponse()
-            failed.fail(.notController)
-            return failed
+            return request.refusal(.notController)
         }
         learnKRaftVersion()
         return answer

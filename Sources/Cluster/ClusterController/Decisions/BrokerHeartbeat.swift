@@ -11,8 +11,9 @@ extension Controller {
     /// wants to serve, fences it when it asks, takes it out of ISRs when it wants to stop, and
     /// notes directories that failed or were cordoned.
     ///
-    /// The caller notes the sign of life in `sessions` (`touch`), and the end offset of the records
-    /// when the broker is in controlled shutdown (`noteShutdown`).
+    /// The caller notes the sign of life in `sessions` (`touch`), the directories that have failed
+    /// (`noteFailed`), and the end offset of the records when the broker is in controlled shutdown
+    /// (`noteShutdown`).
     ///
     /// - Returns: an answer with STALE_BROKER_EPOCH for another incarnation's heartbeat.
     public func heartbeat(

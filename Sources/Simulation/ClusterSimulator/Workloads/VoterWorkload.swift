@@ -117,7 +117,8 @@ final class VoterWorkload {
     private func take(_ code: Int16?, _ key: MemberKey, votes: Bool) {
         let error = code.flatMap { KafkaError(rawValue: $0) }
         // What has no end may come to one yet.
-        world.isChangingVoters = error == nil || error == .requestTimedOut
+        let isOpen = error == nil || error == .requestTimedOut
+        world.isChangingVoters = isOpen
         world.trace.note(world.scheduler.now, "voter \(key.id): \(error?.name ?? "-")")
         // Members that change by themselves, and answers that did not come, leave nothing to hold
         // a leader to.
@@ -129,7 +130,7 @@ final class VoterWorkload {
             beliefs[key] = Belief(votes: votes, epoch: epochs.max() ?? .max)
         } else {
             beliefs[key] = nil
-            if error == nil || error == .requestTimedOut { inDoubt[key, default: []].append(votes) }
+            if isOpen { inDoubt[key, default: []].append(votes) }
         }
         pause()
     }
